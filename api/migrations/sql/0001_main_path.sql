@@ -1,0 +1,1 @@
+-- lock_and_load and write_flush
