@@ -1,1 +1,169 @@
--- lock_and_load and write_flush
+-- The two statements of the main path, each one round trip inside one transaction.
+--
+-- lock_and_load: locks the customers of a flush, then reads what deciding needs. It must be VOLATILE
+-- and the reading must be a statement of its own: under READ COMMITTED a statement that waited for
+-- a lock still reads other tables from the snapshot it began with.
+
+CREATE FUNCTION lock_and_load(
+    p_buckets        smallint[],   -- one per request: the bucket its token names
+    p_token_hashes   bytea[],      -- one per request
+    p_timer_buckets  smallint[],   -- one per due timer
+    p_timer_devices  uuid[],
+    p_wait           boolean       -- wait for locked customers (bounded by lock_timeout), or skip them
+) RETURNS TABLE (
+    ord           integer,         -- 1-based position among requests, then timers
+    bucket        smallint,
+    customer_id   uuid,
+    device_id     uuid,
+    device_status text,
+    token_status  text,
+    is_locked     boolean,
+    time_zone     text,
+    language      text,
+    quiet_start   time,
+    quiet_end     time,
+    interests     text[],
+    age_band      text,
+    grants        text[],
+    last_seq      bigint,
+    state         json,
+    decided_at    timestamptz,
+    stop_version  bigint
+) LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+    v_requests  integer := coalesce(array_length(p_buckets, 1), 0);
+    v_locked    uuid[];
+    v_now       timestamptz;
+    v_stop      bigint;
+BEGIN
+    IF p_wait THEN
+        SELECT array_agg(l.customer_id) INTO v_locked FROM (
+            SELECT c.customer_id FROM customers c
+            JOIN (
+                SELECT t.bucket, t.customer_id
+                FROM unnest(p_buckets, p_token_hashes) AS r(bucket, token_hash)
+                JOIN device_tokens t ON t.bucket = r.bucket AND t.token_hash = r.token_hash
+                UNION
+                SELECT d.bucket, d.customer_id
+                FROM unnest(p_timer_buckets, p_timer_devices) AS r(bucket, device_id)
+                JOIN devices d ON d.bucket = r.bucket AND d.device_id = r.device_id
+            ) w ON w.bucket = c.bucket AND w.customer_id = c.customer_id
+            ORDER BY c.bucket, c.customer_id
+            FOR NO KEY UPDATE OF c
+        ) l;
+    ELSE
+        SELECT array_agg(l.customer_id) INTO v_locked FROM (
+            SELECT c.customer_id FROM customers c
+            JOIN (
+                SELECT t.bucket, t.customer_id
+                FROM unnest(p_buckets, p_token_hashes) AS r(bucket, token_hash)
+                JOIN device_tokens t ON t.bucket = r.bucket AND t.token_hash = r.token_hash
+                UNION
+                SELECT d.bucket, d.customer_id
+                FROM unnest(p_timer_buckets, p_timer_devices) AS r(bucket, device_id)
+                JOIN devices d ON d.bucket = r.bucket AND d.device_id = r.device_id
+            ) w ON w.bucket = c.bucket AND w.customer_id = c.customer_id
+            ORDER BY c.bucket, c.customer_id
+            FOR NO KEY UPDATE OF c SKIP LOCKED
+        ) l;
+    END IF;
+
+    -- The clock is read once, when the locks are held: whoever waited decides later than whom it
+    -- waited for.
+    v_now := alentour_now();
+    SELECT cv.stop_version INTO v_stop FROM config_version cv;
+
+    RETURN QUERY
+    SELECT w.ord, c.bucket, c.customer_id, d.device_id, d.status, w.token_status,
+           k.customer_id IS NOT NULL,
+           c.time_zone, c.language, c.quiet_start, c.quiet_end, c.interests, c.age_band, c.grants,
+           c.last_seq, s.state, v_now, v_stop
+    FROM (
+        SELECT r.ord::integer AS ord, t.bucket, t.device_id, t.status AS token_status
+        FROM unnest(p_buckets, p_token_hashes) WITH ORDINALITY AS r(bucket, token_hash, ord)
+        JOIN device_tokens t ON t.bucket = r.bucket AND t.token_hash = r.token_hash
+        UNION ALL
+        SELECT v_requests + r.ord::integer, r.bucket, r.device_id, NULL
+        FROM unnest(p_timer_buckets, p_timer_devices) WITH ORDINALITY AS r(bucket, device_id, ord)
+    ) w
+    JOIN devices d ON d.bucket = w.bucket AND d.device_id = w.device_id
+    JOIN customers c ON c.bucket = d.bucket AND c.customer_id = d.customer_id
+    LEFT JOIN device_states s ON s.bucket = d.bucket AND s.device_id = d.device_id
+    LEFT JOIN unnest(v_locked) AS k(customer_id) ON k.customer_id = c.customer_id;
+END
+$$;
+
+-- write_flush: everything a flush changes. The rare parts come as JSON arrays or NULL.
+CREATE FUNCTION write_flush(
+    p_now            timestamptz,
+    p_buckets        smallint[],
+    p_devices        uuid[],
+    p_states         text[],
+    p_crossings      json,
+    p_deliveries     json,
+    p_timers_set     json,
+    p_timers_cleared json,
+    p_counts         json
+) RETURNS void LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+    UPDATE device_states s SET state = w.state::json
+    FROM unnest(p_buckets, p_devices, p_states) AS w(bucket, device_id, state)
+    WHERE s.bucket = w.bucket AND s.device_id = w.device_id;
+
+    IF p_crossings IS NOT NULL THEN
+        INSERT INTO crossings (bucket, customer_id, crossing_id, device_id, fence_id, site_id, retailer_id,
+                               kind, confidence, occurred_at, recorded_at)
+        SELECT bucket, customer_id, crossing_id, device_id, fence_id, site_id, retailer_id,
+               kind, confidence, occurred_at, p_now
+        FROM json_to_recordset(p_crossings) AS c(
+            bucket smallint, customer_id uuid, crossing_id uuid, device_id uuid, fence_id bigint,
+            site_id bigint, retailer_id bigint, kind text, confidence real, occurred_at timestamptz);
+    END IF;
+
+    IF p_deliveries IS NOT NULL THEN
+        INSERT INTO deliveries (bucket, customer_id, delivery_id, seq, device_id, offer_id, retailer_id,
+                                site_id, fence_id, crossing_id, trigger, channel, tags,
+                                counts_toward_caps, content, code, trace, lease_id, decided_at,
+                                expires_at, handed_at)
+        SELECT bucket, customer_id, delivery_id, seq, device_id, offer_id, retailer_id, site_id, fence_id,
+               crossing_id, trigger, channel,
+               coalesce((SELECT array_agg(t) FROM json_array_elements_text(tags) t), '{}'),
+               counts_toward_caps, content, code, trace, lease_id, p_now, expires_at, handed_at
+        FROM json_to_recordset(p_deliveries) AS d(
+            bucket smallint, customer_id uuid, delivery_id uuid, seq bigint, device_id uuid,
+            offer_id bigint, retailer_id bigint, site_id bigint, fence_id bigint, crossing_id uuid,
+            trigger text, channel text, tags json, counts_toward_caps boolean, content json, code text,
+            trace json, lease_id uuid, expires_at timestamptz, handed_at timestamptz);
+
+        UPDATE customers c SET last_seq = d.seq
+        FROM (SELECT bucket, customer_id, max(seq) AS seq
+              FROM json_to_recordset(p_deliveries) AS d(bucket smallint, customer_id uuid, seq bigint)
+              GROUP BY bucket, customer_id) d
+        WHERE c.bucket = d.bucket AND c.customer_id = d.customer_id;
+    END IF;
+
+    IF p_timers_cleared IS NOT NULL THEN
+        DELETE FROM timers t
+        USING json_to_recordset(p_timers_cleared) AS c(
+            bucket smallint, customer_id uuid, device_id uuid, kind text, fence_id bigint)
+        WHERE t.bucket = c.bucket AND t.customer_id = c.customer_id AND t.device_id = c.device_id
+          AND t.kind = c.kind AND t.fence_id = c.fence_id;
+    END IF;
+
+    IF p_timers_set IS NOT NULL THEN
+        INSERT INTO timers (bucket, customer_id, device_id, kind, fence_id, due_at)
+        SELECT bucket, customer_id, device_id, kind, fence_id, due_at
+        FROM json_to_recordset(p_timers_set) AS t(
+            bucket smallint, customer_id uuid, device_id uuid, kind text, fence_id bigint,
+            due_at timestamptz)
+        ON CONFLICT (bucket, customer_id, device_id, kind, fence_id) DO UPDATE SET due_at = excluded.due_at;
+    END IF;
+
+    IF p_counts IS NOT NULL THEN
+        INSERT INTO suppression_counts (bucket, count_id, hour, offer_id, reason, n)
+        SELECT bucket, count_id, date_trunc('hour', p_now), offer_id, reason, n
+        FROM json_to_recordset(p_counts) AS c(
+            bucket smallint, count_id uuid, offer_id bigint, reason text, n integer);
+    END IF;
+END
+$$;

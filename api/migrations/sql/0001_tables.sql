@@ -356,8 +356,6 @@ CREATE TABLE deliveries (
     redeemed_at        timestamptz,
     cancelled_at       timestamptz,
     cancelled_because  text,
-    -- Set by the sweeper when an expired delivery was never handed over: its slot is free again.
-    slot_returned_at   timestamptz,
     PRIMARY KEY (bucket, customer_id, delivery_id),
     UNIQUE (bucket, customer_id, seq),
     -- One winner for a crossing, however often it is decided.
