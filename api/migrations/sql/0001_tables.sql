@@ -134,6 +134,7 @@ CREATE TABLE offers (
     ignores_caps        boolean NOT NULL DEFAULT false,
     counts_toward_caps  boolean NOT NULL DEFAULT true,
     stopped_at          timestamptz,
+    revision            integer NOT NULL DEFAULT 1,
     created_at          timestamptz NOT NULL,
     updated_at          timestamptz NOT NULL,
     UNIQUE (retailer_id, external_id),

@@ -1,0 +1,116 @@
+"""The tables people edit of whom and where: retailers, keys, sites, fences, the version of it all.
+
+The migrations make the tables; a test compares these classes with what they made. The hot tables
+of customers have no classes: they are read and written by plain SQL.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from geoalchemy2 import Geometry, WKBElement
+from sqlalchemy import BigInteger, ForeignKey, Identity, Index, LargeBinary, Text, UniqueConstraint, text
+from sqlalchemy.dialects.postgresql import ARRAY, DOUBLE_PRECISION, JSONB, TIMESTAMP
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+
+class Base(DeclarativeBase):
+    """Text, big integers and aware times, as PostgreSQL likes them."""
+
+    type_annotation_map = {  # noqa: RUF012  # SQLAlchemy's own hook, read once
+        str: Text,
+        bytes: LargeBinary,
+        float: DOUBLE_PRECISION,
+        datetime: TIMESTAMP(timezone=True),
+        list[str]: ARRAY(Text),
+        list[int]: ARRAY(BigInteger),
+        dict[str, Any]: JSONB,
+    }
+
+
+def wgs84(kind: str) -> Geometry:
+    """A geometry column in longitude and latitude; its index is named with the table's others."""
+    return Geometry(kind, srid=4326, spatial_index=False)
+
+
+class Retailer(Base):
+    __tablename__ = "retailers"
+
+    retailer_id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    external_id: Mapped[str | None] = mapped_column(unique=True)
+    name: Mapped[str]
+    stopped_at: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+
+
+class ApiKey(Base):
+    __tablename__ = "api_keys"
+    __table_args__ = (Index("api_keys_retailer_id_idx", "retailer_id"),)
+
+    key_id: Mapped[str] = mapped_column(primary_key=True)
+    retailer_id: Mapped[int | None] = mapped_column(ForeignKey("retailers.retailer_id"))
+    role: Mapped[str]
+    label: Mapped[str] = mapped_column(server_default="")
+    secret_hash: Mapped[bytes]
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
+
+
+class Site(Base):
+    __tablename__ = "sites"
+    __table_args__ = (
+        UniqueConstraint("retailer_id", "external_id"),
+        Index("sites_location_idx", "location", postgresql_using="gist"),
+        Index("sites_retailer_id_site_id_idx", "retailer_id", "site_id"),
+    )
+
+    site_id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    retailer_id: Mapped[int] = mapped_column(ForeignKey("retailers.retailer_id"))
+    external_id: Mapped[str | None]
+    name: Mapped[str]
+    kind: Mapped[str] = mapped_column(server_default="shop")
+    location: Mapped[WKBElement] = mapped_column(wgs84("POINT"))
+    time_zone: Mapped[str]
+    opening_hours: Mapped[str | None]
+    tags: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
+    attribution: Mapped[str | None]
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+
+
+class Fence(Base):
+    __tablename__ = "fences"
+    __table_args__ = (
+        UniqueConstraint("retailer_id", "external_id"),
+        Index("fences_shape_idx", "shape", postgresql_using="gist"),
+        Index("fences_retailer_id_fence_id_idx", "retailer_id", "fence_id"),
+        Index("fences_site_id_idx", "site_id"),
+    )
+
+    fence_id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    retailer_id: Mapped[int] = mapped_column(ForeignKey("retailers.retailer_id"))
+    site_id: Mapped[int | None] = mapped_column(ForeignKey("sites.site_id", ondelete="CASCADE"))
+    external_id: Mapped[str | None]
+    name: Mapped[str]
+    shape: Mapped[WKBElement] = mapped_column(wgs84("GEOMETRY"))
+    centre: Mapped[WKBElement | None] = mapped_column(wgs84("POINT"))
+    radius_m: Mapped[float | None]
+    tags: Mapped[list[str]] = mapped_column(server_default=text("'{}'::text[]"))
+    dwell_s: Mapped[int] = mapped_column(server_default="180")
+    retrigger_s: Mapped[int] = mapped_column(server_default="0")
+    active_hours: Mapped[str | None]
+    starts_at: Mapped[datetime | None]
+    disabled_at: Mapped[datetime | None]
+    revision: Mapped[int] = mapped_column(server_default="1")
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+
+
+class ConfigVersion(Base):
+    """One row, raised last in every transaction that edits what workers keep in memory."""
+
+    __tablename__ = "config_version"
+
+    only_row: Mapped[bool] = mapped_column(primary_key=True, server_default=text("true"))
+    version: Mapped[int] = mapped_column(BigInteger, server_default="1")
+    stop_version: Mapped[int] = mapped_column(BigInteger, server_default="1")
