@@ -1,0 +1,106 @@
+"""The process that keeps PostgreSQL running while somebody uses it, and stops it afterwards.
+
+One guardian for one data folder. It restarts a postmaster that died (kill -9, out of memory) and
+ends the cluster when the last user's shared lock is gone: an app that crashed is a user that left.
+Started by `cluster` as `python -m api.embedded '<json>'`, never by hand.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import Any, Final
+
+from api.embedded import postmaster
+from api.embedded.binaries import Binaries
+from api.embedded.locks import FileLock
+from api.embedded.places import Account, Places
+
+_LOOK_EVERY_S: Final = 0.1
+_RETRY_AFTER_S: Final = 0.5
+# Backends of a killed postmaster may take a moment to notice and leave their shared memory.
+_STARTS_BEFORE_GIVING_UP: Final = 60
+
+
+class Guardian:
+    """Holds the `guard` lock for as long as it lives."""
+
+    def __init__(self, binaries: Binaries, places: Places, settings: dict[str, str]) -> None:
+        self._binaries = binaries
+        self._places = places
+        self._settings = settings
+        self._change = FileLock(places.root / "change.lock")
+        self._users = FileLock(places.root / "users.lock")
+        self._guard = FileLock(places.root / "guard.lock")
+        self._pid: int | None = None
+        self._failures = 0
+        self._is_told_to_stop = False
+
+    def run(self) -> int:
+        """Watch until nobody uses the cluster; the exit code is 1 when it could not be started."""
+        self._guard.wait(within_s=10, what="another guardian's end")
+        signal.signal(signal.SIGTERM, self._note_signal)
+        signal.signal(signal.SIGINT, self._note_signal)
+        self._pid = postmaster.running_pid(self._places)
+        while self._failures < _STARTS_BEFORE_GIVING_UP:
+            if self._is_told_to_stop or self._is_deserted():
+                self._stop()
+                return 0
+            if self._pid is None or not postmaster.is_alive(self._pid):
+                self._start()
+            time.sleep(_LOOK_EVERY_S)
+        return 1
+
+    def _note_signal(self, _number: int, _frame: object) -> None:
+        self._is_told_to_stop = True
+
+    def _is_deserted(self) -> bool:
+        """True keeps the change lock, so that nobody can arrive between the look and the stop."""
+        if not self._change.try_exclusive():
+            return False
+        if self._users.try_exclusive():
+            return True
+        self._change.release()
+        return False
+
+    def _start(self) -> None:
+        child = postmaster.launch(self._binaries, self._places, self._settings)
+        self._pid = child.pid
+        while child.poll() is None:
+            if postmaster.is_ready(self._places):
+                self._failures = 0
+                return
+            if self._is_told_to_stop:
+                return
+            time.sleep(0.02)
+        self._pid = None
+        self._failures += 1
+        time.sleep(_RETRY_AFTER_S)
+
+    def _stop(self) -> None:
+        if self._pid is not None:
+            postmaster.stop(self._pid)
+
+
+def main(argument: str) -> int:
+    """`argument` is the JSON object that `command_line` wrote."""
+    told: dict[str, Any] = json.loads(argument)
+    places = Places(Path(told["root"]), Account(*told["account"]))
+    binaries = Binaries(Path(told["binaries"]), told["major"])
+    return Guardian(binaries, places, told["settings"]).run()
+
+
+def command_line(binaries: Binaries, places: Places, settings: dict[str, str]) -> list[str]:
+    """How to start a guardian for this cluster."""
+    account = places.account
+    told = {
+        "root": str(places.root),
+        "account": [account.name, account.uid, account.gid],
+        "binaries": str(binaries.folder),
+        "major": binaries.major,
+        "settings": settings,
+    }
+    return [sys.executable, "-m", "api.embedded", json.dumps(told)]
