@@ -5,7 +5,7 @@ Revision ID: 0001
 
 from pathlib import Path
 
-from alembic import op
+from api.schema import run_script
 
 revision = "0001"
 down_revision = None
@@ -17,8 +17,8 @@ _SQL = Path(__file__).parent.parent / "sql"
 
 def upgrade() -> None:
     """Create everything. The statements live in SQL files, where they can be read and run."""
-    op.execute((_SQL / "0001_tables.sql").read_text(encoding="utf-8"))
-    op.execute((_SQL / "0001_main_path.sql").read_text(encoding="utf-8"))
+    run_script(_SQL / "0001_tables.sql")
+    run_script(_SQL / "0001_main_path.sql")
 
 
 def downgrade() -> None:
