@@ -68,7 +68,8 @@ class Cluster:
             users = FileLock(self._places.root / "users.lock")
             try:
                 users.wait(shared=True, within_s=5, what="the lock of the database's users")
-                self._await_ready(self._spawn_guardian())
+                self._ensure_guardian()
+                self._await_ready()
             except BaseException:
                 users.close()
                 raise
@@ -133,15 +134,14 @@ class Cluster:
             is_durable = self._overrides.get("fsync") != "off"
             postmaster.make_data_folder(self._binaries, self._places, is_durable=is_durable)
 
-    def _spawn_guardian(self) -> subprocess.Popen[bytes] | None:
-        """None when one is at work already."""
-        with FileLock(self._places.root / "guard.lock") as guard:
-            if not guard.try_exclusive():
-                return None
+    def _ensure_guardian(self) -> None:
+        """Start a guardian unless one is at work; return when it holds its lock."""
+        if self._has_guardian():
+            return
         assert self._binaries is not None  # _prepare_data ran under the same lock
         settings = postmaster.settings_of(self._places, self._overrides)
         with self._places.guardian_log.open("wb") as log:
-            return subprocess.Popen(
+            subprocess.run(
                 guardian.command_line(self._binaries, self._places, settings),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -149,16 +149,21 @@ class Cluster:
                 cwd="/",
                 env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
                 start_new_session=True,
+                check=False,
             )
 
-    def _await_ready(self, started: subprocess.Popen[bytes] | None) -> None:
+    def _await_ready(self) -> None:
         deadline = time.monotonic() + _START_WITHIN_S
         while not postmaster.is_ready(self._places):
-            if started is not None and started.poll() is not None:
+            if not self._has_guardian():
                 raise Unavailable(self._why_not())
             if time.monotonic() > deadline:
                 raise Unavailable(f"PostgreSQL in {self.data_dir} is not ready; see {self._places.log}")
             time.sleep(0.02)
+
+    def _has_guardian(self) -> bool:
+        with FileLock(self._places.root / "guard.lock") as guard:
+            return not guard.try_exclusive()
 
     def _is_ending(self) -> bool:
         """Whether nobody else uses the cluster and its guardian has still to finish."""

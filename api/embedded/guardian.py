@@ -8,6 +8,7 @@ Started by `cluster` as `python -m api.embedded '<json>'`, never by hand.
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sys
 import time
@@ -39,9 +40,17 @@ class Guardian:
         self._failures = 0
         self._is_told_to_stop = False
 
+    def leave_parent(self) -> None:
+        """Take the guard lock, then go on as a process of nobody's; whoever started us sees an exit.
+
+        The lock belongs to the open file, which the fork carries over.
+        """
+        self._guard.wait(within_s=10, what="another guardian's end")
+        if os.fork() > 0:
+            os._exit(0)
+
     def run(self) -> int:
         """Watch until nobody uses the cluster; the exit code is 1 when it could not be started."""
-        self._guard.wait(within_s=10, what="another guardian's end")
         signal.signal(signal.SIGTERM, self._note_signal)
         signal.signal(signal.SIGINT, self._note_signal)
         self._pid = postmaster.running_pid(self._places)
@@ -90,7 +99,9 @@ def main(argument: str) -> int:
     told: dict[str, Any] = json.loads(argument)
     places = Places(Path(told["root"]), Account(*told["account"]))
     binaries = Binaries(Path(told["binaries"]), told["major"])
-    return Guardian(binaries, places, told["settings"]).run()
+    guardian = Guardian(binaries, places, told["settings"])
+    guardian.leave_parent()
+    return guardian.run()
 
 
 def command_line(binaries: Binaries, places: Places, settings: dict[str, str]) -> list[str]:
