@@ -1,0 +1,178 @@
+"""What is remembered of one phone between fixes, and which of its fixes are believed.
+
+Owns the verdict on each fix (duplicate, late, rejected, accepted), the watermark that keeps late fixes
+from moving anything back, and the walk over the fences that a fix may concern. No I/O: the owner of a
+`DeviceState` loads it, lets `judge` and `advance` update it in place, and stores it. What a distance
+means for a fence is `geo.crossings`' business.
+"""
+
+from binascii import b2a_base64
+from collections.abc import Callable, Iterable, Mapping
+from hashlib import blake2b
+from math import cos, hypot, isfinite, radians
+from typing import Final
+
+import msgspec
+
+from geo.crossings import INSIDE, RESTING, Crossing, FenceRules, FenceState, rest, step
+from geo.fixes import Fix, Verdict
+
+OLDEST_FIX_S: Final = 86_400.0
+COARSEST_ACCURACY_M: Final = 1000.0
+FASTEST_MPS: Final = 100.0  # above any train or road; aeroplanes are not tracked
+DOUBTED_FIXES_THAT_CONVINCE: Final = 2
+CLOCK_ROUNDING_S: Final = 0.001
+REMEMBERED_FIX_IDS: Final = 32
+FIX_ID_CHARACTERS: Final = 11  # 8 bytes of hash in base64
+METRES_PER_DEGREE: Final = 111_195.0
+
+NO_ANSWER: Final = msgspec.Raw(b"null")
+
+
+class Sighting(msgspec.Struct, frozen=True, array_like=True):
+    """Where the phone said it was, once."""
+
+    at: float
+    lat: float
+    lon: float
+    accuracy_m: float
+
+
+class DeviceState(msgspec.Struct, omit_defaults=True):
+    """All that is kept of a phone's movements; stored as JSON, so names are short there.
+
+    last       the last accepted fix; its time is the watermark
+    doubted    the last fix rejected for its speed, and how many in a row agreed with each other
+    recent     hashes of the last 32 fix ids, newest last, run together
+    fences     the fences it is at, near, or resting from
+    batch, answer   the last batch's key and the answer it was given
+    """
+
+    last: Sighting | None = msgspec.field(default=None, name="l")
+    doubted: Sighting | None = msgspec.field(default=None, name="d")
+    doubts: int = msgspec.field(default=0, name="n")
+    recent: str = msgspec.field(default="", name="r")
+    fences: dict[int, FenceState] = msgspec.field(default_factory=dict, name="f")
+    batch: str = msgspec.field(default="", name="b")
+    answer: msgspec.Raw = msgspec.field(default=NO_ANSWER, name="a")
+
+    @property
+    def watermark_at(self) -> float:
+        return self.last.at if self.last is not None else 0.0
+
+    def watched_fences(self) -> list[int]:
+        """The fences whose distance `advance` needs, besides those that cover the fix."""
+        return [fence_id for fence_id, fence in self.fences.items() if fence.phase != RESTING]
+
+
+def batch_key(fix_ids: Iterable[str]) -> str:
+    """The same for the same ids in the same order; 22 characters."""
+    digest = blake2b(msgspec.json.encode(list(fix_ids)), digest_size=16).digest()
+    return b2a_base64(digest, newline=False)[:22].decode()
+
+
+def _hash_of(fix_id: str) -> str:
+    return b2a_base64(blake2b(fix_id.encode(), digest_size=8).digest(), newline=False)[:11].decode()
+
+
+def judge(state: DeviceState, fix: Fix, *, sent_at: float, now: float) -> tuple[Verdict, str | None]:
+    """Whether to believe a fix, and why not. `sent_at` and `now` are on the server's clock.
+
+    A fix rejected for its speed is remembered in `state` as doubted: when the next ones agree with it
+    rather than with the last accepted one, the phone is where they say.
+    """
+    if _hash_of(fix.fix_id) in state.recent:
+        return "duplicate", None
+    reason = _implausible(fix, sent_at, now)
+    if reason is not None:
+        return "rejected", reason
+    if state.last is None:
+        return "accepted", None
+    if fix.at <= state.last.at:
+        return "late", None
+    if is_reachable(state.last, fix) or _is_convinced(state, fix):
+        return "accepted", None
+    return "rejected", "impossible_speed"
+
+
+def _implausible(fix: Fix, sent_at: float, now: float) -> str | None:
+    if fix.at > sent_at + CLOCK_ROUNDING_S:
+        return "after_sent_at"
+    if fix.at < now - OLDEST_FIX_S:
+        return "too_old"
+    if fix.mocked:
+        return "mocked"
+    if fix.accuracy_m > COARSEST_ACCURACY_M:
+        return "too_coarse"
+    return None
+
+
+def is_reachable(start: Sighting, fix: Fix) -> bool:
+    """Whether the way from there to here needs no more than 100 m/s, both accuracies allowed for twice."""
+    north_m = (fix.lat - start.lat) * METRES_PER_DEGREE
+    east = (fix.lon - start.lon + 540) % 360 - 180
+    east_m = east * METRES_PER_DEGREE * cos(radians((fix.lat + start.lat) / 2))
+    allowed_m = FASTEST_MPS * (fix.at - start.at) + 2 * (fix.accuracy_m + start.accuracy_m)
+    return hypot(north_m, east_m) <= allowed_m
+
+
+def _is_convinced(state: DeviceState, fix: Fix) -> bool:
+    """Two doubted fixes in a row that agree with this one outweigh the one they disagree with."""
+    doubted = state.doubted
+    if doubted is not None and fix.at <= doubted.at:
+        return False
+    agrees = doubted is not None and is_reachable(doubted, fix)
+    if agrees and state.doubts >= DOUBTED_FIXES_THAT_CONVINCE:
+        return True
+    state.doubted = Sighting(fix.at, fix.lat, fix.lon, fix.accuracy_m)
+    state.doubts = state.doubts + 1 if agrees else 1
+    return False
+
+
+def advance(
+    state: DeviceState,
+    fix: Fix,
+    distances: Mapping[int, float],
+    rules_of: Callable[[int], FenceRules | None],
+) -> list[Crossing]:
+    """Take an accepted fix: position, watermark, and every fence that it may concern.
+
+    `distances`: signed metres to the edge, negative inside, for every fence that covers the fix and
+    for all of `state.watched_fences()` that still exist; one that is missing there, or has no rules,
+    is gone and is dropped silently. A fence whose revision changed goes on silently from the new shape.
+    """
+    if not all(map(isfinite, (fix.at, fix.lat, fix.lon, fix.accuracy_m, *distances.values()))):
+        raise ValueError("fixes and distances must be finite")
+    state.last = Sighting(fix.at, fix.lat, fix.lon, fix.accuracy_m)
+    state.doubted, state.doubts = None, 0
+    state.recent = (state.recent + _hash_of(fix.fix_id))[-REMEMBERED_FIX_IDS * FIX_ID_CHARACTERS :]
+    fences: dict[int, FenceState] = {}
+    crossings: list[Crossing] = []
+    for fence_id in sorted(state.fences.keys() | distances.keys()):
+        rules = rules_of(fence_id)
+        if rules is None:
+            continue
+        before = state.fences.get(fence_id)
+        distance_m = distances.get(fence_id)
+        if distance_m is None:
+            after = _undisturbed(before, fix, rules)
+        else:
+            if before is not None and before.revision != rules.revision:
+                before = rebaseline(before, distance_m, fix, rules)
+            after, told = step(fence_id, before, distance_m, fix, rules)
+            crossings.extend(told)
+        if after is not None:
+            fences[fence_id] = after
+    state.fences = fences
+    return crossings
+
+
+def _undisturbed(before: FenceState | None, fix: Fix, rules: FenceRules) -> FenceState | None:
+    return rest(before, fix.at, rules) if before is not None and before.phase == RESTING else None
+
+
+def rebaseline(before: FenceState, distance_m: float, fix: Fix, rules: FenceRules) -> FenceState | None:
+    """After an edit: a visit goes on where the fix is inside the new shape, else it is silently over."""
+    if before.phase >= INSIDE and distance_m <= 0:
+        return msgspec.structs.replace(before, precision=0.0, revision=rules.revision)
+    return rest(before, fix.at, rules)
