@@ -1,0 +1,187 @@
+"""Whether one offer may be delivered for one crossing, and if not, why not.
+
+Owns the order in which the rules are asked; the rules themselves live in `schedule`, `consent`,
+`quiet_hours` and `caps`. The first that fails gives the reason, so cheap and absolute ones come
+first. Choosing among offers that pass is `ranking`'s; loading what is asked about, the engine's.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Final, Literal
+
+import msgspec
+
+from offers.caps import binding
+from offers.consent import missing_for
+from offers.quiet_hours import is_quiet, quiet_times
+from offers.schedule import is_fence_active, is_scheduled, is_site_open
+from offers.terms import Cap, Defaults, Offer, PastDelivery, Person, Place, Reason, Rule, Trigger
+from offers.wall_clock import later, wall_time
+
+# free: a unit of the delivery budget can be had (or there is no budget); reserved: what is left is
+# leased to other workers.
+Budget = Literal["free", "spent", "reserved"]
+
+
+class Question(msgspec.Struct, frozen=True, kw_only=True):
+    """One offer, for one crossing of one person, with everything the rules look at.
+
+    `history` must hold the person's deliveries back to the start of every window asked about, and
+    for this offer all of them (dismissals and limits "ever" do not end). `is_stopped` tells of a
+    stop that is newer than the offer's own snapshot.
+    """
+
+    offer: Offer
+    trigger: Trigger
+    crossed_at: datetime
+    place: Place
+    person: Person
+    history: Sequence[PastDelivery]
+    caps: Sequence[Cap]
+    defaults: Defaults
+    budget: Budget
+    now: datetime
+    is_stopped: bool = False
+
+    def past_of_offer(self) -> list[PastDelivery]:
+        return [past for past in self.history if past.offer_id == self.offer.offer_id]
+
+
+class Decision(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer, and the rules that were asked up to and including the one that decided."""
+
+    offer: Offer
+    reason: Reason
+    rules: tuple[Rule, ...]
+
+    @property
+    def is_pass(self) -> bool:
+        return self.reason is Reason.DELIVERED
+
+
+def decide(q: Question) -> Decision:
+    """Ask the rules in order until one fails. All caps are asked together, to name every one that binds."""
+    asked: list[Rule] = []
+    for ask in RULES:
+        answers = ask(q)
+        asked.extend(answers)
+        failed = next((rule for rule in answers if not rule.passed), None)
+        if failed is not None:
+            return Decision(offer=q.offer, reason=failed.name, rules=tuple(asked))
+    return Decision(offer=q.offer, reason=Reason.DELIVERED, rules=tuple(asked))
+
+
+def offers_for(trigger: Trigger, place: Place, offers: Iterable[Offer]) -> list[Offer]:
+    """The offers that a crossing of this fence concerns, in the order given."""
+    return [offer for offer in offers if trigger in offer.triggers and concerns(offer, place)]
+
+
+def concerns(offer: Offer, place: Place) -> bool:
+    """Whether an offer is tied to this fence: by its id, one of its tags, or its site.
+
+    Only the retailer's own fences. An offer that names nothing is tied to nothing; the edge refuses it.
+    """
+    return offer.retailer_id == place.retailer_id and (
+        place.fence_id in offer.fence_ids
+        or place.site_id in offer.site_ids
+        or not offer.fence_tags.isdisjoint(place.fence_tags)
+    )
+
+
+def _not_stopped(q: Question) -> tuple[Rule, ...]:
+    return (Rule(name=Reason.STOPPED, passed=not (q.is_stopped or q.offer.is_stopped)),)
+
+
+def _active(q: Question) -> tuple[Rule, ...]:
+    status = q.offer.status
+    return (Rule(name=Reason.NOT_ACTIVE, passed=status == "active", numbers={"status": status}),)
+
+
+def _on_at_this_time(q: Question) -> tuple[Rule, ...]:
+    """Times are read when the decision falls, not when the fence was crossed: it is then that it is seen."""
+    fence = is_fence_active(q.place, q.now)
+    offer = is_scheduled(q.offer, q.place.time_zone, q.now)
+    return fence, offer, is_site_open(q.offer, q.place, q.now)
+
+
+def _fresh(q: Question) -> tuple[Rule, ...]:
+    age_s = (q.now - q.crossed_at).total_seconds()
+    numbers: dict[str, str | int | float | bool | None] = {"age_s": age_s, "at_most_s": q.offer.stale_after_s}
+    return (Rule(name=Reason.STALE, passed=age_s <= q.offer.stale_after_s, numbers=numbers),)
+
+
+def _consented(q: Question) -> tuple[Rule, ...]:
+    missing = missing_for(q.offer, q.person)
+    return (Rule(name=Reason.NO_CONSENT, passed=missing is None, numbers={"missing": missing}),)
+
+
+def _not_quiet(q: Question) -> tuple[Rule, ...]:
+    start, end = quiet_times(q.person, q.defaults)
+    clock = wall_time(q.now, q.person.time_zone).time()
+    return (
+        Rule(
+            name=Reason.QUIET_HOURS,
+            passed=not is_quiet(q.person, q.defaults, q.now),
+            numbers={"clock": f"{clock:%H:%M:%S}", "start": f"{start:%H:%M}", "end": f"{end:%H:%M}"},
+        ),
+    )
+
+
+def _never_dismissed(q: Question) -> tuple[Rule, ...]:
+    """An offer that was dismissed is not shown to that person again."""
+    dismissed = sum(past.was_dismissed for past in q.past_of_offer())
+    return (Rule(name=Reason.DISMISSED, passed=not dismissed, numbers={"dismissed": dismissed}),)
+
+
+def _within_customer_limit(q: Question) -> tuple[Rule, ...]:
+    limit, days = q.offer.customer_limit, q.offer.customer_limit_days
+    if limit is None:
+        return ()
+    since = None if days is None else later(q.now, timedelta(days=-days))
+    given = sum(past.takes_slot and (since is None or past.decided_at >= since) for past in q.past_of_offer())
+    numbers: dict[str, str | int | float | bool | None] = {"at_most": limit, "days": days, "counted": given}
+    return (Rule(name=Reason.CUSTOMER_LIMIT, passed=given < limit, numbers=numbers),)
+
+
+def _eligible_again(q: Question) -> tuple[Rule, ...]:
+    wait_s = q.offer.re_eligible_after_s
+    given = [past.decided_at for past in q.past_of_offer() if past.takes_slot]
+    if wait_s is None or not given:
+        return ()
+    since_s = (q.now - max(given)).total_seconds()
+    numbers: dict[str, str | int | float | bool | None] = {"at_least_s": wait_s, "since_last_s": since_s}
+    return (Rule(name=Reason.RE_ELIGIBILITY, passed=since_s >= wait_s, numbers=numbers),)
+
+
+def _within_caps(q: Question) -> tuple[Rule, ...]:
+    if q.offer.ignores_caps:
+        return (Rule(name=Reason.FREQUENCY_CAP, passed=True, numbers={"ignores_caps": True}),)
+    return binding(q.caps, q.offer, q.history, q.person.time_zone, q.now)
+
+
+def _affordable(q: Question) -> tuple[Rule, ...]:
+    left = q.offer.redemptions_left
+    in_stock = left is None or left > 0
+    is_reserved = in_stock and q.budget == "reserved"
+    return (
+        Rule(
+            name=Reason.BUDGET_RESERVED if is_reserved else Reason.BUDGET_SPENT,
+            passed=in_stock and q.budget == "free",
+            numbers={"budget": q.budget, "redemptions_left": left},
+        ),
+    )
+
+
+RULES: Final[tuple[Callable[[Question], tuple[Rule, ...]], ...]] = (
+    _not_stopped,
+    _active,
+    _on_at_this_time,
+    _fresh,
+    _consented,
+    _not_quiet,
+    _never_dismissed,
+    _within_customer_limit,
+    _eligible_again,
+    _within_caps,
+    _affordable,
+)

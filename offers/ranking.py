@@ -1,0 +1,93 @@
+"""Which one of the offers that passed is delivered: one winner per customer and fix.
+
+Owns the choice only. Every candidate passed all rules of `eligibility`; nothing here suppresses for
+another reason than being outranked.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from hashlib import blake2b
+from typing import Final
+
+import msgspec
+
+from offers.consent import may_personalise
+from offers.eligibility import Decision
+from offers.terms import Offer, PastDelivery, Person, Place, Reason, Rule
+
+# Distances are compared in steps below what a phone can tell apart; of two shops in the same step
+# the one that was served less recently wins, instead of the one that the noise favours.
+DISTANCE_STEP_M: Final = 10.0
+
+_NEVER: Final = datetime.min.replace(tzinfo=UTC)
+
+
+class Candidate(msgspec.Struct, frozen=True, kw_only=True):
+    """A decision that passed, and how far the person is from the place it is about."""
+
+    decision: Decision
+    place: Place
+    distance_m: float
+
+    @property
+    def offer(self) -> Offer:
+        return self.decision.offer
+
+
+def choose(
+    candidates: Iterable[Candidate], person: Person, history: Sequence[PastDelivery], seed: int
+) -> Candidate:
+    """The winner, whatever the order of the candidates; there must be at least one.
+
+    A retailer's own offers are ordered by its priorities; each retailer's best then competes by
+    interest (with consent to personalisation), distance and who was served least recently. `seed`
+    settles what is still equal, the same way everywhere.
+    """
+    served = _last_served(history)
+    best: dict[int, tuple[_Rank, Candidate]] = {}
+    for candidate in candidates:
+        rank = _rank(candidate, person, served, seed)
+        retailer_id = candidate.offer.retailer_id
+        leader = best.get(retailer_id)
+        if leader is None or (-candidate.offer.priority, rank) < (-leader[1].offer.priority, leader[0]):
+            best[retailer_id] = (rank, candidate)
+    return min(best.values(), key=lambda ranked: ranked[0])[1]
+
+
+def outranked(candidate: Candidate, winner: Candidate) -> Decision:
+    """The decision of a candidate that lost."""
+    lost = Rule(name=Reason.OUTRANKED, passed=False, numbers={"by_offer": winner.offer.offer_id})
+    rules = (*candidate.decision.rules, lost)
+    return Decision(offer=candidate.offer, reason=Reason.OUTRANKED, rules=rules)
+
+
+# Smaller is better.
+_Rank = tuple[bool, float, datetime, bytes]
+
+
+def _rank(candidate: Candidate, person: Person, served: dict[int, datetime], seed: int) -> _Rank:
+    return (
+        not _interests(candidate.offer, person),
+        candidate.distance_m // DISTANCE_STEP_M,
+        served.get(candidate.offer.retailer_id, _NEVER),
+        _lot(candidate, person, seed),
+    )
+
+
+def _interests(offer: Offer, person: Person) -> bool:
+    """One shared tag is as good as ten: counting them would reward whoever lists the most."""
+    return may_personalise(person.grants) and not person.interests.isdisjoint(offer.tags)
+
+
+def _last_served(history: Sequence[PastDelivery]) -> dict[int, datetime]:
+    served: dict[int, datetime] = {}
+    for past in history:
+        if past.takes_slot:
+            served[past.retailer_id] = max(past.decided_at, served.get(past.retailer_id, past.decided_at))
+    return served
+
+
+def _lot(candidate: Candidate, person: Person, seed: int) -> bytes:
+    # Not Python's hash(): it differs from one process to the next.
+    drawn = f"{seed}:{person.customer_id}:{candidate.offer.offer_id}:{candidate.place.fence_id}"
+    return blake2b(drawn.encode(), digest_size=8).digest()
