@@ -1,0 +1,150 @@
+"""What the simulator did and was answered, in one order: the only evidence that the recount uses.
+
+Every request takes two marks from one counter: when it was sent and when it was answered. What the
+server decided in between is uncertain, and the recount accuses nobody of what may have been right.
+Pure values; no HTTP and no judgement.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, time
+from itertools import count
+from typing import Final, Generic, NamedTuple, TypeVar
+
+T = TypeVar("T")
+
+LOCATION_PURPOSES: Final = ("location_offers", "location_parking")
+
+
+class Span(NamedTuple):
+    """From the sending of a request to its answer, as marks of one global order."""
+
+    sent: int
+    answered: int
+
+
+class Change(NamedTuple, Generic[T]):
+    """A value that someone asked for. Never answered clearly: in force perhaps, at any time since."""
+
+    value: T
+    sent: int
+    answered: int | None
+
+
+@dataclass
+class History(Generic[T]):
+    """The values that one thing took, changed by one request after the other."""
+
+    initial: T
+    changes: list[Change[T]] = field(default_factory=list)
+
+    def possible(self, during: Span) -> set[T]:
+        """Every value that may have been in force at some moment between two marks."""
+        values = {self.initial}
+        for change in self.changes:
+            if change.sent > during.answered:
+                break
+            if change.answered is not None and change.answered <= during.sent:
+                values = {change.value}
+            else:
+                values.add(change.value)
+        return values
+
+
+class Delivery(NamedTuple):
+    """An offer as the server handed it over."""
+
+    delivery_id: str
+    customer: str
+    offer_id: int
+    retailer_id: int
+    channel: str
+    tags: frozenset[str]
+    seq: int
+    decided_at: datetime
+
+
+class Seen(NamedTuple):
+    """A delivery, the span within which it was decided, and the request that first showed it."""
+
+    delivery: Delivery
+    decided: Span
+    handed: Span
+
+
+class Redemption(NamedTuple):
+    """A code that the till accepted."""
+
+    redemption_id: str
+    offer_id: int
+    code: str
+
+
+class AcceptedFixes(NamedTuple):
+    """How many fixes of one request were accepted."""
+
+    customer: str
+    fixes: int
+    span: Span
+
+
+class Quiet(NamedTuple):
+    """Wall-clock times between which a person wants silence; may wrap midnight."""
+
+    start: time
+    end: time
+
+
+class Grant(NamedTuple):
+    """One consent that a person can give: a purpose, for marketing of a retailer on a channel."""
+
+    purpose: str
+    retailer_id: int | None = None
+    channel: str | None = None
+
+
+@dataclass
+class Journal:
+    """Everything that happened in a run. Customers are named by the server's ids."""
+
+    order: Iterator[int] = field(default_factory=count)
+    clock: list[tuple[datetime, Span]] = field(default_factory=list)
+    consents: dict[str, dict[Grant, History[bool]]] = field(default_factory=dict)
+    time_zones: dict[str, History[str]] = field(default_factory=dict)
+    quiet_hours: dict[str, History[Quiet | None]] = field(default_factory=dict)
+    accepted: list[AcceptedFixes] = field(default_factory=list)
+    seen: dict[str, Seen] = field(default_factory=dict)
+    redemptions: dict[str, Redemption] = field(default_factory=dict)
+
+    def consent(self, customer: str, grant: Grant) -> History[bool]:
+        """Nothing is granted before it was asked for."""
+        return self.consents.setdefault(customer, {}).setdefault(grant, History(False))
+
+    def see(self, delivery: Delivery, request: Span, *, decided_now: bool) -> bool:
+        """Notes a delivery in an answer; false when it was known. `decided_now`: not in an inbox."""
+        if delivery.delivery_id in self.seen:
+            return False
+        decided = self._decided(delivery.decided_at, request, decided_now)
+        self.seen[delivery.delivery_id] = Seen(delivery, decided, request)
+        return True
+
+    def _decided(self, at: datetime, request: Span, decided_now: bool) -> Span:
+        """Between the clock's reaching that time and its next move, and before it was shown."""
+        earliest, latest = 0, request.answered
+        for moved_to, span in self.clock:
+            if moved_to <= at:
+                earliest = span.sent
+            else:
+                latest = min(latest, span.answered)
+                break
+        return Span(max(earliest, request.sent) if decided_now else earliest, latest)
+
+    def deliveries_by_customer(self) -> dict[str, list[Seen]]:
+        """In the order in which they were decided."""
+        found: dict[str, list[Seen]] = defaultdict(list)
+        for seen in self.seen.values():
+            found[seen.delivery.customer].append(seen)
+        for deliveries in found.values():
+            deliveries.sort(key=lambda seen: (seen.delivery.decided_at, seen.delivery.seq))
+        return dict(found)
