@@ -19,6 +19,8 @@ def upgrade() -> None:
     """Create everything. The statements live in SQL files, where they can be read and run."""
     run_script(_SQL / "0001_tables.sql")
     run_script(_SQL / "0001_main_path.sql")
+    run_script(_SQL / "0001_near.sql")
+    run_script(_SQL / "0001_notices.sql")
 
 
 def downgrade() -> None:

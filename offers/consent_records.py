@@ -1,0 +1,248 @@
+"""Recording what a person answered, and what a withdrawal undoes, in one transaction.
+
+Owns the append-only rows of `consents` and the derived `customers.grants`. What a grant allows is
+in `offers.consent`; the form of a receipt in `offers.receipts`.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID, uuid4
+
+import asyncpg
+import msgspec
+
+from geo.errors import Fault, InvalidInput, NotFound
+from offers.consent import grant_key, grants_after, may_track, missing_among
+from offers.customers import CustomerKey, lock_customers
+from offers.notices import Published, Wording
+from offers.terms import MARKETING
+
+MOST_DECISIONS: Final = 100
+LONGEST_METHOD: Final = 64
+
+_GRANTS: Final = """
+    SELECT c.grants, (SELECT max(k.recorded_at) FROM consents AS k
+                      WHERE k.bucket = c.bucket AND k.customer_id = c.customer_id) AS last_at
+    FROM customers AS c WHERE c.bucket = $1 AND c.customer_id = $2
+"""
+_RETAILERS: Final = "SELECT retailer_id FROM retailers WHERE retailer_id = ANY($1::bigint[])"
+_APPEND: Final = """
+    INSERT INTO consents (bucket, customer_id, consent_id, purpose, retailer_id, channel, is_granted,
+                          notice_version, language, method, device_id, recorded_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+"""
+_SET_GRANTS: Final = "UPDATE customers SET grants = $3 WHERE bucket = $1 AND customer_id = $2"
+_WAITING: Final = """
+    SELECT delivery_id, retailer_id, channel FROM deliveries
+    WHERE bucket = $1 AND customer_id = $2 AND handed_at IS NULL
+      AND cancelled_at IS NULL AND redeemed_at IS NULL
+"""
+_CANCEL: Final = """
+    UPDATE deliveries SET cancelled_at = $4, cancelled_because = 'consent_withdrawn'
+    WHERE bucket = $1 AND customer_id = $2 AND delivery_id = ANY($3::uuid[])
+"""
+_FORGET_STATES: Final = """
+    UPDATE device_states SET state = NULL
+    WHERE bucket = $1 AND device_id IN (
+        SELECT device_id FROM devices WHERE bucket = $1 AND customer_id = $2)
+"""
+_FORGET_TIMERS: Final = "DELETE FROM timers WHERE bucket = $1 AND customer_id = $2"
+_COLUMNS: Final = """
+    consent_id, purpose, retailer_id, channel, is_granted AS granted, notice_version, language,
+    method, device_id, recorded_at
+"""
+_HISTORY: Final = f"""
+    SELECT {_COLUMNS} FROM consents WHERE bucket = $1 AND customer_id = $2
+    ORDER BY recorded_at DESC, consent_id
+"""  # noqa: S608 - joined from constants of this module
+_ONE: Final = f"""
+    SELECT {_COLUMNS} FROM consents WHERE bucket = $1 AND customer_id = $2 AND consent_id = $3
+"""  # noqa: S608 - joined from constants of this module
+
+
+class Decision(msgspec.Struct, frozen=True, kw_only=True):
+    """One yes or no. Marketing names a retailer and a channel, the other purposes do not."""
+
+    purpose: str
+    granted: bool
+    retailer_id: int | None = None
+    channel: str | None = None
+
+
+class Consent(msgspec.Struct, frozen=True, kw_only=True):
+    """One recorded answer, as it will always stand."""
+
+    consent_id: UUID
+    purpose: str
+    granted: bool
+    retailer_id: int | None
+    channel: str | None
+    notice_version: int
+    language: str
+    method: str
+    device_id: UUID | None
+    recorded_at: datetime
+
+
+class Recorded(msgspec.Struct, frozen=True, kw_only=True):
+    """The rows that were appended, and all that is granted now."""
+
+    consents: tuple[Consent, ...]
+    granted: frozenset[str]
+
+
+async def record_decisions(
+    connection: asyncpg.Connection,
+    key: CustomerKey,
+    decisions: Sequence[Decision],
+    *,
+    wording: Wording | None,
+    method: str,
+    device_id: UUID,
+) -> Recorded:
+    """Append one row per decision and let withdrawals take effect before anything is acknowledged.
+
+    `wording` None is for withdrawals only: they are recorded under the latest text.
+    """
+    _check(decisions, wording, method)
+    now = await lock_customers(connection, key)
+    row = await connection.fetchrow(_GRANTS, *key)
+    granted = grants_after(frozenset(row["grants"]), decisions)
+    await _check_retailers(connection, decisions)
+    published = await Published.of(connection, [decision.purpose for decision in decisions])
+    # Strictly later than the last answer, though a simulated clock may stand still: the latest
+    # answer to a question is the one that counts, so their order must be in the record.
+    at = now if row["last_at"] is None else max(now, row["last_at"] + timedelta(microseconds=1))
+    consents = tuple(
+        _consent(decision, _wording(decision, wording, published), method, device_id, at)
+        for decision in decisions
+    )
+    await connection.executemany(_APPEND, [_row(key, consent) for consent in consents])
+    await connection.execute(_SET_GRANTS, *key, sorted(granted))
+    if not all(decision.granted for decision in decisions):
+        await _withdraw(connection, key, granted, now)
+    return Recorded(consents=consents, granted=granted)
+
+
+async def withdraw_all(
+    connection: asyncpg.Connection, key: CustomerKey, *, method: str, device_id: UUID
+) -> Recorded:
+    """Take back every consent that is granted now."""
+    await lock_customers(connection, key)
+    row = await connection.fetchrow(_GRANTS, *key)
+    decisions = [_decision_of(grant, granted=False) for grant in row["grants"]]
+    return await record_decisions(
+        connection, key, decisions, wording=None, method=method, device_id=device_id
+    )
+
+
+async def read_history(connection: asyncpg.Connection, key: CustomerKey) -> list[Consent]:
+    """Every answer ever given, the latest first."""
+    return [Consent(**dict(row)) for row in await connection.fetch(_HISTORY, *key)]
+
+
+async def read_consent(connection: asyncpg.Connection, key: CustomerKey, consent_id: UUID) -> Consent:
+    row = await connection.fetchrow(_ONE, *key, consent_id)
+    if row is None:
+        raise NotFound("There is no such consent.")
+    return Consent(**dict(row))
+
+
+def current(history: Sequence[Consent]) -> list[Consent]:
+    """The answer that counts now to each question, from a history with the latest first."""
+    latest: dict[tuple[str, int | None, str | None], Consent] = {}
+    for consent in history:
+        latest.setdefault((consent.purpose, consent.retailer_id, consent.channel), consent)
+    return list(latest.values())
+
+
+async def _withdraw(
+    connection: asyncpg.Connection, key: CustomerKey, granted: frozenset[str], now: datetime
+) -> None:
+    """Cancel what no longer has a consent and was not handed over; forget where the person is."""
+    waiting = await connection.fetch(_WAITING, *key)
+    uncovered = [
+        row["delivery_id"]
+        for row in waiting
+        if missing_among(granted, row["retailer_id"], row["channel"]) is not None
+    ]
+    await connection.execute(_CANCEL, *key, uncovered, now)
+    if not may_track(granted):
+        await connection.execute(_FORGET_STATES, *key)
+        await connection.execute(_FORGET_TIMERS, *key)
+
+
+def _check(decisions: Sequence[Decision], wording: Wording | None, method: str) -> None:
+    if len(decisions) > MOST_DECISIONS:
+        raise _invalid("decisions", f"has {len(decisions)} answers; at most {MOST_DECISIONS}")
+    if not 1 <= len(method) <= LONGEST_METHOD or not method.isprintable():
+        raise _invalid("method", f"must be 1 to {LONGEST_METHOD} printable characters")
+    if wording is None and any(decision.granted for decision in decisions):
+        raise _invalid("notice_version", "and language are required to grant: they name the text shown")
+    asked = [
+        grant_key(one.purpose, one.retailer_id, one.channel, f"decisions[{position}]")
+        for position, one in enumerate(decisions)
+    ]
+    for position, question in enumerate(asked):
+        if question in asked[:position]:
+            raise _invalid(f"decisions[{position}]", "answers a question that was answered before it")
+
+
+async def _check_retailers(connection: asyncpg.Connection, decisions: Sequence[Decision]) -> None:
+    named = [one.retailer_id for one in decisions if one.retailer_id is not None]
+    known = {row["retailer_id"] for row in await connection.fetch(_RETAILERS, named)}
+    for position, decision in enumerate(decisions):
+        if decision.retailer_id is not None and decision.retailer_id not in known:
+            raise _invalid(f"decisions[{position}].retailer_id", "is not a known retailer")
+
+
+def _wording(decision: Decision, shown: Wording | None, published: Published) -> Wording:
+    if shown is None:
+        return published.latest(decision.purpose)
+    published.check(decision.purpose, shown)
+    return shown
+
+
+def _consent(decision: Decision, wording: Wording, method: str, device_id: UUID, at: datetime) -> Consent:
+    return Consent(
+        consent_id=uuid4(),
+        purpose=decision.purpose,
+        granted=decision.granted,
+        retailer_id=decision.retailer_id,
+        channel=decision.channel,
+        notice_version=wording.version,
+        language=wording.language,
+        method=method,
+        device_id=device_id,
+        recorded_at=at,
+    )
+
+
+def _row(key: CustomerKey, consent: Consent) -> tuple[object, ...]:
+    return (
+        *key,
+        consent.consent_id,
+        consent.purpose,
+        consent.retailer_id,
+        consent.channel,
+        consent.granted,
+        consent.notice_version,
+        consent.language,
+        consent.method,
+        consent.device_id,
+        consent.recorded_at,
+    )
+
+
+def _decision_of(grant: str, *, granted: bool) -> Decision:
+    """The question a grant answers: the reverse of `offers.consent.grant_key`."""
+    purpose, *narrowed = grant.split(":")
+    if purpose != MARKETING:
+        return Decision(purpose=purpose, granted=granted)
+    retailer_id, channel = narrowed
+    return Decision(purpose=purpose, granted=granted, retailer_id=int(retailer_id), channel=channel)
+
+
+def _invalid(field: str, reason: str) -> InvalidInput:
+    return InvalidInput(f"{field} {reason}.", faults=(Fault(field, reason),))
