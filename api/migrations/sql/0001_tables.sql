@@ -9,6 +9,7 @@ CREATE TABLE clock (
     mode          text NOT NULL CHECK (mode IN ('normal', 'simulated')),
     simulated_at  timestamptz,
     ticking_since timestamptz,
+    has_run       boolean NOT NULL DEFAULT false,
     CHECK ((mode = 'simulated') = (simulated_at IS NOT NULL)),
     CHECK (mode = 'simulated' OR ticking_since IS NULL)
 );

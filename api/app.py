@@ -1,0 +1,56 @@
+"""The application: the one place that wires settings, database, engine and routes together."""
+
+import contextlib
+from collections.abc import AsyncIterator
+
+from litestar import Litestar
+from litestar.datastructures import State
+from litestar.di import Provide
+
+from api.auth import provide_key, provide_phone
+from api.clock import settle_mode
+from api.database import Database
+from api.edge import Edge
+from api.observability import Metrics, configure_logs
+from api.problems import LARGEST_BODY_BYTES
+from api.refusals import StrictRequest, answer_problem
+from api.requests import remember_response
+from api.routes import ROUTERS
+from api.settings import Settings
+
+
+def create_app(settings: Settings | None = None) -> Edge:
+    """What Granian serves, built once in each worker; without `settings` they are the environment's."""
+    settings = settings or Settings.from_environment()
+    configure_logs(settings)
+    metrics = Metrics()
+    litestar = Litestar(
+        route_handlers=ROUTERS,
+        dependencies={
+            "key": Provide(provide_key, sync_to_thread=False),
+            "phone": Provide(provide_phone, sync_to_thread=False),
+        },
+        exception_handlers={Exception: answer_problem},
+        after_request=remember_response,
+        request_class=StrictRequest,
+        request_max_body_size=LARGEST_BODY_BYTES,
+        state=State({"settings": settings, "metrics": metrics}),
+        lifespan=[_open],
+        logging_config=None,
+        openapi_config=None,
+        debug=False,
+    )
+    return Edge(litestar, metrics)
+
+
+@contextlib.asynccontextmanager
+async def _open(app: Litestar) -> AsyncIterator[None]:
+    settings: Settings = app.state.settings
+    database = await Database.open(settings)
+    app.state.database = database
+    try:
+        async with database.connection() as connection:
+            await settle_mode(connection, settings.clock)
+        yield
+    finally:
+        await database.close()

@@ -1,0 +1,257 @@
+"""Who is asking: retailer keys and device tokens, and what each may do.
+
+Owns the format of keys, the guards and the `key` and `phone` dependencies. Does not own how device
+tokens are made (`offers.tokens`) nor key management (`api.keys`).
+"""
+
+import base64
+import hashlib
+import hmac
+import re
+import secrets
+from collections.abc import Mapping
+from typing import Any, ClassVar, Final, Literal
+from uuid import UUID
+
+import asyncpg
+import msgspec
+from litestar.connection import ASGIConnection
+from litestar.handlers import BaseRouteHandler
+
+from api.database import Database
+from geo.errors import Forbidden, InvalidInput, NotFound, Unauthenticated
+from offers.buckets import BUCKETS
+from offers.tokens import hash_of_token
+
+Role = Literal["admin", "manage", "till", "read"]
+
+# Which keys open a door that asks for the named role.
+OPENED_BY: Final[Mapping[Role, frozenset[Role]]] = {
+    "admin": frozenset({"admin"}),
+    "manage": frozenset({"admin", "manage"}),
+    "read": frozenset({"admin", "manage", "read"}),
+    "till": frozenset({"till"}),
+}
+_KEY: Final = re.compile(r"ak_([a-z2-7]{12})_([A-Za-z0-9_-]{43})")
+_DEVICE_TOKEN: Final = re.compile(r"dt_([0-9a-f]{2})_[A-Za-z0-9_-]{43}")
+
+
+class Key(msgspec.Struct, frozen=True):
+    """A retailer's (or, without `retailer_id`, an admin's) key, after it was checked."""
+
+    key_id: str
+    retailer_id: int | None
+    role: Role
+
+    @property
+    def principal(self) -> str:
+        return f"key:{self.key_id}"
+
+
+class Phone(msgspec.Struct, frozen=True):
+    """The device that asks, after its token was checked."""
+
+    bucket: int
+    customer_id: UUID
+    device_id: UUID
+    language: str
+
+    @property
+    def principal(self) -> str:
+        return f"device:{self.device_id}"
+
+
+# Retailer keys -------------------------------------------------------------------------------
+
+
+def new_key() -> tuple[str, str, bytes]:
+    """(key_id, the key as it is shown once, the hash that is kept)."""
+    key_id = base64.b32encode(secrets.token_bytes(10)).decode().lower()[:12]
+    secret = secrets.token_urlsafe(32)
+    return key_id, f"ak_{key_id}_{secret}", hashlib.sha256(secret.encode()).digest()
+
+
+async def create_admin_key(connection: asyncpg.Connection, label: str = "") -> str:
+    """Make an admin key and return it; it cannot be read again."""
+    key_id, key, secret_hash = new_key()
+    await connection.execute(
+        "INSERT INTO api_keys (key_id, role, label, secret_hash, created_at)"
+        " VALUES ($1, 'admin', $2, $3, alentour_now())",
+        key_id,
+        label,
+        secret_hash,
+    )
+    return key
+
+
+async def create_retailer_key(
+    connection: asyncpg.Connection, retailer_id: int, role: Role, label: str = ""
+) -> str:
+    """The same for a retailer's key. Raises NotFound for an unknown retailer, InvalidInput for `admin`."""
+    if role == "admin":
+        raise InvalidInput("An admin key belongs to no retailer.")
+    key_id, key, secret_hash = new_key()
+    made = await connection.fetchval(
+        "INSERT INTO api_keys (key_id, retailer_id, role, label, secret_hash, created_at)"
+        " SELECT $1, retailer_id, $3, $4, $5, alentour_now() FROM retailers WHERE retailer_id = $2"
+        " RETURNING key_id",
+        key_id,
+        retailer_id,
+        role,
+        label,
+        secret_hash,
+    )
+    if made is None:
+        raise NotFound("There is no such retailer.")
+    return key
+
+
+async def check_key(connection: asyncpg.Connection, header: str | None) -> Key:
+    """The key in an `Authorization` header. Raises Unauthenticated, never saying which part was wrong."""
+    match = _KEY.fullmatch(_bearer(header))
+    if match is None:
+        raise Unauthenticated("This is not a retailer key.")
+    row = await connection.fetchrow(
+        "SELECT key_id, retailer_id, role, secret_hash FROM api_keys"
+        " WHERE key_id = $1 AND revoked_at IS NULL"
+        " AND (expires_at IS NULL OR expires_at > alentour_now())",
+        match[1],
+    )
+    shown = hashlib.sha256(match[2].encode()).digest()
+    if row is None or not hmac.compare_digest(shown, row["secret_hash"]):
+        raise Unauthenticated("This key is unknown, expired or revoked.")
+    return Key(row["key_id"], row["retailer_id"], row["role"])
+
+
+class requires:  # noqa: N801 - reads as a word where it is used: guards=[requires("manage")]
+    """Litestar guard: lets in keys that may act as `role`, and leaves the `Key` for the handler."""
+
+    security_scheme: ClassVar[str] = "retailerKey"
+
+    def __init__(self, role: Role) -> None:
+        self.role = role
+
+    async def __call__(self, connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
+        database: Database = connection.app.state.database
+        async with database.connection() as plain:
+            key = await check_key(plain, connection.headers.get("authorization"))
+        if key.role not in OPENED_BY[self.role]:
+            raise Forbidden(f"This needs a key with the role '{self.role}'; this one has '{key.role}'.")
+        connection.scope["auth"] = key
+
+
+def provide_key(scope: Any) -> Key:
+    """Dependency `key`; its route must be guarded by `requires(…)`."""
+    key = scope.get("auth")
+    assert isinstance(key, Key), "the route takes `key` but has no requires(…) guard"
+    return key
+
+
+def tenant_of(key: Key, retailer_id: int | None) -> int:
+    """The retailer a request is about: the key's own, or for an admin the one named.
+
+    Raises NotFound when a retailer's key names another (it must look as if there were none),
+    InvalidInput when an admin names nobody.
+    """
+    if key.retailer_id is None:
+        if retailer_id is None:
+            raise InvalidInput("An admin key must name the retailer: ?retailer_id=…")
+        return retailer_id
+    if retailer_id is not None and retailer_id != key.retailer_id:
+        raise NotFound("There is no such retailer.")
+    return key.retailer_id
+
+
+# Device tokens -------------------------------------------------------------------------------
+
+
+def parse_device_token(header: bytes | str | None) -> tuple[int, bytes]:
+    """(bucket, token hash) of an `Authorization` header; raises Unauthenticated. Asks no database."""
+    token = _bearer(header)
+    match = _DEVICE_TOKEN.fullmatch(token)
+    if match is None or (bucket := int(match[1], 16)) >= BUCKETS:
+        raise Unauthenticated("This is not a device token.")
+    return bucket, hash_of_token(token)
+
+
+async def check_device_token(connection: asyncpg.Connection, header: bytes | str | None) -> Phone:
+    """The active device behind a token; a `next` token becomes the current one by being used."""
+    bucket, token_hash = parse_device_token(header)
+    row = await connection.fetchrow(
+        "SELECT t.status AS kept, t.device_id, t.customer_id, d.status, c.language"
+        " FROM device_tokens t"
+        " JOIN devices d ON d.bucket = t.bucket AND d.device_id = t.device_id"
+        " JOIN customers c ON c.bucket = d.bucket AND c.customer_id = d.customer_id"
+        " WHERE t.bucket = $1 AND t.token_hash = $2",
+        bucket,
+        token_hash,
+    )
+    if row is None or row["status"] == "revoked":
+        raise Unauthenticated("This device token is unknown or revoked.")
+    if row["status"] == "pending":
+        raise Forbidden("This device waits to be confirmed on the first phone.", code="device_pending")
+    if row["kept"] == "next":
+        await promote_token(connection, bucket, row["customer_id"], row["device_id"], token_hash)
+    return Phone(bucket, row["customer_id"], row["device_id"], row["language"])
+
+
+async def promote_token(
+    connection: asyncpg.Connection, bucket: int, customer_id: UUID, device_id: UUID, token_hash: bytes
+) -> None:
+    """Make a `next` token the current one and forget the one before; harmless when repeated."""
+    async with connection.transaction():
+        await connection.execute(
+            "SELECT FROM customers WHERE bucket = $1 AND customer_id = $2 FOR NO KEY UPDATE",
+            bucket,
+            customer_id,
+        )
+        is_next = await connection.fetchval(
+            "SELECT status = 'next' FROM device_tokens WHERE bucket = $1 AND token_hash = $2",
+            bucket,
+            token_hash,
+        )
+        if not is_next:  # another request of this phone was first, or the token is gone
+            return
+        await connection.execute(
+            "DELETE FROM device_tokens WHERE bucket = $1 AND device_id = $2 AND status = 'current'",
+            bucket,
+            device_id,
+        )
+        await connection.execute(
+            "UPDATE device_tokens SET status = 'current' WHERE bucket = $1 AND token_hash = $2",
+            bucket,
+            token_hash,
+        )
+
+
+class _RequiresPhone:
+    """Litestar guard: lets in active devices, and leaves the `Phone` for the handler."""
+
+    security_scheme: ClassVar[str] = "deviceToken"
+
+    async def __call__(self, connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
+        database: Database = connection.app.state.database
+        header = connection.headers.get("authorization")
+        async with database.connection() as plain:
+            connection.scope["auth"] = await check_device_token(plain, header)
+
+
+requires_phone: Final = _RequiresPhone()
+
+
+def provide_phone(scope: Any) -> Phone:
+    """Dependency `phone`; its route must be guarded by `requires_phone`."""
+    phone = scope.get("auth")
+    assert isinstance(phone, Phone), "the route takes `phone` but has no requires_phone guard"
+    return phone
+
+
+def _bearer(header: bytes | str | None) -> str:
+    """The token of `Bearer <token>`. Raises Unauthenticated when there is none."""
+    if header is None:
+        raise Unauthenticated("Credentials are missing: Authorization: Bearer …")
+    text = header.decode("latin-1") if isinstance(header, bytes) else header
+    scheme, _, token = text.strip().partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise Unauthenticated("Credentials are missing: Authorization: Bearer …")
+    return token.strip()

@@ -1,0 +1,334 @@
+"""The database as the edge uses it: the two pools, one transaction per request, `now`.
+
+The one place that commits a request's work: before the answer is sent, and a commit that fails is
+an error answer. Owns no SQL of the domain and no schema.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from datetime import datetime
+from typing import Any, Final
+
+import asyncpg
+import sqlalchemy
+import structlog
+from litestar import Request
+from litestar.di import Provide
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+
+from api.problems import overloaded, told_as
+from api.requests import CURRENT, RequestRecord
+from api.settings import Settings
+from geo.errors import InvalidInput, Unavailable
+
+_log = structlog.get_logger(__name__)
+
+POOL_CONNECTIONS: Final = 10
+SESSION_CONNECTIONS: Final = 8
+# The flushes and the sweeper share the plain pool: requests may never take all of it.
+REQUEST_CONNECTIONS: Final = POOL_CONNECTIONS - 4
+WAIT_FOR_ROOM_S: Final = 2.0
+WAIT_AT_START_S: Final = 30.0
+
+SERVER_SETTINGS: Final = {
+    "application_name": "alentour",
+    "timezone": "UTC",
+    "statement_timeout": "5000",
+    "lock_timeout": "3000",
+    "idle_in_transaction_session_timeout": "10000",
+    "jit": "off",  # every query here is short; compiling one costs more than running it
+}
+_CONNECT_S: Final = 5.0
+# A server that stopped answering altogether cannot honour its own statement_timeout.
+_COMMAND_S: Final = 15.0
+
+
+class Database:
+    """Both ways to the same database: `pool` (asyncpg) and `sessions` (SQLAlchemy)."""
+
+    def __init__(self, pool: asyncpg.Pool, engine: AsyncEngine) -> None:
+        self.pool = pool
+        self.engine = engine
+        self.sessions: async_sessionmaker[AsyncSession] = async_sessionmaker(engine, expire_on_commit=False)
+        self._room = asyncio.Semaphore(REQUEST_CONNECTIONS)
+
+    @classmethod
+    async def open(cls, settings: Settings) -> "Database":
+        """Connect, waiting up to 30 s for a server that is starting or recovering.
+
+        Raises InvalidInput without `database_url`, Unavailable when nobody answers in time.
+        """
+        if settings.database_url is None:
+            raise InvalidInput("ALENTOUR_DATABASE_URL is not set and no embedded database was started")
+        pool = await _patiently_connect(settings.database_url)
+        return cls(pool, _engine_to(settings.database_url))
+
+    async def close(self) -> None:
+        await self.engine.dispose()
+        try:
+            await asyncio.wait_for(self.pool.close(), timeout=5)
+        except TimeoutError:
+            self.pool.terminate()
+
+    @contextlib.asynccontextmanager
+    async def connection(self) -> AsyncIterator[asyncpg.Connection]:
+        """One pooled connection outside any transaction, within the requests' share of the pool.
+
+        Raises TooMany when none gets free in time, Unavailable when the server is out of reach.
+        """
+        connection = await self._acquire()
+        try:
+            yield connection
+        finally:
+            await self.release(connection)
+
+    @contextlib.asynccontextmanager
+    async def transaction(self) -> AsyncIterator[asyncpg.Connection]:
+        """A transaction of its own, for a handler that must do something after the commit."""
+        transaction = await self.begin()
+        try:
+            yield transaction.connection
+        except BaseException:
+            await transaction.abandon()
+            raise
+        await transaction.commit()
+
+    async def begin(self) -> "PlainTransaction":
+        connection = await self._acquire()
+        try:
+            transaction = connection.transaction()
+            await transaction.start()
+        except BaseException:
+            await self.release(connection)
+            raise
+        return PlainTransaction(self, connection, transaction)
+
+    async def _acquire(self) -> asyncpg.Connection:
+        try:
+            await asyncio.wait_for(self._room.acquire(), timeout=WAIT_FOR_ROOM_S)
+        except TimeoutError:
+            raise overloaded() from None
+        try:
+            return await self.pool.acquire(timeout=WAIT_FOR_ROOM_S)
+        except BaseException as error:
+            self._room.release()
+            if isinstance(error, TimeoutError):
+                raise overloaded() from None
+            raise _as_unavailable(error) from error
+
+    async def release(self, connection: asyncpg.Connection) -> None:
+        """Give back what `begin` took."""
+        self._room.release()
+        # A connection that broke while in use is thrown away by the pool; nothing to tell here.
+        with contextlib.suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
+            await self.pool.release(connection, timeout=5)
+
+
+class PlainTransaction:
+    """One open asyncpg transaction and the connection it holds."""
+
+    def __init__(self, database: Database, connection: asyncpg.Connection, transaction: Any) -> None:
+        self.connection = connection
+        self._database = database
+        self._transaction = transaction
+        self._has_ended = False
+
+    async def execute(self, statement: str, *parameters: object) -> None:
+        await self.connection.execute(statement, *parameters)
+
+    async def commit(self) -> None:
+        """Raises if the server did not confirm; then the outcome may be unknown."""
+        # COMMIT of a failed transaction "succeeds" with the answer ROLLBACK; a query does not.
+        try:
+            await self.connection.execute("SELECT 1")
+            try:
+                await self._transaction.commit()
+            except Exception as error:
+                raise _commit_failed(error) from error
+        except BaseException:
+            await self.abandon()
+            raise
+        self._has_ended = True
+        await self._database.release(self.connection)
+
+    async def abandon(self) -> None:
+        if self._has_ended:
+            return
+        self._has_ended = True
+        with contextlib.suppress(Exception):  # what cannot be rolled back is thrown away with its connection
+            await self._transaction.rollback()
+        await self._database.release(self.connection)
+
+
+class SessionTransaction:
+    """One open SQLAlchemy session with its transaction."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self.session = session
+        self._has_ended = False
+
+    async def execute(self, statement: str, *parameters: object) -> None:
+        connection = await self.session.connection()
+        await connection.exec_driver_sql(statement, parameters)
+
+    async def commit(self) -> None:
+        """As PlainTransaction.commit; what the flush finds wrong is told as itself."""
+        try:
+            await self.session.flush()
+            await self.session.execute(sqlalchemy.text("SELECT 1"))
+            try:
+                await self.session.commit()
+            except Exception as error:
+                raise _commit_failed(error) from error
+        except BaseException:
+            await self.abandon()
+            raise
+        self._has_ended = True
+        await self.session.close()
+
+    async def abandon(self) -> None:
+        if self._has_ended:
+            return
+        self._has_ended = True
+        with contextlib.suppress(Exception):  # the pool checks a connection again before its next use
+            await self.session.close()
+
+
+async def _end_of_request(transaction: PlainTransaction | SessionTransaction, record: RequestRecord) -> None:
+    if record.is_refusal:
+        await transaction.abandon()
+        return
+    try:
+        for note in record.before_commit:
+            await note.write(record, transaction.execute)
+    except BaseException:
+        await transaction.abandon()
+        raise
+    record.before_commit.clear()
+    await transaction.commit()
+
+
+async def open_plain(request: Request[Any, Any, Any]) -> AsyncIterator[asyncpg.Connection]:
+    """Dependency `tx`: an asyncpg connection in the request's transaction."""
+    database: Database = request.app.state.database
+    transaction = await database.begin()
+    record = CURRENT.get()
+    record.open.append(transaction)
+    try:
+        yield transaction.connection
+    except BaseException:
+        await transaction.abandon()
+        raise
+    await _end_of_request(transaction, record)
+
+
+async def open_session(request: Request[Any, Any, Any]) -> AsyncIterator[AsyncSession]:
+    """Dependency `session`: a SQLAlchemy session in the request's transaction."""
+    database: Database = request.app.state.database
+    transaction = SessionTransaction(database.sessions())
+    record = CURRENT.get()
+    record.open.append(transaction)
+    try:
+        try:
+            await transaction.session.connection()  # BEGIN, so that an absent server is told as such
+        except OSError as error:
+            raise _as_unavailable(error) from error
+        yield transaction.session
+    except BaseException:
+        await transaction.abandon()
+        raise
+    await _end_of_request(transaction, record)
+
+
+async def now_of_plain(tx: asyncpg.Connection) -> datetime:
+    """Dependency `now` beside `tx`. A service that waits for a lock reads it again afterwards."""
+    return await read_now(tx)
+
+
+async def now_of_session(session: AsyncSession) -> datetime:
+    """Dependency `now` beside `session`."""
+    return await read_now(session)
+
+
+# A router takes one of the two: a request has one transaction, and `now` is read inside it.
+PLAIN: Final = {"tx": Provide(open_plain), "now": Provide(now_of_plain)}
+ORM: Final = {"session": Provide(open_session), "now": Provide(now_of_session)}
+
+
+async def read_now(work: asyncpg.Connection | AsyncSession) -> datetime:
+    """The one clock, as UTC."""
+    if isinstance(work, AsyncSession):
+        now = await work.scalar(sqlalchemy.text("SELECT alentour_now()"))
+    else:
+        now = await work.fetchval("SELECT alentour_now()")
+    assert isinstance(now, datetime)
+    return now
+
+
+async def config_changed(work: asyncpg.Connection | AsyncSession, stop: bool = False) -> None:
+    """Tell all workers to reload what they keep in memory; the last statement of an edit.
+
+    `stop` makes them reload before the next decision instead of within half a second.
+    """
+    bump = "UPDATE config_version SET version = version + 1"
+    if stop:
+        bump += ", stop_version = stop_version + 1"
+    if isinstance(work, AsyncSession):
+        await work.flush()
+        await work.execute(sqlalchemy.text(bump))
+        await work.execute(sqlalchemy.text("NOTIFY alentour_config"))
+    else:
+        await work.execute(bump)
+        await work.execute("NOTIFY alentour_config")
+
+
+def _commit_failed(error: Exception) -> Exception:
+    """Never the client's fault: what it sent was accepted before."""
+    _log.error("commit failed", error=type(error).__name__)
+    told = told_as(error)
+    return told if isinstance(told, Unavailable) else RuntimeError("commit failed")
+
+
+def _as_unavailable(error: BaseException) -> BaseException:
+    """A server that is not there shows as various OS errors; elsewhere they would mean other things."""
+    if isinstance(error, OSError | asyncpg.PostgresConnectionError | asyncpg.InterfaceError):
+        return Unavailable("The database cannot be reached at the moment; try again.")
+    return error
+
+
+async def _patiently_connect(url: str) -> asyncpg.Pool:
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + WAIT_AT_START_S
+    while True:
+        try:
+            return await asyncpg.create_pool(
+                url,
+                min_size=2,
+                max_size=POOL_CONNECTIONS,
+                timeout=_CONNECT_S,
+                command_timeout=_COMMAND_S,
+                server_settings=SERVER_SETTINGS,
+            )
+        except (OSError, asyncpg.PostgresError, TimeoutError) as error:
+            transient = not isinstance(error, asyncpg.PostgresError) or isinstance(
+                told_as(error), Unavailable
+            )
+            if not transient or loop.time() > deadline:
+                raise Unavailable(f"the database does not answer: {type(error).__name__}") from error
+        await asyncio.sleep(0.25)
+
+
+def _engine_to(url: str) -> AsyncEngine:
+    return create_async_engine(
+        sqlalchemy.make_url(url).set(drivername="postgresql+asyncpg"),
+        pool_size=SESSION_CONNECTIONS,
+        max_overflow=0,
+        pool_timeout=WAIT_FOR_ROOM_S,
+        pool_pre_ping=True,
+        connect_args={
+            "timeout": _CONNECT_S,
+            "command_timeout": _COMMAND_S,
+            "server_settings": SERVER_SETTINGS,
+        },
+    )

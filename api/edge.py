@@ -1,0 +1,104 @@
+"""The outermost ASGI layer of everything but the fixes: ids, logs, metrics, headers, leftovers.
+
+It wraps the router, so that an unknown path is logged, counted and answered like any other.
+Owns no routes.
+"""
+
+import time
+from typing import Any, Final
+
+import structlog
+from litestar import Litestar
+from litestar.types import Message, Receive, Scope, Send
+
+from api.observability import Metrics
+from api.problems import UnsupportedMediaType, problem_body
+from api.requests import CURRENT, RequestRecord, request_id_from
+
+_log = structlog.get_logger(__name__)
+
+_SECURITY_HEADERS: Final = [
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+]
+_WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
+
+
+class Edge:
+    """An ASGI application around `litestar`."""
+
+    def __init__(self, litestar: Litestar, metrics: Metrics) -> None:
+        self.litestar = litestar
+        self.state = litestar.state
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.litestar(scope, receive, send)
+            return
+        record = RequestRecord(request_id_from(scope["headers"]))
+        exchange = _Exchange(record.request_id, send)
+        token = CURRENT.set(record)
+        with structlog.contextvars.bound_contextvars(request_id=record.request_id):
+            try:
+                await self._answer(scope, receive, exchange)
+            finally:
+                await record.abandon()
+                CURRENT.reset(token)
+                self._note(scope, exchange)
+
+    async def _answer(self, scope: Any, receive: Receive, exchange: "_Exchange") -> None:
+        try:
+            require_json(scope["method"], dict(scope["headers"]))
+        except UnsupportedMediaType as refusal:
+            await exchange.refuse(refusal)
+            return
+        await self.litestar(scope, receive, exchange.send)
+
+    def _note(self, scope: Any, exchange: "_Exchange") -> None:
+        route = scope.get("path_template") or "unknown"
+        seconds = time.perf_counter() - exchange.began
+        self._metrics.requested(route, scope["method"], exchange.status, seconds)
+        _log.info(
+            "request",
+            method=scope["method"],
+            route=route,
+            status=exchange.status,
+            ms=round(seconds * 1000, 1),
+        )
+
+
+class _Exchange:
+    """The answer on its way out: adds the headers every answer has, remembers the status."""
+
+    def __init__(self, request_id: str, send: Send) -> None:
+        self.began = time.perf_counter()
+        self.status = 499  # the client went away before there was an answer
+        self._request_id = request_id
+        self._send = send
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            extra = [(b"x-request-id", self._request_id.encode()), *_SECURITY_HEADERS]
+            message["headers"] = [*message["headers"], *extra]
+        await self._send(message)
+
+    async def refuse(self, error: Exception) -> None:
+        status, headers, body = problem_body(error, self._request_id)
+        encoded = [(name.encode(), value.encode()) for name, value in headers.items()]
+        length = (b"content-length", str(len(body)).encode())
+        await self.send({"type": "http.response.start", "status": status, "headers": [*encoded, length]})
+        await self.send({"type": "http.response.body", "body": body, "more_body": False})
+
+
+def require_json(method: str, headers: dict[bytes, bytes]) -> None:
+    """Raises UnsupportedMediaType for a body that says it is not plain JSON."""
+    if method not in _WITH_BODY:
+        return
+    media_type = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
+    if media_type and not (media_type == b"application/json" or media_type.endswith(b"+json")):
+        raise UnsupportedMediaType("Send application/json.")
+    if headers.get(b"content-encoding", b"identity").lower() != b"identity":
+        raise UnsupportedMediaType("Send the body uncompressed; only /v1/fixes reads gzip.")

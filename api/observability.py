@@ -1,0 +1,123 @@
+"""Logs and metrics: what an operator sees. Never a query string, a coordinate, a token or a body.
+
+Owns the metric names and the log format. Metrics are shared between worker processes through the
+folder in `PROMETHEUS_MULTIPROC_DIR`, which must be set before this module is first imported.
+"""
+
+import logging
+import os
+import sys
+import traceback
+from typing import Any, Final
+
+import structlog
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
+
+from api.settings import Settings
+
+_FIX_SECONDS: Final = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
+_FLUSH_FIXES: Final = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000)
+
+
+class Metrics:
+    """Everything that is counted. Also the engine's `offers.observer.Observer`."""
+
+    def __init__(self) -> None:
+        self.registry = registry = CollectorRegistry()
+        self._fix_seconds = Histogram(
+            "alentour_fix_seconds", "POST /v1/fixes, from first byte to answer",
+            buckets=_FIX_SECONDS, registry=registry,
+        )  # fmt: skip
+        self._fixes = Counter("alentour_fixes_total", "Fixes by verdict", ["verdict"], registry=registry)
+        self._decisions = Counter(
+            "alentour_decisions_total", "Decisions by reason", ["reason"], registry=registry
+        )
+        self._flush_fixes = Histogram(
+            "alentour_flush_fixes", "Fixes in one transaction", buckets=_FLUSH_FIXES, registry=registry
+        )
+        self._flush_seconds = Histogram(
+            "alentour_flush_seconds", "One transaction of fixes, commit included",
+            buckets=_FIX_SECONDS, registry=registry,
+        )  # fmt: skip
+        self._queue = Gauge(
+            "alentour_queue_fixes", "Fixes waiting", multiprocess_mode="livesum", registry=registry
+        )
+        self._version = Gauge(
+            "alentour_index_version", "Version of the configuration in memory (the oldest worker's)",
+            multiprocess_mode="livemin", registry=registry,
+        )  # fmt: skip
+        self._age = Gauge(
+            "alentour_index_age_seconds", "Since it was last found current (the worst worker's)",
+            multiprocess_mode="livemax", registry=registry,
+        )  # fmt: skip
+        self._requests = Counter(
+            "alentour_http_requests_total", "Requests", ["route", "method", "status"], registry=registry
+        )
+        self._request_seconds = Histogram(
+            "alentour_http_request_seconds", "Requests, from first byte to answer", ["route"],
+            buckets=_FIX_SECONDS, registry=registry,
+        )  # fmt: skip
+
+    def requested(self, route: str, method: str, status: int, seconds: float) -> None:
+        """`route` is the template, never the path."""
+        self._requests.labels(route, method, str(status)).inc()
+        self._request_seconds.labels(route).observe(seconds)
+
+    def fix_answered(self, status: int, seconds: float) -> None:
+        """One call per POST /v1/fixes."""
+        self._fix_seconds.observe(seconds)
+        self._requests.labels("/v1/fixes", "POST", str(status)).inc()
+
+    def flushed(self, fixes: int, seconds: float) -> None:
+        self._flush_fixes.observe(fixes)
+        self._flush_seconds.observe(seconds)
+
+    def fixed(self, verdict: str, n: int) -> None:
+        self._fixes.labels(verdict).inc(n)
+
+    def decided(self, reason: str, n: int) -> None:
+        self._decisions.labels(reason).inc(n)
+
+    def queued(self, n: int) -> None:
+        self._queue.set(n)
+
+    def refreshed(self, version: int, age_s: float) -> None:
+        self._version.set(version)
+        self._age.set(age_s)
+
+    def exposition(self) -> bytes:
+        """Prometheus text format: all workers together when they share a folder."""
+        if not os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
+            return generate_latest(self.registry)
+        together = CollectorRegistry()
+        MultiProcessCollector(together)
+        return generate_latest(together)
+
+
+def configure_logs(settings: Settings) -> None:
+    """Structured lines on stderr, as JSON or for the eye. Harmless when repeated."""
+    level = getattr(logging, settings.log_level.upper())
+    renderer: Any = (
+        structlog.processors.JSONRenderer()
+        if settings.log_format == "json"
+        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    )
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+
+
+def frames_of(error: BaseException, deepest: int = 12) -> list[str]:
+    """`file:line function` of the innermost frames, nothing of the values in them."""
+    return [
+        f"{frame.filename.rpartition('site-packages/')[2]}:{frame.lineno} {frame.name}"
+        for frame in traceback.extract_tb(error.__traceback__)[-deepest:]
+    ]

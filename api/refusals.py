@@ -1,0 +1,113 @@
+"""What the web framework refuses by itself, in the words of `api.problems`.
+
+Owns the translation of Litestar's exceptions and of msgspec's messages, and the strict reading of
+JSON bodies. Owns no status codes.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import msgspec
+import structlog
+from litestar import Request, Response
+from litestar.exceptions import HTTPException, ValidationException
+
+from api.observability import frames_of
+from api.problems import (
+    BodyTooLarge,
+    InternalError,
+    MethodNotAllowed,
+    UnsupportedMediaType,
+    problem_body,
+    sqlstate_of,
+    told_as,
+)
+from api.requests import CURRENT
+from geo.errors import AlentourError, Fault, InvalidInput, NotFound
+
+_log = structlog.get_logger(__name__)
+
+_PATH: Final = re.compile(r"^(?P<reason>.*?) - at `\$(?P<path>[^`]*)`$", re.DOTALL)
+
+
+_REFUSALS: Final[Mapping[int, Callable[[], AlentourError]]] = {
+    404: lambda: NotFound("There is nothing at this address.", code="route_not_found"),
+    413: lambda: BodyTooLarge("The body is larger than 1 MiB."),
+    415: lambda: UnsupportedMediaType("Send application/json."),
+}
+
+
+class StrictRequest(Request[Any, Any, Any]):
+    """Reads a JSON body into the handler's `data` type exactly: no number out of a string."""
+
+    async def json(self) -> Any:
+        if self._json is not None and not isinstance(self._json, type):  # read before
+            return self._json
+        wanted = self.route_handler.parsed_data_field
+        self._json = read_json(await self.body(), wanted.annotation if wanted else Any)
+        return self._json
+
+
+def read_json(body: bytes, wanted: Any) -> Any:
+    """`body` as a value of type `wanted`. Raises InvalidInput (`malformed_json`, or with its fault)."""
+    try:
+        return msgspec.json.decode(body, type=wanted)
+    except msgspec.ValidationError as error:
+        raise InvalidInput("The body is not as expected.", faults=(fault_of(str(error)),)) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        detail = "The body is empty." if not body else "The body is not valid JSON."
+        raise InvalidInput(detail, code="malformed_json") from None
+
+
+def fault_of(message: str) -> Fault:
+    """What msgspec says, as field and reason: `fixes[3].lat`, "expected `float`, got `str`"."""
+    match = _PATH.match(message)
+    reason, path = (match["reason"], match["path"]) if match else (message, "")
+    return Fault(path.lstrip(".") or "body", reason[:1].lower() + reason[1:])
+
+
+def translated(error: HTTPException) -> AlentourError:
+    """The same refusal as a domain error; `InternalError` for what has no other word."""
+    if isinstance(error, ValidationException):
+        return InvalidInput("A parameter is not as expected.", faults=_parameter_faults(error))
+    if error.status_code == 405:
+        allow = (error.headers or {}).get("allow", "")
+        return MethodNotAllowed(f"This address knows {allow or 'other methods'}.", allow=allow)
+    if error.status_code in _REFUSALS:
+        return _REFUSALS[error.status_code]()
+    if 400 <= error.status_code < 500:
+        return InvalidInput("The request cannot be read.")
+    return InternalError("Something went wrong on our side.")
+
+
+def answer_problem(_: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+    """Litestar's handler for every exception."""
+    told = translated(error) if isinstance(error, HTTPException) else told_as(error)
+    if isinstance(told, InternalError):
+        log_unexpected(error)
+    record = CURRENT.get(None)
+    status, headers, body = problem_body(told, record.request_id if record else "")
+    media_type = headers.pop("content-type")
+    return Response(body, status_code=status, headers=headers, media_type=media_type)
+
+
+def log_unexpected(error: BaseException) -> None:
+    """Where it happened, without its message: that may hold what a person sent."""
+    cause = error.__cause__
+    _log.error(
+        "unexpected error",
+        error=type(error).__name__,
+        cause=type(cause).__name__ if cause else None,
+        sqlstate=sqlstate_of(error),
+        frames=frames_of(error),
+    )
+
+
+def _parameter_faults(error: ValidationException) -> tuple[Fault, ...]:
+    extra = error.extra if isinstance(error.extra, list) else []
+    return tuple(
+        Fault(str(item.get("key", "")), fault_of(str(item["message"])).reason)
+        for item in extra
+        if isinstance(item, dict) and "message" in item
+    )

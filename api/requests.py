@@ -1,0 +1,73 @@
+"""One request's record: its id, the status it will be answered with, what must be ended with it.
+
+Owns no behaviour of the edge (see `api.edge`); it is how the edge, the transactions and the
+idempotency keys of one request find each other, whichever task of the request they run in.
+"""
+
+import re
+import secrets
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Final, Protocol
+
+from litestar import Response
+
+_SAFE_ID: Final = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+
+
+class Ending(Protocol):
+    """Something open that a request must not leave behind."""
+
+    async def abandon(self) -> None:
+        """Undo and free it, unless it has already ended. Never raises."""
+
+
+class BeforeCommit(Protocol):
+    """Something to write in the request's own transaction, just before it commits."""
+
+    async def write(self, record: "RequestRecord", execute: "Execute") -> None: ...
+
+
+class Execute(Protocol):
+    """Runs one statement with `$1…` parameters in the transaction at hand."""
+
+    async def __call__(self, statement: str, *parameters: object) -> None: ...
+
+
+@dataclass(slots=True)
+class RequestRecord:
+    """What one request's parts tell each other."""
+
+    request_id: str
+    response: Response[object] | None = None
+    open: list[Ending] = field(default_factory=list)
+    before_commit: list[BeforeCommit] = field(default_factory=list)
+
+    @property
+    def is_refusal(self) -> bool:
+        """Whether the handler chose an answer that says nothing was done."""
+        return self.response is not None and (self.response.status_code or 200) >= 400
+
+    async def abandon(self) -> None:
+        """End whatever is still open, newest first."""
+        while self.open:
+            await self.open.pop().abandon()
+
+
+CURRENT: Final[ContextVar[RequestRecord]] = ContextVar("alentour_request")
+
+
+def request_id_from(headers: "list[tuple[bytes, bytes]]") -> str:
+    """The client's `X-Request-Id` if it is harmless in a log, else a new one."""
+    for name, value in headers:
+        if name == b"x-request-id" and _SAFE_ID.fullmatch(value):
+            return value.decode()
+    return secrets.token_hex(8)
+
+
+async def remember_response(response: Response[object]) -> Response[object]:
+    """Litestar's `after_request`: the transaction's end looks at the status."""
+    record = CURRENT.get(None)
+    if record is not None:
+        record.response = response
+    return response

@@ -1,0 +1,12 @@
+"""Every route there is. A module of routes exports `router`; one line each wires it here."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from litestar.types import ControllerRouterHandler
+
+from api.routes import health
+
+ROUTERS: Final[Sequence[ControllerRouterHandler]] = [
+    health.router,
+]
