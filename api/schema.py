@@ -94,17 +94,22 @@ async def _connected(url: str, work: Callable[[Connection], Result]) -> Result:
     try:
         async with engine.begin() as connection:
             return await connection.run_sync(work)
-    except asyncpg.LockNotAvailableError:
-        raise Unavailable("a table is locked by another session; nothing was changed, try again") from None
-    except (
-        OSError,
-        asyncpg.InvalidAuthorizationSpecificationError,
-        asyncpg.InvalidCatalogNameError,
-    ) as error:
-        raise Unavailable(f"cannot connect to the database: {error}") from None
-    except DBAPIError as error:
-        if error.connection_invalidated:
-            raise Unavailable(f"the database ended the connection: {error.orig}") from None
+    except (OSError, asyncpg.PostgresError, DBAPIError) as error:
+        if (told := _explained(error)) is not None:
+            raise told from None
         raise
     finally:
         await engine.dispose()
+
+
+def _explained(error: Exception) -> Unavailable | None:
+    """The operator's side of a failure, by SQLSTATE; None for a fault of the migrations themselves."""
+    if isinstance(error, OSError):
+        return Unavailable(f"cannot connect to the database: {error.strerror or error}")
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    sqlstate = str(getattr(cause, "sqlstate", None) or "")
+    if sqlstate == "55P03":
+        return Unavailable("a table is locked by another session; nothing was changed, try again")
+    if sqlstate.startswith(("08", "28", "3D", "53", "57P")):
+        return Unavailable(f"cannot use the database: {cause}".partition("\n")[0])
+    return None

@@ -50,7 +50,7 @@ class Cluster:
     @property
     def was_moved(self) -> bool:
         """Whether the folder asked for could not be reached by the account that runs PostgreSQL."""
-        return self._places.root != Path(os.path.abspath(self._asked_for))
+        return self._places.root != self._asked_for.resolve()
 
     @property
     def postmaster_pid(self) -> int | None:
@@ -102,7 +102,8 @@ class Cluster:
         self._query(f'DROP DATABASE IF EXISTS "{_checked(name)}" WITH (FORCE)')
 
     def has_database(self, name: str) -> bool:
-        return self._query(f"SELECT 1 FROM pg_database WHERE datname = '{_checked(name)}'") == "1"
+        found = self._query(f"SELECT 1 FROM pg_database WHERE datname = '{_checked(name)}'")  # noqa: S608  # checked
+        return found == "1"
 
     def ensure_database(self, name: str) -> None:
         """Create it unless it is there, also when two processes want it at once."""

@@ -103,7 +103,7 @@ def account_for_postgres() -> Account:
 
 def places_for(data_dir: Path, account: Account) -> Places:
     """The folder asked for; for root, one under /var/lib/alentour when the account cannot reach it."""
-    root = Path(os.path.abspath(data_dir))
+    root = data_dir.resolve()
     if account.uid != os.geteuid() and not _is_reachable(root, account):
         root = _STATE_OF_ROOT / f"{_slug(root.name)}-{_short_hash(root)}"
     return Places(root, account)
