@@ -94,8 +94,7 @@ def _mercator(lon_lat: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _mercator_points(lon: Degrees, lat: Degrees) -> NDArray[np.object_]:
-    points: NDArray[np.object_] = shapely.points(_mercator(np.column_stack((lon, lat))))
-    return points
+    return np.asarray(shapely.points(_mercator(np.column_stack((lon, lat)))), dtype=object)
 
 
 def _effective_radius_m(flat: NDArray[np.object_], shapes: NDArray[np.object_]) -> Metres:

@@ -5,7 +5,7 @@ next, so that an edit of one fence costs one shape. Nothing here belongs to a cu
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Final
 
 import asyncpg
@@ -14,13 +14,15 @@ import shapely
 
 from geo.crossings import FenceRules
 from geo.index import FenceIndex
+from offers.eligibility import concerns
 from offers.terms import Cap, Defaults, Offer, Place
 
 _VERSION: Final = "SELECT version, stop_version FROM config_version"
 
 _FENCES: Final = """
-SELECT f.fence_id, f.revision, f.retailer_id, f.site_id, f.tags, f.dwell_s, f.retrigger_s, f.active_hours,
-       f.starts_at, f.disabled_at, s.time_zone, s.opening_hours,
+SELECT f.fence_id, f.revision, f.retailer_id, f.site_id, f.dwell_s, f.retrigger_s,
+       f.tags AS fence_tags, f.active_hours AS fence_active_hours, f.starts_at AS fence_starts_at,
+       f.disabled_at AS fence_disabled_at, s.time_zone, s.opening_hours,
        ST_X(coalesce(s.location, ST_Centroid(f.shape))) AS longitude,
        ST_Y(coalesce(s.location, ST_Centroid(f.shape))) AS latitude
 FROM fences f LEFT JOIN sites s ON s.site_id = f.site_id
@@ -30,7 +32,8 @@ ORDER BY f.fence_id
 _SHAPES: Final = "SELECT fence_id, revision, ST_AsBinary(shape) AS wkb FROM fences WHERE fence_id = ANY($1)"
 
 _OFFERS: Final = """
-SELECT o.*, b.deliveries_total, b.redemptions_total, b.redemptions_total - b.redeemed AS redemptions_left,
+SELECT o.*, b.deliveries_total AS delivery_budget, b.redemptions_total AS redemption_stock,
+       b.redemptions_total - b.redeemed AS redemptions_left,
        o.stopped_at IS NOT NULL OR r.stopped_at IS NOT NULL AS is_stopped
 FROM offers o
 JOIN retailers r USING (retailer_id)
@@ -38,7 +41,7 @@ LEFT JOIN offer_budgets b USING (offer_id)
 WHERE o.status IN ('active', 'paused')
 """
 
-_CAPS: Final = "SELECT * FROM caps ORDER BY cap_id"
+_CAPS: Final = 'SELECT *, time_window AS "window" FROM caps ORDER BY cap_id'
 _DEFAULTS: Final = "SELECT quiet_start, quiet_end FROM defaults"
 
 _STOPPED: Final = """
@@ -50,7 +53,6 @@ WHERE o.status IN ('active', 'paused') AND (o.stopped_at IS NOT NULL OR r.stoppe
 class Fence(msgspec.Struct, frozen=True):
     """One fence as the main path needs it; its shape is in the index."""
 
-    revision: int
     rules: FenceRules
     place: Place
     offers: tuple[Offer, ...]
@@ -72,9 +74,6 @@ class Snapshot(msgspec.Struct):
     def rules_of(self, fence_id: int) -> FenceRules | None:
         fence = self.fences.get(fence_id)
         return fence.rules if fence else None
-
-    def revision_of(self, fence_id: int) -> int:
-        return self.fences[fence_id].revision
 
 
 async def newest_version(connection: asyncpg.Connection) -> tuple[int, int]:
@@ -131,11 +130,11 @@ def _fences(
         place = _place(row, default_time_zone)
         concerned = tuple(offer for offer in of_retailer[place.retailer_id] if concerns(offer, place))
         fences[place.fence_id] = Fence(
-            revision=row["revision"],
             rules=FenceRules(
                 dwell_s=float(row["dwell_s"]),
                 retrigger_s=float(row["retrigger_s"]),
                 radius_m=float(index.radius_m[index.row_of[place.fence_id]]),
+                revision=row["revision"],
             ),
             place=place,
             offers=concerned,
@@ -144,75 +143,13 @@ def _fences(
     return fences
 
 
-def concerns(offer: Offer, place: Place) -> bool:
-    """Whether an offer is tied to this fence: by its id, one of its tags, or its site."""
-    return (
-        place.fence_id in offer.fence_ids
-        or not offer.fence_tags.isdisjoint(place.fence_tags)
-        or (place.site_id is not None and place.site_id in offer.site_ids)
-    )
+def _place(row: asyncpg.Record, default_time_zone: str) -> Place:
+    return msgspec.convert({**row, "time_zone": row["time_zone"] or default_time_zone}, Place)
 
 
-def _place(row: Mapping[str, object], default_time_zone: str) -> Place:
-    return Place(
-        fence_id=row["fence_id"],
-        retailer_id=row["retailer_id"],
-        site_id=row["site_id"],
-        time_zone=row["time_zone"] or default_time_zone,
-        opening_hours=row["opening_hours"],
-        fence_active_hours=row["active_hours"],
-        fence_starts_at=row["starts_at"],
-        fence_disabled_at=row["disabled_at"],
-        fence_tags=frozenset(row["tags"]),
-        latitude=row["latitude"],
-        longitude=row["longitude"],
-    )
+def _offer(row: asyncpg.Record) -> Offer:
+    return msgspec.convert({**row, "content": msgspec.json.decode(row["content"])}, Offer)
 
 
-def _offer(row: Mapping[str, object]) -> Offer:
-    return Offer(
-        offer_id=row["offer_id"],
-        retailer_id=row["retailer_id"],
-        status=row["status"],
-        content=msgspec.json.decode(row["content"]),
-        triggers=tuple(row["triggers"]),
-        channel=row["channel"],
-        tags=tuple(row["tags"]),
-        priority=row["priority"],
-        fence_ids=frozenset(row["fence_ids"]),
-        fence_tags=frozenset(row["fence_tags"]),
-        site_ids=frozenset(row["site_ids"]),
-        starts_at=row["starts_at"],
-        ends_at=row["ends_at"],
-        weekly_hours=row["weekly_hours"],
-        only_while_open=row["only_while_open"],
-        delivery_budget=row["deliveries_total"],
-        redemption_stock=row["redemptions_total"],
-        redemptions_left=row["redemptions_left"],
-        customer_limit=row["customer_limit"],
-        customer_limit_days=row["customer_limit_days"],
-        re_eligible_after_s=row["re_eligible_after_s"],
-        expires_after_s=row["expires_after_s"],
-        stale_after_s=row["stale_after_s"],
-        ignores_caps=row["ignores_caps"],
-        counts_toward_caps=row["counts_toward_caps"],
-        is_stopped=row["is_stopped"],
-    )
-
-
-def _cap(row: Mapping[str, object]) -> Cap:
-    return Cap(
-        cap_id=row["cap_id"],
-        scope=row["scope"],
-        at_most=row["at_most"],
-        window=row["time_window"],
-        rolling_s=row["rolling_s"],
-        calendar_unit=row["calendar_unit"],
-        retailer_id=row["retailer_id"],
-        offer_id=row["offer_id"],
-        channel=row["channel"],
-        tag=row["tag"],
-    )
-
-
-__all__ = ["Fence", "Snapshot", "concerns", "load", "newest_version", "stopped_offers"]
+def _cap(row: asyncpg.Record) -> Cap:
+    return msgspec.convert(dict(row), Cap)

@@ -1,0 +1,188 @@
+"""From crossings to deliveries: every crossing of every customer in a flush, one winner per fix.
+
+Runs while the customers are locked and their histories loaded; does no input or output. What it
+decides is only told to anybody after the flush that called it has committed.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from uuid import UUID, uuid4
+
+import msgspec
+
+from geo.crossings import Crossing
+from offers.codes import new_code
+from offers.eligibility import Decision, Question, decide
+from offers.engine.answers import Delivered, utc, words
+from offers.engine.leases import Leases
+from offers.engine.snapshot import Fence, Snapshot
+from offers.engine.work import crossing_id
+from offers.ranking import Candidate, choose
+from offers.terms import Offer, PastDelivery, Person, Reason
+
+
+class Occasion(msgspec.Struct):
+    """One crossing that concerns at least one offer, of one customer's device, at one fix."""
+
+    bucket: int
+    person: Person
+    device_id: UUID
+    fix_at: float
+    crossing: Crossing
+    fence: Fence
+    offers: tuple[Offer, ...]
+    distance_m: float
+    # The delivery is told in the answer to the phone that sent the fix; a timer tells nobody yet.
+    is_answered: bool
+
+
+class Delivery(msgspec.Struct):
+    """A delivery about to be written, with what the phone is told of it."""
+
+    bucket: int
+    customer_id: UUID
+    device_id: UUID
+    told: Delivered
+    offer: Offer
+    trace: list[dict[str, object]]
+    lease_id: UUID | None
+    handed_at: datetime | None
+
+
+class Decided(msgspec.Struct):
+    """What one flush decided."""
+
+    deliveries: list[Delivery]
+    suppressed: Counter[tuple[int, int, Reason]]  # (bucket, offer_id, reason)
+
+
+class Decider:
+    """Decides the occasions of one flush, in the order of their fixes, customer by customer."""
+
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        leases: Leases,
+        histories: dict[UUID, list[PastDelivery]],
+        last_seq: dict[UUID, int],
+        now: datetime,
+        decided: Decided,
+    ) -> None:
+        self._snapshot = snapshot
+        self._leases = leases
+        self._histories = histories
+        self._last_seq = last_seq
+        self._now = now
+        self.decided = decided
+
+    def decide(self, occasions: Iterable[Occasion]) -> None:
+        together: dict[tuple[UUID, UUID, float], list[Occasion]] = defaultdict(list)
+        for occasion in sorted(occasions, key=lambda occasion: occasion.fix_at):
+            together[occasion.person.customer_id, occasion.device_id, occasion.fix_at].append(occasion)
+        for same_fix in together.values():
+            self._decide_fix(same_fix)
+
+    def _decide_fix(self, occasions: Sequence[Occasion]) -> None:
+        passing: list[tuple[Occasion, Candidate]] = []
+        for occasion in occasions:
+            for offer in occasion.offers:
+                decision = decide(self._question(occasion, offer))
+                if decision.is_pass:
+                    passing.append((occasion, self._candidate(occasion, decision)))
+                else:
+                    self._suppress(occasion.bucket, offer, decision.reason)
+        while passing:
+            occasion, winner = self._winner(passing)
+            passing.remove((occasion, winner))
+            if self._deliver(occasion, winner.decision):
+                break
+        for occasion, outranked in passing:
+            self._suppress(occasion.bucket, outranked.decision.offer, Reason.OUTRANKED)
+
+    def _winner(self, passing: Sequence[tuple[Occasion, Candidate]]) -> tuple[Occasion, Candidate]:
+        first = passing[0][0]
+        person = first.person
+        seed = first.crossing.fence_id ^ round(first.fix_at) ^ (person.customer_id.int & 0xFFFF_FFFF)
+        chosen = choose([candidate for _, candidate in passing], person, self._history(person), seed)
+        return next(pair for pair in passing if pair[1] is chosen)
+
+    def _question(self, occasion: Occasion, offer: Offer) -> Question:
+        return Question(
+            offer=offer,
+            trigger=occasion.crossing.kind,
+            crossed_at=utc(occasion.crossing.at),
+            place=occasion.fence.place,
+            person=occasion.person,
+            history=self._history(occasion.person),
+            caps=self._snapshot.caps,
+            defaults=self._snapshot.defaults,
+            budget="free" if offer.delivery_budget is None else self._leases.state(offer.offer_id),
+            now=self._now,
+            is_stopped=offer.offer_id in self._snapshot.stopped,
+        )
+
+    def _candidate(self, occasion: Occasion, decision: Decision) -> Candidate:
+        return Candidate(decision=decision, place=occasion.fence.place, distance_m=occasion.distance_m)
+
+    def _deliver(self, occasion: Occasion, decision: Decision) -> bool:
+        offer = decision.offer
+        lease_id = None
+        if offer.delivery_budget is not None:
+            lease_id = self._leases.take(offer.offer_id)
+            if lease_id is None:
+                self._suppress(occasion.bucket, offer, Reason.BUDGET_RESERVED)
+                return False
+        self.decided.deliveries.append(
+            Delivery(
+                bucket=occasion.bucket,
+                customer_id=occasion.person.customer_id,
+                device_id=occasion.device_id,
+                told=self._tell(occasion, offer),
+                offer=offer,
+                trace=[msgspec.to_builtins(rule) for rule in decision.rules],
+                lease_id=lease_id,
+                handed_at=self._now if occasion.is_answered else None,
+            )
+        )
+        self._history(occasion.person).append(
+            PastDelivery(
+                offer_id=offer.offer_id,
+                retailer_id=offer.retailer_id,
+                channel=offer.channel,
+                tags=offer.tags,
+                decided_at=self._now,
+                counts_toward_caps=offer.counts_toward_caps,
+            )
+        )
+        return True
+
+    def _tell(self, occasion: Occasion, offer: Offer) -> Delivered:
+        customer_id = occasion.person.customer_id
+        self._last_seq[customer_id] += 1
+        language, said = words(offer.content, occasion.person.language)
+        crossing, place = occasion.crossing, occasion.fence.place
+        return Delivered(
+            delivery_id=uuid4(),
+            seq=self._last_seq[customer_id],
+            offer_id=offer.offer_id,
+            retailer_id=offer.retailer_id,
+            site_id=place.site_id,
+            fence_id=place.fence_id,
+            crossing_id=crossing_id(occasion.device_id, crossing.fence_id, crossing.kind, crossing.at),
+            trigger=crossing.kind,
+            channel=offer.channel,
+            title=said["title"],
+            text=said["text"],
+            language=language,
+            code=new_code(occasion.bucket),
+            tags=list(offer.tags),
+            decided_at=self._now,
+            expires_at=self._now + timedelta(seconds=offer.expires_after_s),
+        )
+
+    def _history(self, person: Person) -> list[PastDelivery]:
+        return self._histories.setdefault(person.customer_id, [])
+
+    def _suppress(self, bucket: int, offer: Offer, reason: Reason) -> None:
+        self.decided.suppressed[bucket, offer.offer_id, reason] += 1

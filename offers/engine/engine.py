@@ -1,0 +1,101 @@
+"""The engine of one worker: its snapshot of the configuration, its queue, its leases, its sweeper."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from typing import Final
+
+import asyncpg
+import structlog
+
+from geo.errors import Unavailable
+from offers.engine import snapshot as configuration
+from offers.engine.batcher import Batcher
+from offers.engine.flush import Flusher
+from offers.engine.leases import Leases
+from offers.engine.snapshot import Snapshot
+from offers.engine.sweeper import Sweeper
+from offers.engine.work import Outcome, Work
+from offers.observer import Observer
+
+LOOK_FOR_EDITS_EVERY_S: Final = 0.5
+
+_log: Final = structlog.get_logger("alentour.engine")
+
+
+class Engine:
+    """Wires the parts; the edge submits work to `batcher` and reads `snapshot`."""
+
+    def __init__(
+        self,
+        pool: asyncpg.Pool,
+        observer: Observer,
+        *,
+        workers: int,
+        default_time_zone: str,
+        queue_fixes: int,
+        queue_bytes: int,
+        flush_fixes: int,
+    ) -> None:
+        self._pool = pool
+        self._observer = observer
+        self._default_time_zone = default_time_zone
+        self._snapshot: Snapshot | None = None
+        self._checked_at = time.monotonic()
+        self._refreshing = asyncio.Lock()
+        self._refresher: asyncio.Task[None] | None = None
+        self.leases = Leases(pool, workers)
+        self._flusher = Flusher(pool, self.leases, observer)
+        self.batcher = Batcher(
+            self._flush, observer, most_fixes=queue_fixes, most_bytes=queue_bytes, flush_fixes=flush_fixes
+        )
+        self.sweeper = Sweeper(pool, self.batcher, self.leases)
+
+    @property
+    def snapshot(self) -> Snapshot:
+        if self._snapshot is None:
+            raise Unavailable("The configuration is not loaded yet.", code="starting")
+        return self._snapshot
+
+    async def start(self) -> None:
+        await self.refresh()
+        self.batcher.start()
+        self.sweeper.start()
+        self._refresher = asyncio.create_task(self._watch_for_edits(), name="refresher")
+
+    async def stop(self) -> None:
+        await self.sweeper.stop()
+        await self.batcher.stop()
+        if self._refresher is not None:
+            self._refresher.cancel()
+            await asyncio.gather(self._refresher, return_exceptions=True)
+
+    async def settle(self) -> None:
+        """Return once everything that is due now has been done, on the newest configuration."""
+        await self.refresh()
+        await self.sweeper.fire_due()
+
+    async def refresh(self) -> None:
+        """Load the configuration again if it was edited."""
+        async with self._refreshing, self._pool.acquire() as connection:
+            before = self._snapshot
+            version, _ = await configuration.newest_version(connection)
+            self._checked_at = time.monotonic()
+            if before is None or version != before.version:
+                self._snapshot = await configuration.load(
+                    connection, default_time_zone=self._default_time_zone, before=before
+                )
+            assert self._snapshot is not None
+            self._observer.refreshed(self._snapshot.version, 0.0)
+
+    async def _flush(self, work: Sequence[Work], *, wait: bool) -> list[Outcome]:
+        return await self._flusher.flush(work, self.snapshot, wait=wait)
+
+    async def _watch_for_edits(self) -> None:
+        while True:
+            await asyncio.sleep(LOOK_FOR_EDITS_EVERY_S)
+            try:
+                await self.refresh()
+            except Exception as error:  # noqa: BLE001 - the database may be restarting; age tells
+                _log.warning("refresh_failed", error=type(error).__name__)
+                self._observer.refreshed(self.snapshot.version, time.monotonic() - self._checked_at)

@@ -1,0 +1,207 @@
+"""One flush: the transaction in which many phones' fixes become states, crossings and deliveries.
+
+Lock and load, follow, decide, write, commit; only then does anybody hear of it. A flush that fails
+is rolled back and rerun by halves, so that one bad row fails its own customer only.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Sequence
+from typing import Final
+from uuid import UUID
+
+import asyncpg
+import msgspec
+import structlog
+
+from geo.errors import AlentourError, Unauthenticated, Unavailable
+from geo.tracking import NO_ANSWER
+from offers.engine.answers import Delivered, FixesAnswer
+from offers.engine.deciding import Decided, Decider
+from offers.engine.following import Followed, Follower
+from offers.engine.leases import Leases
+from offers.engine.loading import Loaded, load, load_histories
+from offers.engine.snapshot import Snapshot, stopped_offers
+from offers.engine.work import SKIPPED, Due, Outcome, Sent, Work
+from offers.engine.writing import write
+from offers.observer import Observer
+from offers.terms import Reason
+
+_RERUN: Final = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
+_BUSY: Final = (asyncpg.LockNotAvailableError,)
+_LOST: Final = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InvalidTransactionStateError,
+    OSError,
+    TimeoutError,
+)
+_RERUNS: Final = 3
+_SHORT_LOCK_TIMEOUT: Final = "SET LOCAL lock_timeout = '500ms'"
+
+_log: Final = structlog.get_logger("alentour.flush")
+_encode: Final = msgspec.json.Encoder().encode
+
+
+class Flusher:
+    """Runs flushes on connections of `pool`. Holds no state of its own between two of them."""
+
+    def __init__(self, pool: asyncpg.Pool, leases: Leases, observer: Observer) -> None:
+        self._pool = pool
+        self._leases = leases
+        self._observer = observer
+
+    async def flush(self, work: Sequence[Work], snapshot: Snapshot, *, wait: bool = False) -> list[Outcome]:
+        """The outcome of each piece of work, in order, all of it committed or certainly not."""
+        for _ in range(_RERUNS):
+            try:
+                return await self._attempt(work, snapshot, wait=wait)
+            except _RERUN:
+                await asyncio.sleep(0.005)
+            except _BUSY:
+                return [SKIPPED] * len(work)
+            except _LOST as error:
+                _log.warning("flush_lost", error=type(error).__name__)
+                return [_unavailable() for _ in work]
+            except Exception:  # noqa: BLE001 - one bad row fails its own customer only
+                if len(work) == 1:
+                    _log.exception("flush_failed")
+                    return [AlentourError("This could not be dealt with.", code="internal_error")]
+                break
+        return await self._halves(work, snapshot, wait=wait)
+
+    async def _halves(self, work: Sequence[Work], snapshot: Snapshot, *, wait: bool) -> list[Outcome]:
+        if len(work) == 1:
+            return [_unavailable()]
+        middle = len(work) // 2
+        first = await self.flush(work[:middle], snapshot, wait=wait)
+        return first + await self.flush(work[middle:], snapshot, wait=wait)
+
+    async def _attempt(self, work: Sequence[Work], snapshot: Snapshot, *, wait: bool) -> list[Outcome]:
+        async with self._pool.acquire() as connection:
+            transaction = connection.transaction()
+            await transaction.start()
+            decided = Decided([], Counter())
+            try:
+                if wait:
+                    await connection.execute(_SHORT_LOCK_TIMEOUT)
+                loaded = await load(connection, work, wait=wait)
+                await self._reload_stops(connection, loaded, snapshot)
+                followed = _follow(work, loaded, snapshot)
+                if followed.occasions:
+                    await self._decide(connection, followed, loaded, snapshot, decided)
+                outcomes = _outcomes(work, loaded, followed, decided)
+                await _write(connection, loaded, followed, decided)
+            except BaseException:
+                self._give_back(decided)
+                if not connection.is_closed():
+                    await transaction.rollback()
+                raise
+            # From here on the units are spent: a COMMIT whose answer is lost may have happened.
+            await transaction.commit()
+        self._tell(followed, decided)
+        return outcomes
+
+    async def _reload_stops(self, connection: asyncpg.Connection, loaded: Loaded, snapshot: Snapshot) -> None:
+        if loaded.stop_version > snapshot.stop_version:
+            snapshot.stopped = await stopped_offers(connection)
+            snapshot.stop_version = loaded.stop_version
+
+    async def _decide(
+        self,
+        connection: asyncpg.Connection,
+        followed: Followed,
+        loaded: Loaded,
+        snapshot: Snapshot,
+        decided: Decided,
+    ) -> None:
+        assert loaded.now is not None
+        who = [(one.bucket, one.person.customer_id) for one in followed.occasions]
+        histories = await load_histories(connection, who, loaded.now)
+        await self._leases.refill(
+            offer.offer_id
+            for one in followed.occasions
+            for offer in one.offers
+            if offer.delivery_budget is not None
+        )
+        last_seq: dict[UUID, int] = {v.customer_id: v.last_seq for v in loaded.visitors.values()}
+        Decider(snapshot, self._leases, histories, last_seq, loaded.now, decided).decide(followed.occasions)
+
+    def _give_back(self, decided: Decided) -> None:
+        for delivery in decided.deliveries:
+            if delivery.lease_id is not None:
+                self._leases.give_back(delivery.offer.offer_id, delivery.lease_id)
+
+    def _tell(self, followed: Followed, decided: Decided) -> None:
+        reasons: Counter[Reason] = Counter()
+        for (_, _, reason), n in decided.suppressed.items():
+            reasons[reason] += n
+        if decided.deliveries:
+            reasons[Reason.DELIVERED] += len(decided.deliveries)
+        for reason, n in reasons.items():
+            self._observer.decided(reason, n)
+        for verdict, n in followed.verdicts.items():
+            self._observer.fixed(verdict, n)
+
+
+def _follow(work: Sequence[Work], loaded: Loaded, snapshot: Snapshot) -> Followed:
+    if loaded.now is None:
+        return Followed()
+    follower = Follower(snapshot, loaded.now.timestamp())
+    batches = []
+    for position, visitor in loaded.visitors.items():
+        item = work[position]
+        if isinstance(item, Sent):
+            batches.append((position, item, visitor))
+        else:
+            follower.fire_timer(item, visitor)
+    follower.follow_phones(batches)
+    return follower.followed
+
+
+async def _write(
+    connection: asyncpg.Connection, loaded: Loaded, followed: Followed, decided: Decided
+) -> None:
+    if loaded.now is None or not loaded.visitors:
+        return
+    await write(
+        connection,
+        now=loaded.now,
+        visitors={visitor.device_id: visitor for visitor in loaded.visitors.values()}.values(),
+        seen=followed.seen,
+        timers=followed.timers,
+        decided=decided,
+    )
+
+
+def _outcomes(work: Sequence[Work], loaded: Loaded, followed: Followed, decided: Decided) -> list[Outcome]:
+    """The answers, with each delivery in that of the phone whose fix earned it; kept with the state."""
+    told = {delivery.told.crossing_id: delivery.told for delivery in decided.deliveries}
+    outcomes: list[Outcome] = []
+    for position, item in enumerate(work):
+        answer = followed.answers.get(position)
+        if position in loaded.skipped:
+            outcomes.append(SKIPPED)
+        elif isinstance(item, Due):
+            outcomes.append(None)
+        elif isinstance(answer, FixesAnswer):
+            outcomes.append(_finish(answer, told, loaded, position))
+        else:
+            outcomes.append(answer or Unauthenticated("This token is unknown or was revoked."))
+    return outcomes
+
+
+def _finish(answer: FixesAnswer, told: dict[UUID, Delivered], loaded: Loaded, position: int) -> bytes:
+    if told and answer.crossings:
+        answer.deliveries.extend(told[c.crossing_id] for c in answer.crossings if c.crossing_id in told)
+    encoded = _encode(answer)
+    visitor = loaded.visitors[position]
+    if visitor.was_touched:
+        is_plain = not answer.crossings and all(fix.status == "accepted" for fix in answer.fixes)
+        visitor.state.answer = NO_ANSWER if is_plain else msgspec.Raw(encoded)
+    return encoded
+
+
+def _unavailable() -> AlentourError:
+    return Unavailable("It is not known whether this was recorded; send it again.", code="outcome_unknown")

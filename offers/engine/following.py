@@ -1,0 +1,205 @@
+"""The tracking stage of a flush: fixes become crossings, phone by phone, under the locks.
+
+Owns who may be followed at all (no location purpose: refused, nothing kept), the retried batch
+that gets its old answer again, and which crossings concern an offer. Decides nothing about offers.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+from geo.crossings import Crossing, dwell_due_at, fire_dwell
+from geo.errors import Forbidden
+from geo.fixes import Fix
+from geo.index import EARTH_RADIUS_M
+from geo.locating import Distances, locate
+from geo.tracking import NO_ANSWER, advance, batch_key, judge
+from offers.consent import may_track
+from offers.engine.answers import CrossingSeen, FixesAnswer, FixOutcome, utc
+from offers.engine.deciding import Occasion
+from offers.engine.loading import Visitor
+from offers.engine.snapshot import Fence, Snapshot
+from offers.engine.work import Due, Sent, crossing_id
+
+NEXT_FIX_AFTER_S: Final = 15
+LATEST_NEXT_FIX_AFTER_S: Final = 900
+FASTEST_WALK_MPS: Final = 2.0
+
+_read_answer: Final = msgspec.json.Decoder(FixesAnswer).decode
+
+
+class Seen(msgspec.Struct):
+    """A crossing to be written, with the fence as it was when it was crossed."""
+
+    visitor: Visitor
+    crossing: Crossing
+    fence: Fence
+
+
+class Timer(msgspec.Struct):
+    """A dwell timer to set (`due_at`, Unix seconds) or to clear (None)."""
+
+    visitor: Visitor
+    fence_id: int
+    due_at: float | None
+
+
+class Followed(msgspec.Struct):
+    """What tracking found in one flush, in the order of the work."""
+
+    seen: list[Seen] = []
+    timers: list[Timer] = []
+    occasions: list[Occasion] = []
+    answers: dict[int, FixesAnswer | Forbidden] = {}
+    verdicts: Counter[str] = msgspec.field(default_factory=Counter)
+
+
+class Follower:
+    """Follows the visitors of one flush."""
+
+    def __init__(self, snapshot: Snapshot, now: float) -> None:
+        self._snapshot = snapshot
+        self._now = now
+        self.followed = Followed()
+
+    def follow_phones(self, batches: Sequence[tuple[int, Sent, Visitor]]) -> None:
+        """Each batch of fixes with its position in the work and the phone it came from."""
+        followed = [self._arrive(*batch) for batch in batches]
+        fresh = [arrival for arrival in followed if arrival is not None]
+        if not fresh:
+            return
+        located = locate(
+            self._snapshot.index, [(fixes, visitor.state.watched_fences()) for _, _, visitor, fixes in fresh]
+        )
+        for (position, sent, visitor, fixes), distances, edge_m in zip(
+            fresh, located.distances, located.quiet_radius_m, strict=True
+        ):
+            answer = self._follow(visitor, fixes, distances)
+            last = fixes[-1]
+            quiet_radius_m = max(0.0, edge_m - last.accuracy_m)
+            answer.quiet_radius_m = round(quiet_radius_m, 1)
+            answer.next_fix_after_s = next_fix_after_s(quiet_radius_m, last.speed_mps)
+            visitor.state.batch = batch_key([fix.fix_id for fix in sent.fixes])
+            visitor.was_touched = True
+            self.followed.answers[position] = answer
+
+    def _arrive(
+        self, position: int, sent: Sent, visitor: Visitor
+    ) -> tuple[int, Sent, Visitor, list[Fix]] | None:
+        """The fixes on the server's clock; None when they are refused or were answered before."""
+        if not may_track(visitor.grants):
+            self.followed.answers[position] = Forbidden(
+                "No purpose that needs location is consented to; nothing was kept.",
+                code="no_location_consent",
+            )
+            return None
+        state = visitor.state
+        if state.batch and state.batch == batch_key([fix.fix_id for fix in sent.fixes]):
+            self.followed.answers[position] = self._again(sent, visitor)
+            return None
+        shift = self._now - sent.sent_at
+        return (
+            position,
+            sent,
+            visitor,
+            [msgspec.structs.replace(fix, at=fix.at + shift) for fix in sent.fixes],
+        )
+
+    def _again(self, sent: Sent, visitor: Visitor) -> FixesAnswer:
+        if visitor.state.answer != NO_ANSWER:
+            return _read_answer(visitor.state.answer)
+        return self._answer([FixOutcome(fix.fix_id, "accepted") for fix in sent.fixes])
+
+    def _answer(self, outcomes: list[FixOutcome]) -> FixesAnswer:
+        return FixesAnswer(outcomes, [], [], 0.0, NEXT_FIX_AFTER_S, utc(self._now))
+
+    def _follow(self, visitor: Visitor, fixes: Sequence[Fix], distances: Sequence[Distances]) -> FixesAnswer:
+        snapshot, state = self._snapshot, visitor.state
+        answer = self._answer([])
+        for fix, distances_m in zip(fixes, distances, strict=True):
+            verdict, reason = judge(state, fix, sent_at=self._now, now=self._now)
+            answer.fixes.append(FixOutcome(fix.fix_id, verdict, reason))
+            self.followed.verdicts[verdict] += 1
+            if verdict == "accepted":
+                for crossing in advance(state, fix, distances_m, snapshot.rules_of):
+                    seen = self._see(visitor, crossing, fix.at, (fix.lat, fix.lon), is_answered=True)
+                    answer.crossings.append(seen)
+        return answer
+
+    def fire_timer(self, due: Due, visitor: Visitor) -> None:
+        """A dwell whose moment has come, if presence is still credible."""
+        self.followed.timers.append(Timer(visitor, due.fence_id, None))
+        fence = self._snapshot.fences.get(due.fence_id)
+        state = visitor.state
+        if fence is None or due.fence_id not in state.fences or state.last is None or not visitor.is_active:
+            return
+        kept, crossings = fire_dwell(
+            due.fence_id, state.fences[due.fence_id], self._now, state.watermark_at, fence.rules
+        )
+        visitor.was_touched = True
+        if kept is None:
+            del state.fences[due.fence_id]
+        else:
+            state.fences[due.fence_id] = kept
+        for crossing in crossings:
+            self._see(visitor, crossing, crossing.at, (state.last.lat, state.last.lon), is_answered=False)
+
+    def _see(
+        self,
+        visitor: Visitor,
+        crossing: Crossing,
+        fix_at: float,
+        position: tuple[float, float],
+        *,
+        is_answered: bool,
+    ) -> CrossingSeen:
+        fence = self._snapshot.fences[crossing.fence_id]
+        self.followed.seen.append(Seen(visitor, crossing, fence))
+        if fence.wants_dwell:
+            self._set_timer(visitor, crossing, fence)
+        offers = tuple(offer for offer in fence.offers if crossing.kind in offer.triggers)
+        if offers:
+            place = fence.place
+            self.followed.occasions.append(
+                Occasion(
+                    bucket=visitor.bucket,
+                    person=visitor.person(),
+                    device_id=visitor.device_id,
+                    fix_at=fix_at,
+                    crossing=crossing,
+                    fence=fence,
+                    offers=offers,
+                    distance_m=_metres_between(*position, place.latitude, place.longitude),
+                    is_answered=is_answered,
+                )
+            )
+        return CrossingSeen(
+            crossing_id=crossing_id(visitor.device_id, crossing.fence_id, crossing.kind, crossing.at),
+            fence_id=crossing.fence_id,
+            site_id=fence.place.site_id,
+            kind=crossing.kind,
+            at=utc(crossing.at),
+            confidence=round(crossing.confidence, 3),
+        )
+
+    def _set_timer(self, visitor: Visitor, crossing: Crossing, fence: Fence) -> None:
+        due_at = None
+        if crossing.kind == "enter":
+            due_at = dwell_due_at(visitor.state.fences[crossing.fence_id], fence.rules)
+        self.followed.timers.append(Timer(visitor, crossing.fence_id, due_at))
+
+
+def next_fix_after_s(quiet_radius_m: float, speed_mps: float | None) -> int:
+    """How long the phone may stay silent: the time to leave the quiet circle at a brisk pace."""
+    fastest_mps = max(FASTEST_WALK_MPS, 1.5 * (speed_mps or 0.0))
+    return int(min(max(quiet_radius_m / fastest_mps, NEXT_FIX_AFTER_S), LATEST_NEXT_FIX_AFTER_S))
+
+
+def _metres_between(lat: float, lon: float, other_lat: float, other_lon: float) -> float:
+    """Equirectangular: right to a thousandth at the distances of a street."""
+    north = math.radians(other_lat - lat)
+    east = math.radians(other_lon - lon) * math.cos(math.radians(lat))
+    return EARTH_RADIUS_M * math.hypot(north, east)

@@ -1,0 +1,137 @@
+"""Budgets by lease: units of delivery that this worker may spend without touching the offer's row.
+
+A short transaction of its own moves units from `offer_budgets.deliveries_available` to a lease of
+60 seconds. Every delivery carries its lease; use stops ten seconds before expiry, and what no
+delivery carries goes back afterwards. So the total can never be passed, whoever crashes when.
+
+Leases run on machine time: they bound a process, not a promise to a customer.
+"""
+
+import time
+from collections.abc import Callable, Iterable
+from typing import Final, Literal
+from uuid import UUID, uuid4
+
+import asyncpg
+import msgspec
+
+LEASE_S: Final = 60.0
+UNUSED_BEFORE_EXPIRY_S: Final = 10.0
+RETURNED_AFTER_EXPIRY_S: Final = 30.0
+ASK_AGAIN_AFTER_S: Final = 2.0
+
+BudgetState = Literal["free", "spent", "reserved"]
+
+# The guard is in the WHERE and in the column's CHECK: never below zero.
+_TAKE: Final = """
+WITH wanted AS (
+    SELECT offer_id, greatest(1, least(100, deliveries_available / (4 * $2::integer))) AS units
+    FROM offer_budgets WHERE offer_id = $1 AND deliveries_available > 0 FOR UPDATE
+), taken AS (
+    UPDATE offer_budgets b SET deliveries_available = b.deliveries_available - w.units
+    FROM wanted w WHERE b.offer_id = w.offer_id RETURNING w.units
+)
+INSERT INTO budget_leases (lease_id, offer_id, worker_id, granted, expires_at)
+SELECT $3, $1, $4, units, clock_timestamp() + make_interval(secs => $5) FROM taken
+RETURNING granted
+"""
+
+_IS_SPENT: Final = """
+SELECT NOT EXISTS (SELECT FROM budget_leases WHERE offer_id = $1)
+   AND coalesce((SELECT deliveries_available = 0 FROM offer_budgets WHERE offer_id = $1), false)
+"""
+
+_EXPIRED: Final = """
+SELECT lease_id, offer_id, granted FROM budget_leases
+WHERE expires_at < clock_timestamp() - make_interval(secs => $1)
+ORDER BY lease_id LIMIT 200 FOR UPDATE SKIP LOCKED
+"""
+
+_RETURN: Final = """
+WITH ended AS (
+    DELETE FROM budget_leases WHERE lease_id = $1 RETURNING offer_id, granted
+)
+UPDATE offer_budgets b
+SET deliveries_available = least(b.deliveries_total, b.deliveries_available + e.granted
+    - (SELECT count(*) FROM deliveries d WHERE d.lease_id = $1)::integer)
+FROM ended e WHERE b.offer_id = e.offer_id AND b.deliveries_total IS NOT NULL
+"""
+
+
+class Lease(msgspec.Struct):
+    """Units in hand for one offer, until a moment on this process's monotonic clock."""
+
+    lease_id: UUID
+    units: int
+    usable_until: float
+
+
+class Leases:
+    """The leases of one worker."""
+
+    def __init__(
+        self, pool: asyncpg.Pool, workers: int, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.worker_id = uuid4()
+        self._pool = pool
+        self._workers = workers
+        self._monotonic = monotonic
+        self._held: dict[int, Lease] = {}
+        self._refused: dict[int, tuple[BudgetState, float]] = {}
+
+    def state(self, offer_id: int) -> BudgetState:
+        """Whether a unit can be taken now; `reserved` when other workers hold the last ones."""
+        if self._usable(offer_id) is not None:
+            return "free"
+        state, _ = self._refused.get(offer_id, ("reserved", 0.0))
+        return state
+
+    def take(self, offer_id: int) -> UUID | None:
+        """One unit of the offer's budget: the lease to write on the delivery, or None."""
+        lease = self._usable(offer_id)
+        if lease is None:
+            return None
+        lease.units -= 1
+        return lease.lease_id
+
+    def give_back(self, offer_id: int, lease_id: UUID) -> None:
+        """A unit whose delivery was certainly rolled back."""
+        lease = self._held.get(offer_id)
+        if lease is not None and lease.lease_id == lease_id:
+            lease.units += 1
+
+    async def refill(self, offer_ids: Iterable[int]) -> None:
+        """Lease units for the offers that have none in hand, each in a transaction of its own."""
+        for offer_id in sorted(set(offer_ids)):
+            refused_until = self._refused.get(offer_id, ("free", 0.0))[1]
+            if self._usable(offer_id) is None and self._monotonic() >= refused_until:
+                await self._lease(offer_id)
+
+    async def return_expired(self) -> int:
+        """Give back what ended leases of any worker did not use; how many leases ended."""
+        async with self._pool.acquire() as connection, connection.transaction():
+            ended = await connection.fetch(_EXPIRED, RETURNED_AFTER_EXPIRY_S)
+            for row in sorted(ended, key=lambda row: row["offer_id"]):
+                await connection.execute(_RETURN, row["lease_id"])
+        return len(ended)
+
+    def _usable(self, offer_id: int) -> Lease | None:
+        lease = self._held.get(offer_id)
+        if lease is None or lease.units < 1 or self._monotonic() >= lease.usable_until:
+            return None
+        return lease
+
+    async def _lease(self, offer_id: int) -> None:
+        lease_id = uuid4()
+        usable_until = self._monotonic() + LEASE_S - UNUSED_BEFORE_EXPIRY_S
+        async with self._pool.acquire() as connection:
+            granted = await connection.fetchval(
+                _TAKE, offer_id, self._workers, lease_id, self.worker_id, LEASE_S
+            )
+            if granted is not None:
+                self._refused.pop(offer_id, None)
+                self._held[offer_id] = Lease(lease_id, granted, usable_until)
+                return
+            is_spent = await connection.fetchval(_IS_SPENT, offer_id)
+        state: BudgetState = "spent" if is_spent else "reserved"
+        self._refused[offer_id] = (state, self._monotonic() + ASK_AGAIN_AFTER_S)

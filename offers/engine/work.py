@@ -1,0 +1,48 @@
+"""What waits to be flushed: batches of fixes that phones sent, and timers that came due."""
+
+import hashlib
+from collections.abc import Sequence
+from typing import Final
+from uuid import UUID
+
+import msgspec
+
+from geo.errors import AlentourError
+from geo.fixes import Fix
+
+
+class Sent(msgspec.Struct):
+    """One request of a phone. Times are Unix seconds on the phone's own clock."""
+
+    bucket: int
+    token_hash: bytes
+    sent_at: float
+    fixes: Sequence[Fix]
+    monitored: tuple[int, ...] = ()
+
+
+class Due(msgspec.Struct):
+    """One dwell timer whose moment has come."""
+
+    bucket: int
+    device_id: UUID
+    fence_id: int
+
+
+Work = Sent | Due
+
+
+class Skipped:
+    """Another transaction holds the customer: the work goes into the next flush."""
+
+
+SKIPPED: Final = Skipped()
+
+# The answer to a phone as JSON; None for a timer that was dealt with.
+Outcome = bytes | None | AlentourError | Skipped
+
+
+def crossing_id(device_id: UUID, fence_id: int, kind: str, at: float) -> UUID:
+    """The same crossing has the same id, however often it is worked out: its row is unique."""
+    text = f"{fence_id}:{kind}:{round(at * 1000)}".encode()
+    return UUID(bytes=hashlib.blake2b(text, key=device_id.bytes, digest_size=16).digest())
