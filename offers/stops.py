@@ -24,5 +24,5 @@ async def settle(pool: asyncpg.Pool) -> None:
     """
     async with asyncio.timeout(_LONGEST_WAIT_S), pool.acquire() as connection:
         horizon = await connection.fetchval(_NEXT_XID)
-        while await connection.fetchval(_OLDEST_RUNNING) < horizon:
-            await asyncio.sleep(_LOOK_EVERY_S)  # noqa: ASYNC110 - the server has no event for this
+        while await connection.fetchval(_OLDEST_RUNNING) < horizon:  # noqa: ASYNC110 - no event for this
+            await asyncio.sleep(_LOOK_EVERY_S)

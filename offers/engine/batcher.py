@@ -73,8 +73,8 @@ class Batcher:
     async def stop(self) -> None:
         """Let what is queued finish, within `LONGEST_IN_QUEUE_S`."""
         deadline = time.monotonic() + LONGEST_IN_QUEUE_S
-        while (self._queued_fixes or self._stuck) and time.monotonic() < deadline:
-            await asyncio.sleep(0.01)  # noqa: ASYNC110 - once, at the end of the process
+        while (self._queued_fixes or self._stuck) and time.monotonic() < deadline:  # noqa: ASYNC110 - at exit only
+            await asyncio.sleep(0.01)
         if self._loop is not None:
             self._loop.cancel()
             await asyncio.gather(self._loop, return_exceptions=True)

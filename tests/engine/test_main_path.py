@@ -1,0 +1,181 @@
+"""The main path behind the API: one engine, a real database, a clock that stands still."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+
+import asyncpg
+import msgspec
+import pytest
+
+from geo.errors import Forbidden, Unauthenticated
+from offers.engine import Engine
+from offers.engine.answers import FixesAnswer
+from tests.world import Phone, World, fix_at, start_engine
+
+NOON = datetime(2026, 6, 4, 9, 0, tzinfo=UTC)  # a Thursday, noon in Helsinki
+
+
+@pytest.fixture
+async def world(pool: asyncpg.Pool) -> World:
+    world = World(pool)
+    await world.stands_still_at(NOON)
+    return world
+
+
+@pytest.fixture
+async def engine(pool: asyncpg.Pool, world: World) -> AsyncIterator[Engine]:
+    engine = start_engine(pool)
+    await engine.start()
+    yield engine
+    await engine.stop()
+
+
+async def send(engine: Engine, phone: Phone, north_m: float, at: datetime, **fix: object) -> FixesAnswer:
+    seconds = at.timestamp()
+    answer = await engine.batcher.submit(phone.sends([fix_at(north_m, seconds, **fix)], seconds))
+    return msgspec.json.decode(answer, type=FixesAnswer)
+
+
+async def walk_in(world: World, engine: Engine, phone: Phone, start: datetime) -> list[FixesAnswer]:
+    """From 300 m outside to the middle, one fix every 15 s."""
+    answers = []
+    for step, north_m in enumerate((300, 200, 20, 0)):
+        at = start + timedelta(seconds=15 * step)
+        await world.moves_to(at)
+        answers.append(await send(engine, phone, north_m, at))
+    return answers
+
+
+async def test_a_phone_that_walks_in_is_given_the_offer(world: World, engine: Engine) -> None:
+    shop = await world.retailer()
+    fence = await world.fence(shop)
+    offer = await world.offer(shop, fence)
+    phone = await world.phone(await world.customer(shop))
+    await engine.refresh()
+    answers = await walk_in(world, engine, phone, NOON)
+    assert [fix.status for answer in answers for fix in answer.fixes] == ["accepted"] * 4
+    crossings = [crossing for answer in answers for crossing in answer.crossings]
+    assert [(crossing.kind, crossing.fence_id) for crossing in crossings] == [("enter", fence)]
+    deliveries = [delivery for answer in answers for delivery in answer.deliveries]
+    assert [(delivery.offer_id, delivery.title) for delivery in deliveries] == [(offer, "Soup")]
+    row = await world.sql.fetchrow("SELECT * FROM deliveries")
+    assert row["delivery_id"] == deliveries[0].delivery_id
+    assert row["handed_at"] is not None
+    assert row["crossing_id"] == crossings[0].crossing_id
+
+
+async def test_without_marketing_consent_the_crossing_counts_and_nothing_is_said(
+    world: World, engine: Engine
+) -> None:
+    shop = await world.retailer()
+    offer = await world.offer(shop, await world.fence(shop))
+    phone = await world.phone(await world.customer())
+    await engine.refresh()
+    answers = await walk_in(world, engine, phone, NOON)
+    assert sum(len(answer.crossings) for answer in answers) == 1
+    assert not any(answer.deliveries for answer in answers)
+    counts = await world.sql.fetch("SELECT offer_id, reason, n FROM suppression_counts")
+    assert [tuple(row) for row in counts] == [(offer, "no_consent", 1)]
+
+
+async def test_without_a_location_purpose_a_fix_is_refused_and_nothing_is_kept(
+    world: World, engine: Engine
+) -> None:
+    shop = await world.retailer()
+    await world.offer(shop, await world.fence(shop))
+    phone = await world.phone(await world.customer(grants=[]))
+    with pytest.raises(Forbidden) as refusal:
+        await send(engine, phone, 0, NOON)
+    assert refusal.value.code == "no_location_consent"
+    assert await world.sql.fetchval("SELECT count(*) FROM device_states WHERE state IS NOT NULL") == 0
+
+
+async def test_an_unknown_token_is_refused_beside_one_that_is_known(world: World, engine: Engine) -> None:
+    known = await world.phone(await world.customer())
+    unknown = Phone(known.bucket, known.customer_id, known.device_id, known.token + "x")
+    seconds = NOON.timestamp()
+    futures = [
+        engine.batcher.submit(phone.sends([fix_at(0, seconds)], seconds)) for phone in (unknown, known)
+    ]
+    with pytest.raises(Unauthenticated):
+        await futures[0]
+    assert b"accepted" in await futures[1]
+
+
+async def test_a_retried_batch_gets_its_answer_again(world: World, engine: Engine) -> None:
+    shop = await world.retailer()
+    await world.offer(shop, await world.fence(shop))
+    phone = await world.phone(await world.customer(shop))
+    await engine.refresh()
+    seconds = NOON.timestamp()
+    fix = fix_at(0, seconds)
+    first = await engine.batcher.submit(phone.sends([fix], seconds))
+    again = await engine.batcher.submit(phone.sends([fix], seconds + 30))
+    assert b'"deliveries":[{' in first
+    assert again == first
+    assert await world.sql.fetchval("SELECT count(*) FROM deliveries") == 1
+
+
+async def test_a_silent_phone_dwells_when_the_time_has_come(world: World, engine: Engine) -> None:
+    shop = await world.retailer()
+    fence = await world.fence(shop, dwell_s=180)
+    await world.offer(shop, fence, trigger="dwell", channel="inbox")
+    phone = await world.phone(await world.customer(shop, channel="inbox"))
+    await engine.refresh()
+    await walk_in(world, engine, phone, NOON)
+    await world.moves_to(NOON + timedelta(seconds=120))
+    await engine.settle()
+    assert await world.sql.fetchval("SELECT count(*) FROM deliveries") == 0
+    await world.moves_to(NOON + timedelta(seconds=300))
+    await engine.settle()
+    rows = await world.sql.fetch("SELECT trigger, handed_at FROM deliveries")
+    assert [tuple(row) for row in rows] == [("dwell", None)]
+    assert await world.sql.fetchval("SELECT count(*) FROM timers") == 0
+
+
+async def test_a_timer_of_a_revoked_phone_is_forgotten(world: World, engine: Engine) -> None:
+    shop = await world.retailer()
+    await world.offer(shop, await world.fence(shop), trigger="dwell")
+    phone = await world.phone(await world.customer(shop))
+    await engine.refresh()
+    await walk_in(world, engine, phone, NOON)
+    await world.sql.execute("UPDATE devices SET status = 'revoked', revoked_at = $1", NOON)
+    await world.moves_to(NOON + timedelta(seconds=300))
+    await engine.settle()
+    assert await world.sql.fetchval("SELECT count(*) FROM timers") == 0
+    assert await world.sql.fetchval("SELECT count(*) FROM deliveries") == 0
+
+
+async def test_a_budget_is_never_passed(world: World, engine: Engine) -> None:
+    await world.has_no_caps()
+    shop = await world.retailer()
+    await world.offer(shop, await world.fence(shop), budget=3)
+    phones = [await world.phone(await world.customer(shop)) for _ in range(8)]
+    await engine.refresh()
+    for phone in phones:
+        await send(engine, phone, 0, NOON)
+    assert await world.sql.fetchval("SELECT count(*) FROM deliveries") == 3
+    reasons = await world.sql.fetch("SELECT reason, sum(n)::integer FROM suppression_counts GROUP BY reason")
+    assert sum(n for _, n in reasons) == 5
+    assert {reason for reason, _ in reasons} <= {"budget_spent", "budget_reserved"}
+
+
+async def test_one_poisoned_customer_in_a_hundred_costs_nobody_else_an_answer(
+    world: World, engine: Engine
+) -> None:
+    phones = [await world.phone(await world.customer()) for _ in range(100)]
+    await world.sql.execute(
+        "UPDATE device_states SET state = '{\"f\": 7}' WHERE device_id = $1", phones[41].device_id
+    )
+    seconds = NOON.timestamp()
+    futures = [engine.batcher.submit(phone.sends([fix_at(0, seconds)], seconds)) for phone in phones]
+    answered = 0
+    for position, future in enumerate(futures):
+        if position == 41:
+            with pytest.raises(Exception, match="could not be dealt with"):
+                await future
+        else:
+            answered += b"accepted" in await future
+    assert answered == 99
