@@ -11,15 +11,17 @@ from api.auth import provide_key, provide_phone
 from api.clock import settle_mode
 from api.database import Database
 from api.edge import Edge
+from api.fixes import FixesRoute
 from api.observability import Metrics, configure_logs
 from api.problems import LARGEST_BODY_BYTES
 from api.refusals import StrictRequest, answer_problem
 from api.requests import remember_response
 from api.routes import ROUTERS
 from api.settings import Settings
+from offers.engine import Engine
 
 
-def create_app(settings: Settings | None = None) -> Edge:
+def create_app(settings: Settings | None = None) -> FixesRoute:
     """What Granian serves, built once in each worker; without `settings` they are the environment's."""
     settings = settings or Settings.from_environment()
     configure_logs(settings)
@@ -40,7 +42,7 @@ def create_app(settings: Settings | None = None) -> Edge:
         openapi_config=None,
         debug=False,
     )
-    return Edge(litestar, metrics)
+    return FixesRoute(Edge(litestar, metrics), litestar.state, metrics)
 
 
 @contextlib.asynccontextmanager
@@ -51,6 +53,23 @@ async def _open(app: Litestar) -> AsyncIterator[None]:
     try:
         async with database.connection() as connection:
             await settle_mode(connection, settings.clock)
-        yield
+        app.state.engine = engine = _engine(settings, database, app.state.metrics)
+        await engine.start()
+        try:
+            yield
+        finally:
+            await engine.stop()
     finally:
         await database.close()
+
+
+def _engine(settings: Settings, database: Database, metrics: Metrics) -> Engine:
+    return Engine(
+        database.pool,
+        metrics,
+        workers=settings.workers,
+        default_time_zone=settings.default_time_zone,
+        queue_fixes=settings.queue_fixes,
+        queue_bytes=settings.queue_bytes,
+        flush_fixes=settings.flush_fixes,
+    )

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Annotated, Any, Final
 
 import msgspec
+from litestar.datastructures import State
 
 from api.auth import parse_device_token
 from api.observability import Metrics
@@ -26,7 +27,7 @@ from offers.engine.work import Sent
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+Application = Callable[[Any, Any, Any], Awaitable[None]]
 
 PATH: Final = "/v1/fixes"
 _GZIP: Final = 16 + zlib.MAX_WBITS
@@ -97,11 +98,14 @@ def work_of(report: FixesReport, bucket: int, token_hash: bytes) -> Sent:
 
 
 class FixesRoute:
-    """ASGI: answers `POST /v1/fixes` itself and passes everything else to `otherwise`."""
+    """ASGI: answers `POST /v1/fixes` itself and passes everything else to `otherwise`.
 
-    def __init__(self, otherwise: Application, engine_of: Callable[[], Engine], metrics: Metrics) -> None:
+    `state` is the application's: its `engine` is there from start-up on.
+    """
+
+    def __init__(self, otherwise: Application, state: State, metrics: Metrics) -> None:
         self._otherwise = otherwise
-        self._engine_of = engine_of
+        self.state = state
         self._metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -131,7 +135,8 @@ class FixesRoute:
             raise UnsupportedMediaType("Send application/json.")
         body = unpack(await _read(receive), encoding)
         work = work_of(read_report(body), bucket, token_hash)
-        answer = await self._engine_of().batcher.submit(work, len(body))
+        engine: Engine = self.state.engine
+        answer = await engine.batcher.submit(work, len(body))
         assert answer is not None
         return answer
 
