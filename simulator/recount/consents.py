@@ -18,8 +18,8 @@ def broken_consents(journal: Journal, rules: Rules) -> Iterator[Violation]:
                 break
     for accepted in journal.accepted:
         if not _may_locate(journal, accepted.customer, accepted.span):
-            text = f"customer {accepted.customer} had {accepted.fixes} fixes accepted (request {accepted.span.sent})"
-            yield Violation("consent", f"{text} without consent to any use of location")
+            text = f"had {accepted.fixes} fixes accepted without consent to any use of location"
+            yield Violation("consent", f"customer {accepted.customer} {text} (request {accepted.span.sent})")
 
 
 def grants_needed(seen: Seen) -> tuple[Grant, Grant]:
