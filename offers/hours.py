@@ -3,8 +3,9 @@
 The one place that uses the opening_hours library
 (https://wiki.openstreetmap.org/wiki/Key:opening_hours/specification). It evaluates on a naive
 clock: zones and clock changes are `offers.schedule`'s, so one parse serves every place of a
-country. Sunrise and sunset are taken as 07:00 and 19:00, school holidays (SH) as none. Texts come from retailers and from OSM, so nothing in them is trusted: their length, what
-they cost, and that the library survives them.
+country. Sunrise and sunset are taken as 07:00 and 19:00, school holidays (SH) as none.
+Texts come from retailers and from OSM, so nothing in them is trusted: not their length, not what
+they cost, not that the library survives them.
 """
 
 import re
@@ -28,15 +29,16 @@ MAX_LENGTH: Final = 1000
 HORIZON_DAYS: Final = 366
 
 _OPEN_COMMENTS: Final = re.compile(r'open\s*"([^"]*)"', re.IGNORECASE)
-_POSITION: Final = re.compile(r"-->\s*\d+:(\d+)")
-_EXPECTED: Final = re.compile(r"=\s*(expected [^\n]+)")
+_FAULT_PLACE: Final = re.compile(r"--> \d+:(\d+)\n.*= ([^\n]+)", re.DOTALL)
 # Some expressions parse and fail when asked, so a few days are tried: winter, summer, a leap day.
-_TRIAL_TIMES: Final = (datetime(2026, 1, 1), datetime(2026, 6, 21, 12), datetime(2028, 2, 29, 23, 59))
+_TRIAL_TIMES: Final = [
+    datetime.fromisoformat(at) for at in ("2026-01-01 00:00", "2026-06-21 12:00", "2028-02-29 23:59")
+]
 
 Answer = TypeVar("Answer")
 
 
-class NotUnderstood(Exception):
+class HoursError(Exception):
     """The text is not opening hours, or the library cannot evaluate it."""
 
 
@@ -46,10 +48,10 @@ class Hours:
     def __init__(self, text: str, country: str | None = None) -> None:
         """`country` (ISO 3166) decides which days are public holidays (PH); None or unknown: none are.
 
-        Raises NotUnderstood.
+        Raises HoursError.
         """
         if not text.strip() or len(text) > MAX_LENGTH:
-            raise NotUnderstood(f"must have 1 to {MAX_LENGTH} characters")
+            raise HoursError(f"must have 1 to {MAX_LENGTH} characters")
         self._expression = expression = _survive(lambda: _parse(text, country))
         self._open_comments = frozenset(_OPEN_COMMENTS.findall(text))
         for wall in _TRIAL_TIMES:
@@ -58,10 +60,11 @@ class Hours:
 
     def is_open(self, wall: datetime) -> bool | None:
         """None: not known. By the specification a comment alone ("on request") is not known either,
-        unless its rule says `open "…"`; the library calls both open."""
+        unless its rule says `open "…"`; the library calls both open.
+        """
         try:
             state, comment = _survive(lambda: self._expression.state(wall))
-        except NotUnderstood:
+        except HoursError:
             return None
         if state == State.OPEN and (not comment or comment in self._open_comments):
             return True
@@ -71,7 +74,7 @@ class Hours:
         """When the state may change next, after `wall`; None: not within a year, or not known."""
         try:
             return _survive(lambda: self._expression.next_change(wall))
-        except NotUnderstood:
+        except HoursError:
             return None
 
 
@@ -80,7 +83,7 @@ def hours_of(text: str, country: str | None = None) -> Hours | None:
     """The parsed expression, remembered; None when it cannot be understood."""
     try:
         return Hours(text, country)
-    except NotUnderstood:
+    except HoursError:
         return None
 
 
@@ -88,7 +91,7 @@ def parse_hours(text: str, field: str = "opening_hours") -> None:
     """Refuse a text that is not opening hours: InvalidInput naming `field` and where the fault lies."""
     try:
         Hours(text)
-    except NotUnderstood as fault:
+    except HoursError as fault:
         raise InvalidInput(f"{field} {fault}", faults=(Fault(field, str(fault)),)) from None
 
 
@@ -103,18 +106,15 @@ def _survive(ask: Callable[[], Answer]) -> Answer:
     try:
         return ask()
     except ParserError as fault:
-        raise NotUnderstood(_where(str(fault))) from None
+        raise HoursError(_where(str(fault))) from None
     except BaseException as fault:
         # A panic of the Rust code arrives as a BaseException of a class that cannot be imported; let
         # through, one odd text (`(sunset+24:00)-(sunrise+24:00)` in 2.1) would end the worker.
         if type(fault).__name__ != "PanicException":
             raise
-        raise NotUnderstood("parses, but cannot be evaluated") from None
+        raise HoursError("parses, but cannot be evaluated") from None
 
 
 def _where(message: str) -> str:
-    position, expected = _POSITION.search(message), _EXPECTED.search(message)
-    reason = "is not understood as opening hours (OSM syntax)"
-    if position:
-        reason += f" at character {position[1]}"
-    return f"{reason}: {expected[1]}" if expected else reason
+    places = "".join(f" at character {column}: {what}" for column, what in _FAULT_PLACE.findall(message))
+    return f"is not understood as opening hours (OSM syntax){places}"

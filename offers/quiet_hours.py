@@ -6,7 +6,7 @@ Owns what quiet hours mean. What happens to an offer that meets them is decided 
 from datetime import datetime, time, timedelta
 
 from offers.terms import Defaults, Person
-from offers.wall_clock import clock_change, later, moment_of, wall_time
+from offers.wall_clock import clock_change, later, wall_time
 
 
 def quiet_times(person: Person, defaults: Defaults) -> tuple[time, time]:
@@ -33,18 +33,17 @@ def quiet_until(person: Person, defaults: Defaults, now: datetime) -> datetime |
     """The first moment (UTC) after `now` that is not quiet; None when it is not quiet now."""
     if not is_quiet(person, defaults, now):
         return None
-    ends = sorted(moment for moment in _possible_ends(person, defaults, now) if moment > now)
-    return next(moment for moment in ends if not is_quiet(person, defaults, moment))
+    ends = [_end_shown(person, defaults, now)]
+    # Clocks that are changed before then may end the quiet themselves, or show its end once more.
+    change = clock_change(now, later(now, timedelta(days=2)), person.time_zone)
+    if change is not None:
+        ends += [change, _end_shown(person, defaults, change)]
+    return min(moment for moment in ends if not is_quiet(person, defaults, moment))
 
 
-def _possible_ends(person: Person, defaults: Defaults, now: datetime) -> list[datetime]:
-    zone, (_, end) = person.time_zone, quiet_times(person, defaults)
-    today = wall_time(now, zone).date()
-    days = [today + timedelta(days=offset) for offset in range(3)]
-    moments = [moment_of(datetime.combine(day, end), zone) for day in days]
-    # Clocks that are changed may end the quiet themselves, or show its end a second time.
-    change = clock_change(now, later(now, timedelta(days=2)), zone)
-    if change is None:
-        return moments
-    missing = datetime.combine(wall_time(change, zone).date(), end) - wall_time(change, zone)
-    return [*moments, change, later(change, missing)]
+def _end_shown(person: Person, defaults: Defaults, at: datetime) -> datetime:
+    """When the clock shows the end of the quiet hours next, if it is not changed before."""
+    _, end = quiet_times(person, defaults)
+    wall = wall_time(at, person.time_zone)
+    wait = datetime.combine(wall.date(), end) - wall
+    return later(at, wait % timedelta(days=1))
