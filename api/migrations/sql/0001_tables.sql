@@ -378,6 +378,7 @@ CREATE TABLE redemptions (
     offer_id      bigint NOT NULL,
     retailer_id   bigint NOT NULL,
     key_id        text NOT NULL,
+    site_id       bigint,
     operation_id  uuid NOT NULL,
     redeemed_at   timestamptz NOT NULL,
     PRIMARY KEY (bucket, customer_id, redemption_id),
