@@ -12,6 +12,7 @@ from api.clock import settle_mode
 from api.database import Database
 from api.edge import Edge
 from api.fixes import FixesRoute
+from api.idempotency import provide_operation_id
 from api.observability import Metrics, configure_logs
 from api.problems import LARGEST_BODY_BYTES
 from api.refusals import StrictRequest, answer_problem
@@ -31,6 +32,7 @@ def create_app(settings: Settings | None = None) -> FixesRoute:
         dependencies={
             "key": Provide(provide_key, sync_to_thread=False),
             "phone": Provide(provide_phone, sync_to_thread=False),
+            "operation_id": Provide(provide_operation_id, sync_to_thread=False),
         },
         exception_handlers={Exception: answer_problem},
         after_request=remember_response,

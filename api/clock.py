@@ -19,9 +19,20 @@ LONGEST_STEP_S: Final = 366 * 86_400
 _EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
 _LATEST: Final = datetime(2100, 1, 1, tzinfo=UTC)
 
-# A running clock runs on from its new time; a standing one stands there.
-_TICK_ON: Final = "ticking_since = CASE WHEN ticking_since IS NOT NULL THEN clock_timestamp() END"
 _READ: Final = "SELECT mode, ticking_since IS NOT NULL AS is_ticking, alentour_now() AS now FROM clock"
+# A running clock runs on from its new time; a standing one stands there.
+_SET: Final = """
+    UPDATE clock SET simulated_at = $1,
+        ticking_since = CASE WHEN ticking_since IS NOT NULL THEN clock_timestamp() END
+"""
+_ADVANCE: Final = """
+    UPDATE clock SET simulated_at = alentour_now() + make_interval(secs => $1), has_run = true,
+        ticking_since = CASE WHEN ticking_since IS NOT NULL THEN clock_timestamp() END
+"""
+_TICK: Final = """
+    UPDATE clock SET simulated_at = alentour_now(), has_run = has_run OR $1,
+        ticking_since = CASE WHEN $1 THEN clock_timestamp() END
+"""
 
 
 class Clock(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,7 +74,7 @@ async def set_time(connection: asyncpg.Connection, at: datetime) -> Clock:
     clock = await _locked(connection)
     if clock.has_run and at < clock.now:
         raise Conflict("Time has run and cannot go back.", code="clock_goes_forward")
-    await connection.execute(f"UPDATE clock SET simulated_at = $1, {_TICK_ON}", at)  # noqa: S608 - a constant
+    await connection.execute(_SET, at)
     return await read_clock(connection)
 
 
@@ -76,22 +87,14 @@ async def advance(connection: asyncpg.Connection, seconds: float) -> Clock:
     clock = await _locked(connection)
     if clock.now + timedelta(seconds=seconds) >= _LATEST:
         raise InvalidInput("This step is out of range.", faults=(Fault("seconds", "must end before 2100"),))
-    await connection.execute(
-        "UPDATE clock SET simulated_at = alentour_now() + make_interval(secs => $1),"
-        f" has_run = true, {_TICK_ON}",
-        float(seconds),
-    )
+    await connection.execute(_ADVANCE, float(seconds))
     return await read_clock(connection)
 
 
 async def tick(connection: asyncpg.Connection, is_ticking: bool) -> Clock:
     """Let simulated time run on at real speed from where it stands, or stop it there."""
     await _locked(connection)
-    await connection.execute(
-        "UPDATE clock SET simulated_at = alentour_now(), has_run = has_run OR $1,"
-        " ticking_since = CASE WHEN $1 THEN clock_timestamp() END",
-        is_ticking,
-    )
+    await connection.execute(_TICK, is_ticking)
     return await read_clock(connection)
 
 

@@ -200,13 +200,14 @@ async def _end_of_request(transaction: PlainTransaction | SessionTransaction, re
         await transaction.abandon()
         return
     try:
-        for note in record.before_commit:
+        for note in record.notes:
             await note.write(record, transaction.execute)
     except BaseException:
         await transaction.abandon()
         raise
-    record.before_commit.clear()
     await transaction.commit()
+    for note in record.notes:
+        note.was_committed()
 
 
 async def open_plain(request: Request[Any, Any, Any]) -> AsyncIterator[asyncpg.Connection]:

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import structlog
 from litestar import Litestar
+from litestar.enums import ScopeType
 from litestar.types import Message, Receive, Scope, Send
 
 from api.observability import Metrics
@@ -34,7 +35,7 @@ class Edge:
         self._metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] != ScopeType.HTTP:
             await self.litestar(scope, receive, send)
             return
         record = RequestRecord(request_id_from(scope["headers"]))

@@ -11,7 +11,8 @@ from typing import Any, Final
 import msgspec
 import structlog
 from litestar import Request, Response
-from litestar.exceptions import HTTPException, ValidationException
+from litestar.exceptions import HTTPException, InternalServerException, ValidationException
+from litestar.types import Empty
 
 from api.observability import frames_of
 from api.problems import (
@@ -42,10 +43,11 @@ class StrictRequest(Request[Any, Any, Any]):
     """Reads a JSON body into the handler's `data` type exactly: no number out of a string."""
 
     async def json(self) -> Any:
-        if self._json is not None and not isinstance(self._json, type):  # read before
-            return self._json
-        wanted = self.route_handler.parsed_data_field
-        self._json = read_json(await self.body(), wanted.annotation if wanted else Any)
+        if self._json is Empty:
+            wanted = self.route_handler.parsed_data_field
+            body = await self.body()
+            is_left_out = not body and wanted is not None and wanted.is_optional
+            self._json = None if is_left_out else read_json(body, wanted.annotation if wanted else Any)
         return self._json
 
 
@@ -76,6 +78,8 @@ def translated(error: HTTPException) -> AlentourError:
         return MethodNotAllowed(f"This address knows {allow or 'other methods'}.", allow=allow)
     if error.status_code in _REFUSALS:
         return _REFUSALS[error.status_code]()
+    if isinstance(error, InternalServerException) and "disconnected" in error.detail:
+        return InvalidInput("The body ended early.", code="malformed_json")
     if 400 <= error.status_code < 500:
         return InvalidInput("The request cannot be read.")
     return InternalError("Something went wrong on our side.")

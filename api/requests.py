@@ -6,6 +6,7 @@ idempotency keys of one request find each other, whichever task of the request t
 
 import re
 import secrets
+from collections.abc import Iterable
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Final, Protocol
@@ -22,10 +23,14 @@ class Ending(Protocol):
         """Undo and free it, unless it has already ended. Never raises."""
 
 
-class BeforeCommit(Protocol):
+class Note(Protocol):
     """Something to write in the request's own transaction, just before it commits."""
 
-    async def write(self, record: "RequestRecord", execute: "Execute") -> None: ...
+    async def write(self, record: "RequestRecord", execute: "Execute") -> None:
+        """Write it with `execute`."""
+
+    def was_committed(self) -> None:
+        """The transaction it was written in has been committed."""
 
 
 class Execute(Protocol):
@@ -40,8 +45,9 @@ class RequestRecord:
 
     request_id: str
     response: Response[object] | None = None
+    kept_content: object = None
     open: list[Ending] = field(default_factory=list)
-    before_commit: list[BeforeCommit] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
 
     @property
     def is_refusal(self) -> bool:
@@ -57,7 +63,7 @@ class RequestRecord:
 CURRENT: Final[ContextVar[RequestRecord]] = ContextVar("alentour_request")
 
 
-def request_id_from(headers: "list[tuple[bytes, bytes]]") -> str:
+def request_id_from(headers: Iterable[tuple[bytes, bytes]]) -> str:
     """The client's `X-Request-Id` if it is harmless in a log, else a new one."""
     for name, value in headers:
         if name == b"x-request-id" and _SAFE_ID.fullmatch(value):

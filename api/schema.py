@@ -45,10 +45,15 @@ def upgrade(url: str) -> None:
 
 def status(url: str) -> tuple[str | None, str]:
     """(revision of the database, newest revision); the first is None before any upgrade."""
+    return _in_transaction(url, _current_revision), newest_revision()
+
+
+def newest_revision() -> str:
+    """The revision that this code expects a database to have."""
     head = ScriptDirectory.from_config(_config()).get_current_head()
     if head is None:
         raise RuntimeError("the package carries no migrations")
-    return _in_transaction(url, _current_revision), head
+    return head
 
 
 def run_script(path: Path) -> None:

@@ -5,8 +5,12 @@ from typing import Final
 
 from litestar.types import ControllerRouterHandler
 
-from api.routes import health
+from api.routes import clock, fixes, health, keys, retailers
 
 ROUTERS: Final[Sequence[ControllerRouterHandler]] = [
     health.router,
+    clock.router,
+    retailers.router,
+    keys.router,
+    fixes.router,
 ]

@@ -1,0 +1,80 @@
+"""The clock over HTTP: read in any mode, moved by admins where time is simulated."""
+
+from datetime import datetime
+from typing import Annotated
+
+import asyncpg
+import msgspec
+from litestar import Router, get, post
+from litestar.datastructures import State
+
+from api import clock
+from api.auth import requires
+from api.clock import Clock
+from api.database import PLAIN, Database
+from offers.engine import Engine
+
+
+class TimeToSet(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """An instant with its zone, RFC 3339."""
+
+    at: Annotated[datetime, msgspec.Meta(tz=True)]
+
+
+class Step(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """How far to go."""
+
+    seconds: Annotated[float, msgspec.Meta(ge=0, le=clock.LONGEST_STEP_S)]
+
+
+class Ticking(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """Whether time runs on at real speed."""
+
+    ticking: bool
+
+
+@get("/", summary="What time is it here?")
+async def read_clock(tx: asyncpg.Connection) -> Clock:
+    """The time that every rule goes by, and whether it is the machine's."""
+    return await clock.read_clock(tx)
+
+
+@post("/set", status_code=200, summary="Set simulated time")
+async def set_time(data: TimeToSet, state: State) -> Clock:
+    """Set the time for all workers: anywhere before it has first run, later only forwards."""
+    database: Database = state.database
+    async with database.transaction() as tx:
+        await clock.set_time(tx, data.at)
+    return await _once_settled(state)
+
+
+@post("/advance", status_code=200, summary="Advance simulated time")
+async def advance(data: Step, state: State) -> Clock:
+    """Move time on, and answer once everything that became due has been done."""
+    database: Database = state.database
+    async with database.transaction() as tx:
+        await clock.advance(tx, data.seconds)
+    return await _once_settled(state)
+
+
+@post("/tick", status_code=200, summary="Let simulated time run, or hold it")
+async def tick(data: Ticking, tx: asyncpg.Connection) -> Clock:
+    """Let time run on at real speed from where it stands, or hold it there."""
+    return await clock.tick(tx, data.ticking)
+
+
+async def _once_settled(state: State) -> Clock:
+    engine: Engine = state.engine
+    await engine.settle()
+    database: Database = state.database
+    async with database.connection() as connection:
+        return await clock.read_clock(connection)
+
+
+router = Router(
+    "/v1/clock",
+    route_handlers=[read_clock, set_time, advance, tick],
+    guards=[requires("admin")],
+    dependencies=PLAIN,
+    tags=["Operations"],
+)

@@ -1,0 +1,84 @@
+"""Retailers over HTTP: made and listed by admins, stopped and resumed by admins or themselves."""
+
+from datetime import datetime
+from typing import Annotated
+
+import asyncpg
+import msgspec
+from litestar import Router, get, post
+from litestar.datastructures import State
+
+from api.auth import Key, requires, tenant_of
+from api.database import PLAIN, Database, config_changed
+from api.idempotency import once
+from api.pages import Cursor, Limit, Page, page_of, read_cursor
+from api.routes.resources import Id
+from offers import retailers
+from offers.cancelling import cancel_of_retailer
+from offers.retailers import Retailer
+from offers.stops import settle
+
+
+class RetailerDraft(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """What an admin says of a new retailer; `external_id` is their id in your own books."""
+
+    name: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+    external_id: Annotated[str, msgspec.Meta(min_length=1, max_length=200)] | None = None
+
+
+class Stopped(msgspec.Struct, kw_only=True):
+    """The retailer, and how many offers were taken back before any phone had them."""
+
+    retailer: Retailer
+    cancelled_deliveries: int
+
+
+@post("/", guards=[requires("admin")], before_request=once, summary="Add a retailer")
+async def add_retailer(data: RetailerDraft, tx: asyncpg.Connection, now: datetime) -> Retailer:
+    """Make a tenant. Give it keys next: `POST /v1/retailers/{retailer_id}/keys`."""
+    return await retailers.add_retailer(tx, data.name, data.external_id, now)
+
+
+@get("/", guards=[requires("admin")], summary="List retailers")
+async def list_retailers(tx: asyncpg.Connection, limit: Limit = 50, cursor: Cursor = None) -> Page[Retailer]:
+    """All tenants, oldest first."""
+    rows = await retailers.list_retailers(tx, read_cursor(cursor), limit + 1)
+    return page_of(rows, limit, lambda retailer: retailer.retailer_id)
+
+
+@get("/{retailer_id:int}", guards=[requires("read")], summary="Read a retailer")
+async def read_retailer(retailer_id: Id, key: Key, tx: asyncpg.Connection) -> Retailer:
+    """One tenant; a retailer's key reads its own."""
+    return await retailers.read_retailer(tx, tenant_of(key, retailer_id))
+
+
+@post("/{retailer_id:int}/stop", status_code=200, guards=[requires("manage")], summary="Stop a retailer")
+async def stop_retailer(retailer_id: Id, key: Key, state: State) -> Stopped:
+    """Stop everything this retailer offers, at once.
+
+    When this answers, no worker can decide for an offer of theirs any more, and what was decided
+    but not handed to a phone yet is cancelled.
+    """
+    database: Database = state.database
+    async with database.transaction() as tx:
+        retailer = await retailers.stop_retailer(tx, tenant_of(key, retailer_id))
+        await config_changed(tx, stop=True)
+    await settle(database.pool)
+    cancelled = await cancel_of_retailer(database.pool, retailer.retailer_id, "stopped")
+    return Stopped(retailer=retailer, cancelled_deliveries=cancelled)
+
+
+@post("/{retailer_id:int}/resume", status_code=200, guards=[requires("manage")], summary="Resume a retailer")
+async def resume_retailer(retailer_id: Id, key: Key, tx: asyncpg.Connection) -> Retailer:
+    """Let a stopped retailer's offers run again. Offers that were stopped one by one stay stopped."""
+    retailer = await retailers.resume_retailer(tx, tenant_of(key, retailer_id))
+    await config_changed(tx)
+    return retailer
+
+
+router = Router(
+    "/v1/retailers",
+    route_handlers=[add_retailer, list_retailers, read_retailer, stop_retailer, resume_retailer],
+    dependencies=PLAIN,
+    tags=["Retailers and keys"],
+)

@@ -1,0 +1,70 @@
+"""Retailers: who may define places and offers, and whether all they offer is stopped.
+
+Owns the rows of `retailers`. Their keys are the edge's (`api.keys`).
+"""
+
+from datetime import datetime
+from typing import Final
+
+import asyncpg
+import msgspec
+
+from geo.errors import NotFound
+
+_COLUMNS: Final = "retailer_id, external_id, name, stopped_at, created_at"
+_ADD: Final = f"""
+    INSERT INTO retailers (external_id, name, created_at) VALUES ($1, $2, $3) RETURNING {_COLUMNS}
+"""  # noqa: S608 - joined from constants of this module
+_LIST: Final = f"""
+    SELECT {_COLUMNS} FROM retailers WHERE retailer_id > $1 ORDER BY retailer_id LIMIT $2
+"""  # noqa: S608 - the same
+_ONE: Final = f"SELECT {_COLUMNS} FROM retailers WHERE retailer_id = $1"  # noqa: S608 - the same
+_STOP: Final = f"""
+    UPDATE retailers SET stopped_at = coalesce(stopped_at, alentour_now())
+    WHERE retailer_id = $1 RETURNING {_COLUMNS}
+"""  # noqa: S608 - the same
+_RESUME: Final = f"""
+    UPDATE retailers SET stopped_at = NULL WHERE retailer_id = $1 RETURNING {_COLUMNS}
+"""  # noqa: S608 - the same
+
+
+class Retailer(msgspec.Struct, frozen=True, kw_only=True):
+    """A tenant. While `stopped_at` is set, nothing of theirs is offered to anybody."""
+
+    retailer_id: int
+    external_id: str | None
+    name: str
+    stopped_at: datetime | None
+    created_at: datetime
+
+
+async def add_retailer(
+    connection: asyncpg.Connection, name: str, external_id: str | None, now: datetime
+) -> Retailer:
+    """A taken `external_id` raises asyncpg.UniqueViolationError."""
+    return _retailer(await connection.fetchrow(_ADD, external_id, name, now))
+
+
+async def list_retailers(connection: asyncpg.Connection, after: int, at_most: int) -> list[Retailer]:
+    """By id, those above `after`."""
+    return [_retailer(row) for row in await connection.fetch(_LIST, after, at_most)]
+
+
+async def read_retailer(connection: asyncpg.Connection, retailer_id: int) -> Retailer:
+    return _retailer(await connection.fetchrow(_ONE, retailer_id))
+
+
+async def stop_retailer(connection: asyncpg.Connection, retailer_id: int) -> Retailer:
+    """From the commit on, whoever decides reads the stop first. Stopping twice changes nothing."""
+    return _retailer(await connection.fetchrow(_STOP, retailer_id))
+
+
+async def resume_retailer(connection: asyncpg.Connection, retailer_id: int) -> Retailer:
+    """Let offers run again; those stopped one by one stay stopped."""
+    return _retailer(await connection.fetchrow(_RESUME, retailer_id))
+
+
+def _retailer(row: asyncpg.Record | None) -> Retailer:
+    if row is None:
+        raise NotFound("There is no such retailer.")
+    return Retailer(**dict(row))
