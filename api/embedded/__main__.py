@@ -1,7 +1,7 @@
-"""`python -m api.embedded '<json>'`: one guardian. Started by `cluster`, not by hand."""
+"""`python -m api.embedded FOLDER`: one guardian. Started by `cluster`, not by hand."""
 
 import sys
 
 from api.embedded.guardian import main
 
-sys.exit(main(sys.argv[1]))
+sys.exit(main(sys.argv[1], sys.stdin.read()))

@@ -143,8 +143,8 @@ class Cluster:
         settings = postmaster.settings_of(self._places, self._overrides)
         with self._places.guardian_log.open("wb") as log:
             subprocess.run(
-                guardian.command_line(self._binaries, self._places, settings),
-                stdin=subprocess.DEVNULL,
+                [sys.executable, "-m", "api.embedded", str(self._places.root)],
+                input=guardian.instructions(self._binaries, self._places, settings).encode(),
                 stdout=log,
                 stderr=log,
                 cwd="/",

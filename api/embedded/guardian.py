@@ -2,7 +2,7 @@
 
 One guardian for one data folder. It restarts a postmaster that died (kill -9, out of memory) and
 ends the cluster when the last user's shared lock is gone: an app that crashed is a user that left.
-Started by `cluster` as `python -m api.embedded '<json>'`, never by hand.
+Started by `cluster` as `python -m api.embedded FOLDER`, told the rest on stdin; never by hand.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import sys
 import time
 from pathlib import Path
 from typing import Any, Final
@@ -94,24 +93,24 @@ class Guardian:
             postmaster.stop(self._pid)
 
 
-def main(argument: str) -> int:
-    """`argument` is the JSON object that `command_line` wrote."""
-    told: dict[str, Any] = json.loads(argument)
-    places = Places(Path(told["root"]), Account(*told["account"]))
+def main(folder: str, message: str) -> int:
+    """`message` is what `instructions` wrote; `folder` is on the command line for people to see."""
+    told: dict[str, Any] = json.loads(message)
+    places = Places(Path(folder), Account(*told["account"]))
     binaries = Binaries(Path(told["binaries"]), told["major"])
     guardian = Guardian(binaries, places, told["settings"])
     guardian.leave_parent()
     return guardian.run()
 
 
-def command_line(binaries: Binaries, places: Places, settings: dict[str, str]) -> list[str]:
-    """How to start a guardian for this cluster."""
+def instructions(binaries: Binaries, places: Places, settings: dict[str, str]) -> str:
+    """What a new guardian has to know beyond its folder."""
     account = places.account
-    told = {
-        "root": str(places.root),
-        "account": [account.name, account.uid, account.gid],
-        "binaries": str(binaries.folder),
-        "major": binaries.major,
-        "settings": settings,
-    }
-    return [sys.executable, "-m", "api.embedded", json.dumps(told)]
+    return json.dumps(
+        {
+            "account": [account.name, account.uid, account.gid],
+            "binaries": str(binaries.folder),
+            "major": binaries.major,
+            "settings": settings,
+        }
+    )

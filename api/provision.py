@@ -1,0 +1,76 @@
+"""Getting the database that a command needs: the embedded cluster while it runs, or a server elsewhere.
+
+Owns when a schema is upgraded and when a database's clock mode is settled. `api.embedded` and
+`api.schema` do the work.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+import sys
+from collections.abc import Awaitable, Callable, Iterator
+from typing import TypeVar
+
+import asyncpg
+
+from api import schema
+from api.embedded import Cluster
+from api.settings import Settings
+from geo.errors import Unavailable
+
+Result = TypeVar("Result")
+
+
+@contextlib.contextmanager
+def provided_database(settings: Settings) -> Iterator[Settings]:
+    """The same settings with `database_url` filled; the embedded cluster runs until the end of the block.
+
+    The database exists, but its schema may be old: see `bring_up_to_date`.
+    """
+    if settings.database_url is not None:
+        yield settings
+        return
+    cluster = Cluster(settings.data_dir)
+    if cluster.was_moved and not cluster.data_dir.exists():
+        print(f"The data folder is {cluster.data_dir}: PostgreSQL must reach it.", file=sys.stderr)
+    with cluster:
+        cluster.ensure_database(settings.database_name)
+        yield dataclasses.replace(settings, database_url=cluster.url(settings.database_name))
+
+
+def bring_up_to_date(settings: Settings, *, is_embedded: bool) -> None:
+    """Upgrade our own database; a server elsewhere is upgraded only by `alentour db upgrade`.
+
+    Raises Unavailable when that has still to be done.
+    """
+    url = url_of(settings)
+    current, head = schema.status(url)
+    if current == head:
+        return
+    if not is_embedded:
+        has = f"is at revision {current}" if current else "has no schema"
+        raise Unavailable(f"the database {has}, this version needs {head}: run alentour db upgrade")
+    schema.upgrade(url)
+
+
+def with_connection(settings: Settings, work: Callable[[asyncpg.Connection], Awaitable[Result]]) -> Result:
+    """Run `work` on a connection of its own, in an event loop of its own."""
+
+    async def connected() -> Result:
+        try:
+            connection = await asyncpg.connect(url_of(settings), timeout=10)
+        except (OSError, asyncpg.PostgresError) as error:
+            raise Unavailable(f"cannot connect to the database: {error}") from None
+        try:
+            return await work(connection)
+        finally:
+            await connection.close()
+
+    return asyncio.run(connected())
+
+
+def url_of(settings: Settings) -> str:
+    assert settings.database_url is not None  # filled by provided_database
+    return settings.database_url
