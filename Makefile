@@ -1,0 +1,40 @@
+# Every target works on a fresh Debian as root or with sudo, and asks nothing.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check bench clean
+
+BIN := .venv/bin
+# Where the rules live, every branch is tested.
+RULES := geo/crossings.py,geo/tracking.py,offers/caps.py,offers/consent.py,offers/eligibility.py,offers/quiet_hours.py,offers/ranking.py,offers/schedule.py
+
+help: ## show this
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## install what is missing: .venv, PostgreSQL, PostGIS
+	@bin/setup
+
+demo: setup ## a simulated hour of a real city (DEMO_ARGS="--phones 50 --exit")
+	@$(BIN)/alentour demo $(DEMO_ARGS)
+
+test: setup ## all tests (TEST_ARGS="tests/geo -k circle"), coverage of the rules enforced
+ifdef TEST_ARGS
+	@$(BIN)/pytest $(TEST_ARGS)
+else
+	@$(BIN)/coverage run -m pytest
+	@$(BIN)/coverage report --include=$(RULES) --fail-under=100
+endif
+
+check: setup ## format, lint, types, import contracts
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@bin/lint-time
+
+bench: setup ## measure against an empty and a naive handler (BENCH_ARGS="--quick --json FILE")
+	@bin/setup --bench
+	@$(BIN)/python -m loadtests.bench $(BENCH_ARGS)
+
+clean: ## remove what was made here (not the database)
+	rm -rf .venv build dist out .coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache .schemathesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
