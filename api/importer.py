@@ -44,10 +44,10 @@ class ImportReport(msgspec.Struct, kw_only=True):
         kinds = ", ".join(f"{count} {kind.replace('_', ' ')}" for kind, count in self.kinds.items())
         return [
             f"Read {sum(self.kinds.values())} places: {kinds}.",
-            f"{self.outlines} places with an outline, {self.streets} streets, {self.opening_hours} opening hours.",
+            f"Outlines: {self.outlines}. Streets: {self.streets}. Opening hours: {self.opening_hours}.",
             f"Sites of {self.retailer_name} (retailer {self.retailer_id}): {self.sites}.",
             f"Fences: {self.fences}.",
-            *(f"Odd in the data: {what}: {why} ({n}×)" for (what, why), n in self.faults.items()),
+            *(f"Odd in the data: {what}: {why} ({n} times)" for (what, why), n in self.faults.items()),
             f"Data: {ATTRIBUTION}",
         ]
 
@@ -143,7 +143,8 @@ async def _find_or_make_retailer(connection: asyncpg.Connection, retailer: str |
         )
     wanted = OSM_RETAILER if retailer is None else retailer.strip()
     row = await connection.fetchrow(
-        "SELECT retailer_id, name FROM retailers WHERE retailer_id::text = $1 OR external_id = $1 OR name = $1 "
+        "SELECT retailer_id, name FROM retailers "
+        "WHERE retailer_id::text = $1 OR external_id = $1 OR name = $1 "
         "ORDER BY retailer_id FOR NO KEY UPDATE",
         wanted,
     )
@@ -151,7 +152,8 @@ async def _find_or_make_retailer(connection: asyncpg.Connection, retailer: str |
         raise NotFound(f"There is no retailer {wanted!r}.")
     if row is None:
         row = await connection.fetchrow(
-            "INSERT INTO retailers (name, created_at) VALUES ($1, alentour_now()) RETURNING retailer_id, name",
+            "INSERT INTO retailers (name, created_at) VALUES ($1, alentour_now()) "
+            "RETURNING retailer_id, name",
             wanted,
         )
     return row["retailer_id"], row["name"]

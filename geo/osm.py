@@ -172,16 +172,18 @@ class _Reading:
         try:
             shape = shapely.from_wkb(self._geometries.create_multipolygon(area))
         except (RuntimeError, shapely.GEOSException):
-            self._fault("outline", "rings that make no area")
-            return None
-        if not isinstance(shape, shapely.MultiPolygon) or not shape.is_valid or shape.is_empty:
+            shape = shapely.MultiPolygon()
+        if not isinstance(shape, shapely.MultiPolygon) or shape.is_empty or not shape.is_valid:
             self._fault("outline", "rings that make no area")
             return None
         return shape.geoms[0] if len(shape.geoms) == 1 else shape
 
     def _lend_to_points(self, building: Outline) -> None:
-        """Give a building to the nodes inside it. Nodes come first in a sorted file, so the tree is
-        built once; in an unsorted one it is rebuilt, and late nodes go without an outline."""
+        """Give a building to the nodes inside it.
+
+        Nodes come first in a sorted file, so the tree is built once; in an unsorted one it is
+        rebuilt, and late nodes go without an outline.
+        """
         if len(self._tree) != len(self._points):
             self._tree = shapely.STRtree([shapely.Point(place.lon, place.lat) for place in self._points])
         for row in self._tree.query(building, predicate="covers"):
