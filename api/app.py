@@ -7,6 +7,7 @@ from litestar import Litestar
 from litestar.datastructures import State
 from litestar.di import Provide
 
+from api import openapi
 from api.auth import provide_key, provide_phone
 from api.clock import settle_mode
 from api.database import Database
@@ -41,7 +42,7 @@ def create_app(settings: Settings | None = None) -> FixesRoute:
         state=State({"settings": settings, "metrics": metrics}),
         lifespan=[_open],
         logging_config=None,
-        openapi_config=None,
+        openapi_config=openapi.config(),
         debug=False,
     )
     return FixesRoute(Edge(litestar, metrics), litestar.state, metrics)

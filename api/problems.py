@@ -55,18 +55,18 @@ class MethodNotAllowed(AlentourError):  # noqa: N818 - named as the domain's err
         self.allow = allow
 
 
-class PreconditionFailed(AlentourError):  # noqa: N818 - named as the domain's errors are
-    """The thing is no longer as the request's `If-Match` says."""
-
-    code = "precondition_failed"
-    title = "Precondition failed"
-
-
 class KeyReused(AlentourError):  # noqa: N818 - named as the domain's errors are
     """An idempotency key that came before with another request."""
 
     code = "idempotency_key_reused"
     title = "Idempotency key reused"
+
+
+class ChangedMeanwhile(AlentourError):  # noqa: N818 - named as the domain's errors are
+    """`If-Match` names another version than there is now."""
+
+    code = "changed_meanwhile"
+    title = "Changed meanwhile"
 
 
 class InternalError(AlentourError):
@@ -83,7 +83,7 @@ STATUS_OF: Final[Mapping[type[AlentourError], int]] = {
     NotFound: 404,
     MethodNotAllowed: 405,
     Conflict: 409,
-    PreconditionFailed: 412,
+    ChangedMeanwhile: 412,
     BodyTooLarge: 413,
     UnsupportedMediaType: 415,
     KeyReused: 422,

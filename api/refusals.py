@@ -29,7 +29,8 @@ from geo.errors import AlentourError, Fault, InvalidInput, NotFound
 
 _log = structlog.get_logger(__name__)
 
-_PATH: Final = re.compile(r"^(?P<reason>.*?) - at `\$(?P<path>[^`]*)`$", re.DOTALL)
+_PATH: Final = re.compile(r"^(?P<reason>.*?) - at (?:`key` in )?`\$(?P<path>[^`]*)`$", re.DOTALL)
+_MISSING: Final = re.compile(r"Missing required (?:query|header|cookie|path) parameter '([^']+)'")
 
 
 _REFUSALS: Final[Mapping[int, Callable[[], AlentourError]]] = {
@@ -109,9 +110,13 @@ def log_unexpected(error: BaseException) -> None:
 
 
 def _parameter_faults(error: ValidationException) -> tuple[Fault, ...]:
+    if missing := _MISSING.match(error.detail):
+        return (Fault(missing[1], "is required"),)
     extra = error.extra if isinstance(error.extra, list) else []
-    return tuple(
-        Fault(str(item.get("key", "")), fault_of(str(item["message"])).reason)
-        for item in extra
-        if isinstance(item, dict) and "message" in item
-    )
+    return tuple(_parameter_fault(item) for item in extra if isinstance(item, dict) and "message" in item)
+
+
+def _parameter_fault(item: dict[str, Any]) -> Fault:
+    if item.get("key") == "data":  # Litestar's word for a body that was not there
+        return Fault("body", "is required")
+    return Fault(str(item.get("key", "")), fault_of(str(item["message"])).reason)

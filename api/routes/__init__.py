@@ -5,9 +5,10 @@ from typing import Final
 
 from litestar.types import ControllerRouterHandler
 
-from api.routes import clock, fixes, health, keys, retailers
+from api.routes import clock, docs, fixes, health, keys, retailers
 
 ROUTERS: Final[Sequence[ControllerRouterHandler]] = [
+    docs.router,
     health.router,
     clock.router,
     retailers.router,
