@@ -7,7 +7,9 @@ of customers have no classes: they are read and written by plain SQL.
 from datetime import datetime
 from typing import Any
 
+import shapely
 from geoalchemy2 import Geometry, WKBElement
+from geoalchemy2.shape import to_shape
 from sqlalchemy import BigInteger, ForeignKey, Identity, Index, LargeBinary, Text, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import ARRAY, DOUBLE_PRECISION, JSONB, TIMESTAMP
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -32,7 +34,15 @@ def wgs84(kind: str) -> Geometry:
     return Geometry(kind, srid=4326, spatial_index=False)
 
 
+def position_in(point: WKBElement) -> tuple[float, float]:
+    """(longitude, latitude) of a point read from the database."""
+    geometry = to_shape(point)
+    return float(shapely.get_x(geometry)), float(shapely.get_y(geometry))
+
+
 class Retailer(Base):
+    """A tenant: every place, offer and key but an admin's belongs to one."""
+
     __tablename__ = "retailers"
 
     retailer_id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
@@ -43,6 +53,8 @@ class Retailer(Base):
 
 
 class ApiKey(Base):
+    """A key of a retailer, or without one an admin's; only the hash of its secret is kept."""
+
     __tablename__ = "api_keys"
     __table_args__ = (Index("api_keys_retailer_id_idx", "retailer_id"),)
 
@@ -57,6 +69,8 @@ class ApiKey(Base):
 
 
 class Site(Base):
+    """A place of business."""
+
     __tablename__ = "sites"
     __table_args__ = (
         UniqueConstraint("retailer_id", "external_id"),
@@ -79,6 +93,8 @@ class Site(Base):
 
 
 class Fence(Base):
+    """`shape` is the truth about inside and outside; `centre` and `radius_m` say how a circle was drawn."""
+
     __tablename__ = "fences"
     __table_args__ = (
         UniqueConstraint("retailer_id", "external_id"),

@@ -14,6 +14,8 @@ from geo.tables import Base
 
 
 class OfferRow(Base):
+    """An offer as it is written; `offers.terms.Offer` is how the rules see it."""
+
     __tablename__ = "offers"
     __table_args__ = (
         UniqueConstraint("retailer_id", "external_id"),
@@ -62,6 +64,8 @@ class OfferBudget(Base):
 
 
 class CapRow(Base):
+    """A cap as it is written; `offers.terms.Cap` is how the rules see it."""
+
     __tablename__ = "caps"
 
     cap_id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
@@ -88,6 +92,8 @@ class DefaultsRow(Base):
 
 
 class Notice(Base):
+    """A text that is shown before a person answers; another wording is another version."""
+
     __tablename__ = "notices"
 
     purpose: Mapped[str] = mapped_column(primary_key=True)

@@ -1,0 +1,173 @@
+"""Bulk imports of GeoJSON FeatureCollections: rows in, errors by row out.
+
+All or nothing by default: one wrong row, and none is written. `partial=true` writes the good ones,
+`dry_run=true` none, and both answer with a report. Rows are numbered from 0, as in `features[0]`.
+Owns no row's meaning: the routes of sites and fences bring their own readers.
+"""
+
+from collections.abc import Callable, Hashable, Iterable
+from typing import Annotated, Any, Final, Generic, TypeVar
+
+import msgspec
+from litestar.openapi.spec import Example, OpenAPIMediaType, Operation, RequestBody, Schema
+from litestar.openapi.spec.enums import OpenAPIType
+from litestar.params import Parameter
+
+from api.refusals import fault_of, read_json
+from geo.errors import Fault, InvalidInput
+from geo.geojson import refuse_crs
+from geo.places import Written
+
+MOST_ROWS: Final = 10_000
+LARGEST_IMPORT_BYTES: Final = 32 * 1024 * 1024
+_TOLD_ERRORS: Final = 1_000
+_TOLD_FAULTS: Final = 100
+
+DryRun = Annotated[bool, Parameter(description="Judge every row, write none.")]
+Partial = Annotated[bool, Parameter(description="Write the good rows even if others are refused.")]
+
+Edit = TypeVar("Edit")
+Wire = TypeVar("Wire")
+
+
+class RowError(msgspec.Struct, kw_only=True):
+    """Why one row cannot be used; `field` is a path within the body."""
+
+    row: int
+    field: str
+    reason: str
+
+
+class ImportReport(msgspec.Struct, kw_only=True):
+    """What an import did. `errors` holds the first 1,000; `refused` counts rows."""
+
+    dry_run: bool
+    rows: int
+    created: int
+    updated: int
+    unchanged: int
+    refused: int
+    errors: list[RowError]
+
+
+class Rows(Generic[Edit]):
+    """The rows of one import while they are judged: the good ones, and the errors of the others."""
+
+    def __init__(self, total: int) -> None:
+        self.total = total
+        self.good: dict[int, Edit] = {}
+        self.errors: list[RowError] = []
+
+    def refuse(self, row: int, faults: Iterable[Fault]) -> None:
+        """Take a row out; nothing happens without faults."""
+        told = [RowError(row=row, field=fault.field, reason=fault.reason) for fault in faults]
+        if told:
+            self.good.pop(row, None)
+            self.errors += told
+
+    def edits(self, key: Callable[[Edit], str]) -> list[Edit]:
+        """The good rows in the order of their keys, so that two imports lock rows in one order."""
+        return sorted(self.good.values(), key=key)
+
+    @property
+    def refused(self) -> int:
+        return self.total - len(self.good)
+
+    def refuse_unless_all_good(self) -> None:
+        if self.errors:
+            faults = tuple(Fault(error.field, error.reason) for error in self.errors[:_TOLD_FAULTS])
+            raise InvalidInput(
+                f"{self.refused} of {self.total} rows cannot be used; nothing was written.",
+                faults=faults,
+                code="rows_refused",
+            )
+
+    def report(self, written: Written | None) -> ImportReport:
+        """`written` None: it was a dry run."""
+        return ImportReport(
+            dry_run=written is None,
+            rows=self.total,
+            created=written.created if written else 0,
+            updated=written.updated if written else 0,
+            unchanged=written.unchanged if written else 0,
+            refused=self.refused,
+            errors=self.errors[:_TOLD_ERRORS],
+        )
+
+
+class _Collection(msgspec.Struct):
+    type: str
+    features: list[Any]
+    crs: Any = None
+
+
+def read_rows(
+    body: bytes, wire: type[Wire], read: Callable[[Wire, str], Edit], key: Callable[[Edit], Hashable]
+) -> Rows[Edit]:
+    """Judge every feature of a collection by itself. Pure and slow: run it in a thread.
+
+    `read` makes an edit of one feature, given what to write before its fields; raises InvalidInput.
+    Raises InvalidInput when the body is no FeatureCollection or has more than 10,000 rows.
+    """
+    features = _features(body)
+    rows = Rows[Edit](len(features))
+    seen: dict[Hashable, int] = {}
+    for number, feature in enumerate(features):
+        at = f"features[{number}]."
+        try:
+            refuse_crs(feature, at=at)
+            edit = read(msgspec.convert(feature, wire), at)
+        except msgspec.ValidationError as error:
+            fault = fault_of(str(error))
+            rows.refuse(number, [Fault((at + fault.field).removesuffix(".body"), fault.reason)])
+        except InvalidInput as error:
+            rows.refuse(number, error.faults)
+        else:
+            first = seen.setdefault(key(edit), number)
+            rows.good[number] = edit
+            if first != number:
+                twice = Fault(f"{at}properties.external_id", f"is the same as that of features[{first}]")
+                rows.refuse(number, [twice])
+    return rows
+
+
+def _features(body: bytes) -> list[Any]:
+    collection = read_json(body, _Collection)
+    refuse_crs({"crs": collection.crs})
+    if collection.type != "FeatureCollection":
+        raise _not_a_collection(Fault("type", "must be FeatureCollection"))
+    if not 1 <= len(collection.features) <= MOST_ROWS:
+        raise _not_a_collection(Fault("features", f"must be 1 to {MOST_ROWS} features"))
+    features: list[Any] = collection.features
+    return features
+
+
+def _not_a_collection(fault: Fault) -> InvalidInput:
+    return InvalidInput("The body cannot be imported.", faults=(fault,))
+
+
+def documented(example: dict[str, Any]) -> type[Operation]:
+    """The OpenAPI operation of an import, whose body is read by hand and so not seen by the framework."""
+
+    class ImportOperation(Operation):
+        def __post_init__(self) -> None:
+            shown = OpenAPIMediaType(
+                schema=Schema(
+                    type=OpenAPIType.OBJECT,
+                    required=["type", "features"],
+                    properties={
+                        "type": Schema(type=OpenAPIType.STRING, enum=["FeatureCollection"]),
+                        "features": Schema(
+                            type=OpenAPIType.ARRAY,
+                            items=Schema(type=OpenAPIType.OBJECT),
+                            min_items=1,
+                            max_items=MOST_ROWS,
+                        ),
+                    },
+                ),
+                examples={"one": Example(value={"type": "FeatureCollection", "features": [example]})},
+            )
+            content = {"application/geo+json": shown, "application/json": shown}
+            self.request_body = RequestBody(content=content, required=True)
+
+    return ImportOperation

@@ -1,0 +1,211 @@
+"""Caps and defaults over HTTP: how often people may be spoken to, and when not at all."""
+
+from datetime import datetime, time
+from typing import Annotated, Final
+
+import msgspec
+from litestar import Router, delete, get, post, put
+from litestar.openapi.spec import Example
+from litestar.params import Body
+from msgspec import UNSET, Meta, UnsetType
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from api.auth import Key, requires, tenant_of
+from api.database import ORM, config_changed
+from api.idempotency import once
+from api.pages import Cursor, Limit, Page, page_of, read_cursor
+from api.routes.resources import Id, RetailerId, of_server
+from offers.cap_edits import (
+    CalendarUnit,
+    CapEdit,
+    Editor,
+    Scope,
+    cap_to_edit,
+    create_cap,
+    default_quiet_hours,
+    delete_cap,
+    edit_cap,
+    list_caps,
+    set_default_quiet_hours,
+)
+from offers.tables import CapRow
+from offers.terms import Channel
+
+_EXAMPLE: Final = {"scope": "retailer", "at_most": 3, "window": {"calendar": "week"}, "channel": "push"}
+_ROLLING: Final = {"scope": "offer", "offer_id": 12, "at_most": 1, "window": {"rolling_s": 86_400}}
+_EXAMPLES: Final = [Example(summary="calendar", value=_EXAMPLE), Example(summary="rolling", value=_ROLLING)]
+_QUIET: Final = {"quiet_hours": {"start": "21:00", "end": "08:00"}}
+
+WallClock = Annotated[str, Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
+
+
+class Window(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
+    """Either the last so many seconds, or the customer's own calendar day, week (from Monday) or month."""
+
+    rolling_s: Annotated[int, Meta(ge=60, le=31_622_400)] | None = None
+    calendar: CalendarUnit | None = None
+
+
+class Cap(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """At most so many deliveries per person, window and scope; narrowed to a channel or a tag."""
+
+    scope: Scope
+    at_most: Annotated[int, Meta(ge=0, le=10_000)]
+    window: Window
+    channel: Channel | None = None
+    tag: str | None = None
+    offer_id: Annotated[int, Meta(ge=1, le=2**63 - 1)] | None = None
+    cap_id: Annotated[int | UnsetType, of_server] = UNSET
+    retailer_id: Annotated[int | UnsetType | None, of_server] = UNSET
+    created_at: Annotated[datetime | UnsetType, of_server] = UNSET
+
+
+class QuietHours(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """Wall-clock times in the customer's zone; `start` after `end` wraps midnight, equal ones mean none."""
+
+    start: WallClock
+    end: WallClock
+
+
+class Defaults(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """What holds where a person chose nothing."""
+
+    quiet_hours: QuietHours
+
+
+@post(
+    "/caps",
+    guards=[requires("manage")],
+    before_request=once,
+    operation_id="createCap",
+    summary="Create a cap",
+    description="`system` and `each_retailer` are for admins; `retailer` and `offer` for the retailer's own.",
+)
+async def create_one(
+    session: AsyncSession,
+    now: datetime,
+    key: Key,
+    data: Annotated[Cap, Body(examples=_EXAMPLES)],
+    retailer_id: RetailerId = None,
+) -> Cap:
+    row = await create_cap(session, _editor(key, retailer_id), _edit_of(data), now)
+    await config_changed(session)
+    return _shown(row)
+
+
+@get(
+    "/caps",
+    guards=[requires("read")],
+    operation_id="listCaps",
+    summary="List the caps",
+    description="The system's and your own; an admin who names no retailer sees all.",
+)
+async def list_all(
+    session: AsyncSession, key: Key, retailer_id: RetailerId = None, limit: Limit = 50, cursor: Cursor = None
+) -> Page[Cap]:
+    editor, after = _editor(key, retailer_id), read_cursor(cursor)
+    rows = await list_caps(session, editor, after_id=after, limit=limit + 1)
+    page = page_of(rows, limit, lambda row: row.cap_id)
+    return Page(items=[_shown(row) for row in page.items], next_cursor=page.next_cursor)
+
+
+@put(
+    "/caps/{cap_id:int}",
+    guards=[requires("manage")],
+    operation_id="editCap",
+    summary="Replace a cap",
+    description="All but its scope may change.",
+)
+async def put_one(
+    session: AsyncSession,
+    key: Key,
+    cap_id: Id,
+    data: Annotated[Cap, Body(examples=_EXAMPLES)],
+    retailer_id: RetailerId = None,
+) -> Cap:
+    editor = _editor(key, retailer_id)
+    row = await cap_to_edit(session, editor, cap_id)
+    if await edit_cap(session, editor, row, _edit_of(data)):
+        await config_changed(session)
+    return _shown(row)
+
+
+@delete(
+    "/caps/{cap_id:int}",
+    guards=[requires("manage")],
+    operation_id="deleteCap",
+    summary="Delete a cap",
+    description="The others go on to hold.",
+)
+async def delete_one(session: AsyncSession, key: Key, cap_id: Id, retailer_id: RetailerId = None) -> None:
+    await delete_cap(session, await cap_to_edit(session, _editor(key, retailer_id), cap_id))
+    await config_changed(session)
+
+
+@get(
+    "/defaults",
+    guards=[requires("read")],
+    operation_id="getDefaults",
+    summary="Read the defaults",
+    description="The quiet hours that hold where a person chose none.",
+)
+async def get_defaults(session: AsyncSession) -> Defaults:
+    return _quiet(*await default_quiet_hours(session))
+
+
+@put(
+    "/defaults",
+    guards=[requires("admin")],
+    operation_id="editDefaults",
+    summary="Set the defaults",
+    description="People who set quiet hours of their own keep them.",
+)
+async def put_defaults(
+    session: AsyncSession,
+    data: Annotated[Defaults, Body(examples=[Example(summary="the night", value=_QUIET)])],
+) -> Defaults:
+    start, end = (time.fromisoformat(text) for text in (data.quiet_hours.start, data.quiet_hours.end))
+    await set_default_quiet_hours(session, start, end)
+    await config_changed(session)
+    return _quiet(start, end)
+
+
+def _editor(key: Key, retailer_id: int | None) -> Editor:
+    if key.retailer_id is None:
+        return Editor(True, retailer_id)
+    return Editor(False, tenant_of(key, retailer_id))
+
+
+def _edit_of(data: Cap) -> CapEdit:
+    return CapEdit(
+        scope=data.scope,
+        at_most=data.at_most,
+        rolling_s=data.window.rolling_s,
+        calendar_unit=data.window.calendar,
+        channel=data.channel,
+        tag=data.tag,
+        offer_id=data.offer_id,
+    )
+
+
+def _shown(row: CapRow) -> Cap:
+    return msgspec.convert(
+        {
+            **{name: getattr(row, name) for name in Cap.__struct_fields__ if name != "window"},
+            "window": {"rolling_s": row.rolling_s, "calendar": row.calendar_unit},
+        },
+        Cap,
+    )
+
+
+def _quiet(start: time, end: time) -> Defaults:
+    return Defaults(quiet_hours=QuietHours(start=f"{start:%H:%M}", end=f"{end:%H:%M}"))
+
+
+router: Final = Router(
+    "/v1",
+    route_handlers=[create_one, list_all, put_one, delete_one, get_defaults, put_defaults],
+    dependencies=ORM,
+    tags=["Limits"],
+    security=[{"retailerKey": []}],
+)

@@ -1,0 +1,38 @@
+"""What the routes of retailers' resources share: ids, the tenant parameter, read-only members, ETags."""
+
+from typing import Annotated, Final
+
+import msgspec
+from litestar.params import Parameter
+
+from api.problems import ChangedMeanwhile
+
+LARGEST_ID: Final = 2**63 - 1
+
+Id = Annotated[int, Parameter(ge=1, le=LARGEST_ID)]
+RetailerId = Annotated[
+    int | None,
+    Parameter(ge=1, le=LARGEST_ID, description="For admin keys: whose it is. Retailer keys need not say."),
+]
+IfMatch = Annotated[
+    str | None,
+    Parameter(
+        header="If-Match", max_length=100, description="The ETag you read; 412 if it has changed since."
+    ),
+]
+SimpleText = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+
+# A member that the server writes: taken in a body that was read before, and then ignored.
+of_server: Final = msgspec.Meta(extra_json_schema={"readOnly": True}, description="Written by the server.")
+
+
+def etag_of(revision: int) -> str:
+    return f'"{revision}"'
+
+
+def refuse_unmatched(if_match: str | None, revision: int) -> None:
+    """Raise ChangedMeanwhile unless `If-Match` is absent, `*`, or names this revision (RFC 9110 § 13.1.1)."""
+    if if_match is None or if_match.strip() == "*":
+        return
+    if etag_of(revision) not in {tag.strip() for tag in if_match.split(",")}:
+        raise ChangedMeanwhile("It has changed since you read it; read it again.")

@@ -1,0 +1,230 @@
+"""Sites over HTTP: upsert by external id, list, read, delete, bulk import."""
+
+import asyncio
+from datetime import datetime
+from typing import Annotated, Any, Final
+
+import msgspec
+from litestar import Request, Response, Router, delete, get, post, put
+from litestar.openapi.spec import Example
+from litestar.params import Body, Parameter
+from msgspec import UNSET, UnsetType
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from api.auth import Key, requires, tenant_of
+from api.database import ORM, config_changed
+from api.imports import (
+    LARGEST_IMPORT_BYTES,
+    DryRun,
+    ImportReport,
+    Partial,
+    documented,
+    read_rows,
+)
+from api.pages import Cursor, Limit, Page, page_of, read_cursor
+from api.routes.resources import Id, RetailerId, SimpleText, of_server
+from geo.errors import Fault, InvalidInput
+from geo.fences import fences_on
+from geo.geojson import read_point
+from geo.places import Written
+from geo.sites import SiteEdit, faults_of, list_sites, position_of, put_site, site_of, write_sites
+from geo.tables import Site as SiteRow
+from offers.catalogue import refuse_while_named
+from offers.offer_edits import hours_faults
+
+_EXAMPLE: Final = {
+    "name": "Bakery Ekberg",
+    "kind": "shop",
+    "lat": 60.1646,
+    "lon": 24.9385,
+    "time_zone": "Europe/Helsinki",
+    "opening_hours": "Mo-Fr 07:30-19:00; Sa 08:30-17:00",
+    "tags": {"shop": "bakery"},
+}
+_FEATURE: Final = {
+    "type": "Feature",
+    "geometry": {"type": "Point", "coordinates": [24.9385, 60.1646]},
+    "properties": {
+        "external_id": "ekberg-bulevardi",
+        **{name: value for name, value in _EXAMPLE.items() if name not in {"lat", "lon"}},
+    },
+}
+
+
+class Site(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """A place of business. Hours in OSM syntax, in its own time zone; none: not known."""
+
+    name: SimpleText
+    lat: Annotated[float, msgspec.Meta(ge=-90, le=90)]
+    lon: Annotated[float, msgspec.Meta(ge=-180, le=180)]
+    time_zone: str
+    kind: str = "shop"
+    opening_hours: str | None = None
+    tags: dict[str, str] = {}
+    attribution: str | None = None
+    site_id: Annotated[int | UnsetType, of_server] = UNSET
+    retailer_id: Annotated[int | UnsetType, of_server] = UNSET
+    external_id: Annotated[str | UnsetType | None, of_server] = UNSET
+    created_at: Annotated[datetime | UnsetType, of_server] = UNSET
+    updated_at: Annotated[datetime | UnsetType, of_server] = UNSET
+
+
+class SiteProperties(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """Of one imported site: the members of a Site but its position, which is the geometry."""
+
+    name: str
+    time_zone: str
+    external_id: str | None = None
+    kind: str = "shop"
+    opening_hours: str | None = None
+    tags: dict[str, str] = {}
+    attribution: str | None = None
+
+
+class SiteFeature(msgspec.Struct, kw_only=True):
+    """One row of an import; the geometry is a Point."""
+
+    geometry: Any
+    properties: SiteProperties
+    id: Any = None
+
+
+@put(
+    "/{external_id:path}",
+    guards=[requires("manage")],
+    operation_id="putSite",
+    summary="Create or replace a site",
+    description="201 for a new one, 200 otherwise. The external id is yours and may hold slashes.",
+)
+async def put_one(
+    session: AsyncSession,
+    now: datetime,
+    key: Key,
+    external_id: Annotated[str, Parameter(description="Your own id of the site, up to 200 characters.")],
+    data: Annotated[Site, Body(examples=[Example(value=_EXAMPLE)])],
+    retailer_id: RetailerId = None,
+) -> Response[Site]:
+    edit = SiteEdit(
+        external_id=external_id.removeprefix("/"),
+        **{name: getattr(data, name) for name in SiteEdit.__struct_fields__ if name != "external_id"},
+    )
+    if faults := (*faults_of(edit), *hours_faults(edit.opening_hours, "opening_hours")):
+        raise InvalidInput("The site cannot be used.", faults=tuple(faults))
+    site, written = await put_site(session, tenant_of(key, retailer_id), edit, now)
+    if not written.unchanged:
+        await config_changed(session)
+    return Response(_shown(site), status_code=201 if written.created else 200)
+
+
+@get(
+    "/",
+    guards=[requires("read")],
+    operation_id="listSites",
+    summary="List your sites",
+    description="In the order of their ids; `external_id` finds one by your own id.",
+)
+async def list_all(
+    session: AsyncSession,
+    key: Key,
+    retailer_id: RetailerId = None,
+    external_id: str | None = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> Page[Site]:
+    tenant, after = tenant_of(key, retailer_id), read_cursor(cursor)
+    rows = await list_sites(session, tenant, after_id=after, limit=limit + 1, external_id=external_id)
+    page = page_of(rows, limit, lambda row: row.site_id)
+    return Page(items=[_shown(row) for row in page.items], next_cursor=page.next_cursor)
+
+
+@get(
+    "/by-id/{site_id:int}",
+    guards=[requires("read")],
+    operation_id="getSite",
+    summary="Read a site",
+    description="By the id that Alentour gave it.",
+)
+async def get_one(session: AsyncSession, key: Key, site_id: Id, retailer_id: RetailerId = None) -> Site:
+    return _shown(await site_of(session, tenant_of(key, retailer_id), site_id))
+
+
+@delete(
+    "/by-id/{site_id:int}",
+    guards=[requires("manage")],
+    operation_id="deleteSite",
+    summary="Delete a site",
+    description="Its fences go with it. 409 `in_use` while an offer that has not ended names either.",
+)
+async def delete_one(session: AsyncSession, key: Key, site_id: Id, retailer_id: RetailerId = None) -> None:
+    tenant = tenant_of(key, retailer_id)
+    site = await site_of(session, tenant, site_id, for_update=True)
+    fence_ids = await fences_on(session, tenant, site_id)
+    await refuse_while_named(session, tenant, site_ids=[site_id], fence_ids=fence_ids)
+    await session.delete(site)
+    await config_changed(session)
+
+
+@post(
+    "/import",
+    guards=[requires("manage")],
+    status_code=200,
+    request_max_body_size=LARGEST_IMPORT_BYTES,
+    operation_class=documented(_FEATURE),
+    operation_id="importSites",
+    summary="Import sites from GeoJSON",
+    description="A FeatureCollection of up to 10,000 Points, created or replaced by `external_id` (a"
+    " property, or the feature's own text id). One wrong row refuses all, unless `partial=true`.",
+)
+async def import_all(
+    request: Request[Any, Any, Any],
+    session: AsyncSession,
+    now: datetime,
+    key: Key,
+    dry_run: DryRun = False,
+    partial: Partial = False,
+    retailer_id: RetailerId = None,
+) -> ImportReport:
+    tenant, body = tenant_of(key, retailer_id), await request.body()
+    rows = await asyncio.to_thread(read_rows, body, SiteFeature, _edit_of, lambda edit: edit.external_id)
+    if dry_run:
+        return rows.report(None)
+    if not partial:
+        rows.refuse_unless_all_good()
+    written = Written(created=0, updated=0, unchanged=0)
+    if edits := rows.edits(lambda edit: edit.external_id):
+        written = await write_sites(session, tenant, edits, now)
+    if written.created or written.updated:
+        await config_changed(session)
+    return rows.report(written)
+
+
+def _edit_of(feature: SiteFeature, at: str) -> SiteEdit:
+    said, at_properties = feature.properties, f"{at}properties."
+    external_id = said.external_id or (feature.id if isinstance(feature.id, str) else None)
+    if external_id is None:
+        raise InvalidInput("", faults=(Fault(f"{at_properties}external_id", "is missing"),))
+    lon, lat = read_point(feature.geometry, at=at)
+    named = {name: getattr(said, name) for name in said.__struct_fields__ if name != "external_id"}
+    edit = SiteEdit(external_id=external_id, lon=lon, lat=lat, **named)
+    faults = [
+        *faults_of(edit, at_properties),
+        *hours_faults(edit.opening_hours, f"{at_properties}opening_hours"),
+    ]
+    if faults:
+        raise InvalidInput("", faults=tuple(faults))
+    return edit
+
+
+def _shown(site: SiteRow) -> Site:
+    lon, lat = position_of(site)
+    same = {name: getattr(site, name) for name in Site.__struct_fields__ if name not in {"lon", "lat"}}
+    return Site(lon=lon, lat=lat, **same)
+
+
+router: Final = Router(
+    "/v1/sites",
+    route_handlers=[put_one, list_all, get_one, delete_one, import_all],
+    dependencies=ORM,
+    tags=["Sites"],
+    security=[{"retailerKey": []}],
+)

@@ -1,0 +1,41 @@
+"""What became of an offer, in numbers without people: its deliveries by stage, its suppressions by reason."""
+
+from typing import Final
+
+import msgspec
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+_DELIVERIES: Final = text("""
+SELECT count(*) AS decided, count(handed_at) AS handed, count(shown_at) AS shown,
+       count(opened_at) AS opened, count(dismissed_at) AS dismissed, count(redeemed_at) AS redeemed,
+       count(cancelled_at) AS cancelled
+FROM deliveries WHERE bucket BETWEEN 0 AND 63 AND offer_id = :offer_id
+""")
+# Counts wait in suppression_counts until the sweeper folds them; one statement sees each once.
+_SUPPRESSIONS: Final = text("""
+SELECT reason, CAST(sum(n) AS bigint) AS n FROM (
+    SELECT reason, n FROM suppression_totals WHERE offer_id = :offer_id
+    UNION ALL
+    SELECT reason, n FROM suppression_counts WHERE bucket BETWEEN 0 AND 63 AND offer_id = :offer_id
+) counted GROUP BY reason ORDER BY reason
+""")
+
+
+class Counts(msgspec.Struct, frozen=True, kw_only=True):
+    """Since the offer began. `handed`: given to a phone; `suppressed` by the reason of the decision."""
+
+    decided: int
+    handed: int
+    shown: int
+    opened: int
+    dismissed: int
+    redeemed: int
+    cancelled: int
+    suppressed: dict[str, int]
+
+
+async def count_offer(session: AsyncSession, offer_id: int) -> Counts:
+    stages = (await session.execute(_DELIVERIES, {"offer_id": offer_id})).mappings().one()
+    suppressed = await session.execute(_SUPPRESSIONS, {"offer_id": offer_id})
+    return Counts(**stages, suppressed={row.reason: row.n for row in suppressed})
