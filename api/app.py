@@ -21,6 +21,7 @@ from api.requests import remember_response
 from api.routes import ROUTERS
 from api.settings import Settings
 from offers.engine import Engine
+from offers.live import LiveHub
 
 
 def create_app(settings: Settings | None = None) -> FixesRoute:
@@ -57,10 +58,12 @@ async def _open(app: Litestar) -> AsyncIterator[None]:
         async with database.connection() as connection:
             await settle_mode(connection, settings.clock)
         app.state.engine = engine = _engine(settings, database, app.state.metrics)
+        app.state.live = live = LiveHub(database.pool)
         await engine.start()
         try:
             yield
         finally:
+            await live.close()
             await engine.stop()
     finally:
         await database.close()

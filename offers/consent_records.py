@@ -26,7 +26,7 @@ _GRANTS: Final = """
                       WHERE k.bucket = c.bucket AND k.customer_id = c.customer_id) AS last_at
     FROM customers AS c WHERE c.bucket = $1 AND c.customer_id = $2
 """
-_RETAILERS: Final = "SELECT retailer_id FROM retailers WHERE retailer_id = ANY($1::bigint[])"
+_RETAILERS: Final = "SELECT retailer_id, name FROM retailers WHERE retailer_id = ANY($1::bigint[])"
 _APPEND: Final = """
     INSERT INTO consents (bucket, customer_id, consent_id, purpose, retailer_id, channel, is_granted,
                           notice_version, language, method, device_id, recorded_at)
@@ -147,6 +147,12 @@ async def read_consent(connection: asyncpg.Connection, key: CustomerKey, consent
     if row is None:
         raise NotFound("There is no such consent.")
     return Consent(**dict(row))
+
+
+async def read_retailer_names(connection: asyncpg.Connection, consents: Sequence[Consent]) -> dict[int, str]:
+    """The names of the retailers that some marketing answers are about."""
+    named = [one.retailer_id for one in consents if one.retailer_id is not None]
+    return {row["retailer_id"]: row["name"] for row in await connection.fetch(_RETAILERS, named)}
 
 
 def current(history: Sequence[Consent]) -> list[Consent]:

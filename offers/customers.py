@@ -96,6 +96,14 @@ async def read_preferences(connection: asyncpg.Connection, key: CustomerKey) -> 
     )
 
 
+async def read_grants(connection: asyncpg.Connection, key: CustomerKey) -> frozenset[str]:
+    """What is granted at this moment, written as `offers.terms` says."""
+    row = await connection.fetchrow(_READ, *key)
+    if row is None:
+        raise NotFound("There is no such customer.")
+    return frozenset(row["grants"])
+
+
 async def change_preferences(
     connection: asyncpg.Connection, key: CustomerKey, **changes: object
 ) -> Preferences:

@@ -31,6 +31,7 @@ _ATTEMPTS: Final = 8
 
 LinkState = Literal["waiting", "to_confirm", "confirmed", "expired", "used_up", "refused"]
 
+_NOW: Final = "SELECT alentour_now()"
 _FORGET_OLD: Final = "DELETE FROM link_codes WHERE bucket = $1 AND customer_id = $2"
 # Another customer's row may hold the same name; once long expired it is nobody's. Never waited for.
 _FREE_NAME: Final = """
@@ -146,7 +147,8 @@ async def is_confirmable(
     return await connection.fetchval(_STILL_CONFIRMABLE, *key, device_id, now - LIFETIME) is not None
 
 
-async def read_link(connection: asyncpg.Connection, key: CustomerKey, code_id: str, now: datetime) -> Link:
+async def read_link(connection: asyncpg.Connection, key: CustomerKey, code_id: str) -> Link:
+    now = await connection.fetchval(_NOW)
     row = await connection.fetchrow(_STATE, *key, code_id)
     if row is None:
         raise NotFound("There is no such link code.")
@@ -162,8 +164,8 @@ async def read_link(connection: asyncpg.Connection, key: CustomerKey, code_id: s
 
 async def confirm_link(connection: asyncpg.Connection, key: CustomerKey, code_id: str) -> Link:
     """The first phone's yes: the pending device becomes active. Saying it twice is harmless."""
-    now = await lock_customers(connection, key)
-    link = await read_link(connection, key, code_id, now)
+    await lock_customers(connection, key)
+    link = await read_link(connection, key, code_id)
     if link.state == "to_confirm":
         await connection.execute(_ACTIVATE, key.bucket, link.device_id)
     elif link.state != "confirmed":

@@ -5,7 +5,27 @@ from typing import Final
 
 from litestar.types import ControllerRouterHandler
 
-from api.routes import clock, docs, fixes, health, keys, retailers
+from api.routes import (
+    caps,
+    clock,
+    consents,
+    deliveries,
+    devices,
+    docs,
+    fences,
+    fixes,
+    health,
+    inbox,
+    keys,
+    live,
+    nearby,
+    offers,
+    preferences,
+    redemptions,
+    retailers,
+    sites,
+    sync,
+)
 
 ROUTERS: Final[Sequence[ControllerRouterHandler]] = [
     docs.router,
@@ -13,5 +33,18 @@ ROUTERS: Final[Sequence[ControllerRouterHandler]] = [
     clock.router,
     retailers.router,
     keys.router,
+    sites.router,
+    fences.router,
+    offers.router,
+    caps.router,
     fixes.router,
+    devices.router,
+    consents.router,
+    preferences.router,
+    nearby.router,
+    sync.router,
+    inbox.router,
+    live.router,
+    deliveries.router,
+    redemptions.router,
 ]

@@ -1,0 +1,72 @@
+"""One delivery over HTTP: what became of it on the phone, and why it was given."""
+
+from datetime import datetime
+from typing import Annotated, Final
+from uuid import UUID
+
+import asyncpg
+import msgspec
+from litestar import Response, Router, get, post
+from litestar.openapi.spec import Example
+from litestar.params import Body
+
+from api.auth import Phone, requires_phone
+from api.database import PLAIN
+from api.languages import AcceptLanguage, spoken_language
+from api.routes.devices import key_of
+from offers.delivery_events import DeliveryEvent, DeliveryReports, note_event
+from offers.why import Why, explain
+
+_EXAMPLE: Final = {"event": "opened", "at": "2026-05-04T10:15:00Z"}
+
+
+class Event(msgspec.Struct, kw_only=True):
+    """`at` is when it happened on the phone; without it, now."""
+
+    event: DeliveryEvent
+    at: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
+
+
+@post(
+    "/v1/deliveries/{delivery_id:uuid}/events",
+    status_code=200,
+    guards=[requires_phone],
+    operation_id="reportDeliveryEvent",
+    summary="Say what became of a delivery",
+)
+async def report_event(
+    phone: Phone,
+    tx: asyncpg.Connection,
+    delivery_id: UUID,
+    data: Annotated[Event, Body(examples=[Example(value=_EXAMPLE)])],
+) -> DeliveryReports:
+    """shown, opened, dismissed or less_like_this. The earliest time of each is kept: repeat freely.
+
+    An expired delivery still takes events, for a phone that was offline. A cancelled one takes none
+    (409 `delivery_cancelled`), nor does one that no phone was given yet (409 `delivery_not_handed`).
+    A dismissed offer is not given to this person again.
+    """
+    return await note_event(tx, key_of(phone), delivery_id, data.event, data.at)
+
+
+@get(
+    "/v1/deliveries/{delivery_id:uuid}/why",
+    guards=[requires_phone],
+    operation_id="explainDelivery",
+    summary="Why this?",
+)
+async def explain_delivery(
+    phone: Phone, tx: asyncpg.Connection, delivery_id: UUID, accept_language: AcceptLanguage = None
+) -> Response[Why]:
+    """Rule by rule in plain words, with the consent it rests on and how to take that back.
+
+    In English or French, by Accept-Language, else by the customer's language.
+    """
+    language = spoken_language(accept_language, fallback=phone.language)
+    why = await explain(tx, key_of(phone), delivery_id, language)
+    return Response(why, headers={"content-language": language, "vary": "Accept-Language"})
+
+
+router: Final = Router(
+    "/", route_handlers=[report_event, explain_delivery], dependencies=PLAIN, tags=["Offers on the phone"]
+)

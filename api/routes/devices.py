@@ -1,0 +1,230 @@
+"""Phones over HTTP: registering, joining a customer, tokens, revoking."""
+
+from typing import Annotated, Final
+from uuid import UUID
+
+import asyncpg
+import msgspec
+from litestar import Response, Router, get, post
+from litestar.datastructures import State
+from litestar.openapi.spec import Example
+from litestar.params import Body, Parameter
+
+from api.auth import Phone, requires_phone
+from api.database import PLAIN, Database
+from api.languages import AcceptLanguage, spoken_language
+from offers import linking
+from offers.customers import CustomerKey, Preferences, read_grants, read_preferences
+from offers.devices import (
+    LONGEST_INSTALLATION_ID,
+    LONGEST_LABEL,
+    SHORTEST_INSTALLATION_ID,
+    Application,
+    Device,
+    DeviceStatus,
+    Platform,
+    link_code_refused,
+    read_devices,
+    register,
+    revoke_device,
+    rotate_token,
+)
+from offers.linking import Link, LinkCode
+
+_EXAMPLE: Final = {
+    "installation_id": "2f0c1f5e-7d0a-4c39-9e60-7a3a5a5f3a11",
+    "platform": "android",
+    "label": "Pixel",
+    "time_zone": "Europe/Helsinki",
+    "language": "fr",
+}
+_JOINING: Final = {
+    **_EXAMPLE,
+    "installation_id": "b7b9c1de-54a7-4f0e-8a56-0d5a2e9f1c02",
+    "link_code": "2K7D9XQM",
+}
+
+
+class DeviceDraft(msgspec.Struct, kw_only=True):
+    """`installation_id` is made by the app at random, at first start, and told nobody else.
+
+    Who knows it can get a token of this device. `link_code` joins the customer whose first phone
+    shows it.
+    """
+
+    installation_id: Annotated[
+        str, msgspec.Meta(min_length=SHORTEST_INSTALLATION_ID, max_length=LONGEST_INSTALLATION_ID)
+    ]
+    platform: Platform
+    label: Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST_LABEL)] | None = None
+    time_zone: Annotated[str, msgspec.Meta(max_length=64)] | None = None
+    language: Annotated[str, msgspec.Meta(max_length=35)] | None = None
+    link_code: Annotated[str, msgspec.Meta(max_length=32)] | None = None
+
+
+class RegisteredDevice(msgspec.Struct, kw_only=True):
+    """The token is told only here. While `pending` it opens nothing: the first phone must confirm."""
+
+    device_id: UUID
+    customer_id: UUID
+    token: str
+    status: DeviceStatus
+
+
+class NewToken(msgspec.Struct, kw_only=True):
+    """Told only here. The token in use stays valid until this one is first used."""
+
+    token: str
+
+
+class Me(msgspec.Struct, kw_only=True):
+    """The customer behind the token: this device, all devices, what was chosen and granted."""
+
+    customer_id: UUID
+    device_id: UUID
+    preferences: Preferences
+    granted: list[str]
+    devices: list[Device]
+
+
+def key_of(phone: Phone) -> CustomerKey:
+    return CustomerKey(phone.bucket, phone.customer_id)
+
+
+@post("/v1/devices", operation_id="registerDevice", summary="Register a phone")
+async def register_device(
+    data: Annotated[
+        DeviceDraft,
+        Body(
+            examples=[
+                Example(summary="A new customer", value=_EXAMPLE),
+                Example(summary="Joining a customer", value=_JOINING),
+            ]
+        ),
+    ],
+    state: State,
+    accept_language: AcceptLanguage = None,
+) -> Response[RegisteredDevice]:
+    """201 for a new device, 200 when the installation is known: the same device, a fresh token.
+
+    The token in use stays valid until the fresh one is first used, so a lost answer costs nothing.
+    Without `link_code` a new customer is made. With one, the device is `pending` until the first
+    phone confirms; an installation that was somebody's is moved, its old device revoked. Every
+    wrong, expired or used-up code is answered alike: 409 `link_code_refused`.
+    """
+    application = Application(
+        installation_id=data.installation_id,
+        platform=data.platform,
+        time_zone=data.time_zone or state.settings.default_time_zone,
+        language=data.language or spoken_language(accept_language),
+        label=data.label,
+        link_code=data.link_code,
+    )
+    database: Database = state.database
+    # A transaction of its own: a refused code is an error answer, but the spent try must stay spent.
+    async with database.transaction() as tx:
+        registration = await register(tx, application)
+    if registration is None:
+        raise link_code_refused()
+    return Response(
+        RegisteredDevice(
+            device_id=registration.device_id,
+            customer_id=registration.customer_id,
+            token=registration.token,
+            status=registration.status,
+        ),
+        status_code=201 if registration.is_new else 200,
+        headers={"cache-control": "no-store"},
+    )
+
+
+@get("/v1/me", guards=[requires_phone], operation_id="readMe", summary="Who this phone belongs to")
+async def read_me(phone: Phone, tx: asyncpg.Connection) -> Me:
+    """The customer, their preferences, what is granted now, and all their devices."""
+    key = key_of(phone)
+    return Me(
+        customer_id=phone.customer_id,
+        device_id=phone.device_id,
+        preferences=await read_preferences(tx, key),
+        granted=sorted(await read_grants(tx, key)),
+        devices=await read_devices(tx, key),
+    )
+
+
+@post(
+    "/v1/me/link-codes",
+    guards=[requires_phone],
+    operation_id="makeLinkCode",
+    summary="Let a second phone join",
+)
+async def make_link_code(phone: Phone, tx: asyncpg.Connection) -> LinkCode:
+    """A code of eight characters, good for ten minutes and five tries; an earlier one stops working."""
+    return await linking.create_link_code(tx, key_of(phone))
+
+
+LinkCodeId = Annotated[str, Parameter(max_length=32, description="`code_id` of the code.")]
+
+
+@get(
+    "/v1/me/link-codes/{code_id:str}",
+    guards=[requires_phone],
+    operation_id="readLinkCode",
+    summary="See whether a code was used",
+)
+async def read_link_code(phone: Phone, tx: asyncpg.Connection, code_id: LinkCodeId) -> Link:
+    """`to_confirm` names the phone that used the code: show it to the person before confirming."""
+    key = key_of(phone)
+    return await linking.read_link(tx, key, code_id)
+
+
+@post(
+    "/v1/me/link-codes/{code_id:str}/confirm",
+    status_code=200,
+    guards=[requires_phone],
+    operation_id="confirmLinkCode",
+    summary="Say yes to the second phone",
+)
+async def confirm_link_code(phone: Phone, tx: asyncpg.Connection, code_id: LinkCodeId) -> Link:
+    """The pending phone becomes active, within ten minutes of using the code. To say no, revoke it."""
+    return await linking.confirm_link(tx, key_of(phone), code_id)
+
+
+@post(
+    "/v1/me/token/rotate",
+    status_code=200,
+    guards=[requires_phone],
+    operation_id="rotateToken",
+    summary="Get a new token",
+)
+async def rotate(phone: Phone, tx: asyncpg.Connection) -> Response[NewToken]:
+    """The present token stays valid until the new one is first used."""
+    token = await rotate_token(tx, key_of(phone), phone.device_id)
+    return Response(NewToken(token=token), status_code=200, headers={"cache-control": "no-store"})
+
+
+@post(
+    "/v1/me/devices/{device_id:uuid}/revoke",
+    status_code=200,
+    guards=[requires_phone],
+    operation_id="revokeDevice",
+    summary="Revoke a phone of yours",
+)
+async def revoke(phone: Phone, tx: asyncpg.Connection, device_id: UUID) -> Device:
+    """This phone or another of the same customer: its tokens stop working, where it was is forgotten."""
+    return await revoke_device(tx, key_of(phone), device_id)
+
+
+router: Final = Router(
+    "/",
+    route_handlers=[
+        register_device,
+        read_me,
+        make_link_code,
+        read_link_code,
+        confirm_link_code,
+        rotate,
+        revoke,
+    ],
+    dependencies=PLAIN,
+    tags=["Phones"],
+)

@@ -1,0 +1,39 @@
+"""The inbox over HTTP."""
+
+from typing import Annotated, Final
+
+import asyncpg
+from litestar import Router, get
+from litestar.params import Parameter
+
+from api.auth import Phone, requires_phone
+from api.database import PLAIN
+from api.pages import Cursor, Page, read_cursor, write_cursor
+from api.routes.devices import key_of
+from api.routes.resources import LARGEST_ID
+from offers.inbox import MOST_AT_ONCE, InboxDelivery
+from offers.inbox import read_inbox as read
+
+
+@get("/v1/inbox", guards=[requires_phone], operation_id="readInbox", summary="What was given to you")
+async def read_inbox(
+    phone: Phone,
+    tx: asyncpg.Connection,
+    after_seq: Annotated[
+        int, Parameter(ge=0, le=LARGEST_ID, description="Only what came after this `seq`.")
+    ] = 0,
+    limit: Annotated[int, Parameter(ge=1, le=MOST_AT_ONCE, description="How many items at most.")] = 50,
+    cursor: Cursor = None,
+) -> Page[InboxDelivery]:
+    """Deliveries that have neither expired nor been cancelled, newest first.
+
+    Reading hands them over: show what you get. `cursor` goes on to older ones, `after_seq` leaves
+    out what the phone has.
+    """
+    before = None if cursor is None else read_cursor(cursor)
+    page = await read(tx, key_of(phone), after_seq=after_seq, before_seq=before, limit=limit)
+    older = None if page.next_before_seq is None else write_cursor(page.next_before_seq)
+    return Page(items=list(page.deliveries), next_cursor=older)
+
+
+router: Final = Router("/", route_handlers=[read_inbox], dependencies=PLAIN, tags=["Offers on the phone"])

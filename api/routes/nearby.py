@@ -1,0 +1,65 @@
+"""What is around, over HTTP."""
+
+from datetime import datetime
+from typing import Annotated, Final
+
+import asyncpg
+import msgspec
+from litestar import Router, get
+from litestar.params import Parameter
+
+from api.auth import Phone, requires_phone
+from api.database import PLAIN
+from api.routes.devices import key_of
+from geo.spots import spot_of
+from offers.around import FURTHEST_M, MOST_SITES, SiteNearby, read_around
+from offers.consent import may_track
+from offers.customers import read_grants
+
+Latitude = Annotated[float, Parameter(ge=-90, le=90, description="WGS 84 degrees.")]
+Longitude = Annotated[float, Parameter(ge=-180, le=180, description="WGS 84 degrees.")]
+
+
+class Nearby(msgspec.Struct, kw_only=True):
+    """Nearest first. `coarse`: the position was rounded to 0.01° first, `lat` and `lon` say to what."""
+
+    coarse: bool
+    lat: float
+    lon: float
+    items: list[SiteNearby]
+
+
+@get("/v1/nearby", guards=[requires_phone], operation_id="listNearby", summary="What is around")
+async def list_nearby(  # noqa: PLR0913, PLR0917 - one argument per query parameter
+    phone: Phone,
+    tx: asyncpg.Connection,
+    now: datetime,
+    lat: Latitude,
+    lon: Longitude,
+    radius_m: Annotated[float, Parameter(ge=1, le=FURTHEST_M, description="How far to look.")] = 1_000,
+    accuracy_m: Annotated[
+        float | None, Parameter(ge=0, description="How sure the phone is (68 % radius).")
+    ] = None,
+    kinds: Annotated[
+        str | None,
+        Parameter(max_length=500, description="Kinds of sites, with commas between: shop,restaurant."),
+    ] = None,
+    limit: Annotated[int, Parameter(ge=1, le=MOST_SITES, description="How many sites at most.")] = 20,
+) -> Nearby:
+    """Sites with their distance, bearing, opening and the offers that run there now.
+
+    It is you who look: nothing is delivered, counted or limited by this, and every live offer of a
+    site is listed whatever would trigger it. Without consent to a location purpose, or with an
+    accuracy worse than 1,000 m, the position is rounded to 0.01° before it is used. Nothing about
+    the position is kept. Pages are by `limit` only.
+    """
+    may_locate = may_track(await read_grants(tx, key_of(phone)))
+    spot = spot_of(lat, lon, accuracy_m=accuracy_m, may_locate=may_locate)
+    wanted = [kind.strip() for kind in (kinds or "").split(",") if kind.strip()]
+    sites = await read_around(
+        tx, spot, radius_m=radius_m, kinds=wanted or None, language=phone.language, limit=limit, now=now
+    )
+    return Nearby(coarse=spot.is_coarse, lat=spot.lat, lon=spot.lon, items=sites)
+
+
+router: Final = Router("/", route_handlers=[list_nearby], dependencies=PLAIN, tags=["Phones"])

@@ -1,0 +1,58 @@
+"""What a customer prefers, over HTTP."""
+
+from typing import Annotated, Final
+
+import asyncpg
+import msgspec
+from litestar import Router, patch
+from litestar.openapi.spec import Example
+from litestar.params import Body
+from msgspec import UNSET, UnsetType
+
+from api.auth import Phone, requires_phone
+from api.database import PLAIN
+from api.routes.devices import key_of
+from offers.customers import MAX_INTERESTS, Preferences, QuietHours, change_preferences
+from offers.terms import AgeBand
+
+_EXAMPLE: Final = {
+    "time_zone": "Europe/Paris",
+    "language": "fr",
+    "quiet_hours": {"start": "21:00", "end": "08:00"},
+    "interests": ["coffee", "books"],
+    "age_band": "adult",
+}
+
+
+class PreferencesPatch(msgspec.Struct, kw_only=True):
+    """Only what is named changes.
+
+    `quiet_hours` are wall-clock times in the customer's zone, may wrap midnight; null goes back to
+    the system's own, equal times mean none.
+    """
+
+    time_zone: str | UnsetType = UNSET
+    language: str | UnsetType = UNSET
+    quiet_hours: QuietHours | UnsetType | None = UNSET
+    interests: Annotated[list[str], msgspec.Meta(max_length=MAX_INTERESTS)] | UnsetType = UNSET
+    age_band: AgeBand | UnsetType = UNSET
+
+
+@patch(
+    "/v1/me/preferences",
+    guards=[requires_phone],
+    operation_id="changePreferences",
+    summary="Change preferences",
+)
+async def change(
+    phone: Phone,
+    tx: asyncpg.Connection,
+    data: Annotated[PreferencesPatch, Body(examples=[Example(value=_EXAMPLE)])],
+) -> Preferences:
+    """Zone, language, quiet hours, interests, age band; they hold for all the customer's phones."""
+    named = {name: getattr(data, name) for name in data.__struct_fields__}
+    changes = {name: value for name, value in named.items() if value is not UNSET}
+    return await change_preferences(tx, key_of(phone), **changes)
+
+
+router: Final = Router("/", route_handlers=[change], dependencies=PLAIN, tags=["Phones"])

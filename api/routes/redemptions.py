@@ -1,0 +1,58 @@
+"""Redemption over HTTP, for tills."""
+
+from typing import Annotated, Final
+from uuid import UUID
+
+import asyncpg
+import msgspec
+from litestar import Router, post
+from litestar.openapi.spec import Example
+from litestar.params import Body
+
+from api.auth import Key, requires
+from api.database import PLAIN
+from api.idempotency import once_required
+from api.routes.resources import LARGEST_ID
+from offers.redemption import Redemption, Till, redeem
+
+_EXAMPLE: Final = {"code": "2KQ7-DX9M-4T", "site_id": 12}
+
+
+class RedemptionDraft(msgspec.Struct, kw_only=True):
+    """The code as the customer shows or says it: case, spaces, hyphens and O for 0 do not matter."""
+
+    code: Annotated[str, msgspec.Meta(min_length=1, max_length=40)]
+    site_id: Annotated[int, msgspec.Meta(ge=1, le=LARGEST_ID)] | None = None
+
+
+@post(
+    "/v1/redemptions",
+    guards=[requires("till")],
+    before_request=once_required,
+    operation_id="redeem",
+    summary="Redeem a code at the till",
+)
+async def redeem_code(
+    key: Key,
+    tx: asyncpg.Connection,
+    operation_id: UUID | None,
+    data: Annotated[RedemptionDraft, Body(examples=[Example(value=_EXAMPLE)])],
+) -> Redemption:
+    """Once per code, while stock lasts. Needs an `Idempotency-Key`: a retry gets the same answer.
+
+    404 `code_unknown` (another retailer's code too); 409 `already_redeemed`, `code_expired`,
+    `delivery_cancelled` or `stock_exhausted`; 400 `code_malformed`.
+    """
+    assert key.retailer_id is not None, "only a retailer's key has the role till"
+    assert operation_id is not None, "the route requires an Idempotency-Key"
+    till = Till(retailer_id=key.retailer_id, key_id=key.key_id, site_id=data.site_id)
+    return await redeem(tx, till, data.code, operation_id)
+
+
+router: Final = Router(
+    "/",
+    route_handlers=[redeem_code],
+    dependencies=PLAIN,
+    tags=["Till"],
+    security=[{"retailerKey": []}],
+)

@@ -1,0 +1,64 @@
+"""The fences a phone's operating system may watch, over HTTP."""
+
+import hashlib
+from datetime import datetime
+from typing import Annotated, Final
+
+import asyncpg
+import msgspec
+from litestar import Response, Router, get
+from litestar.params import Parameter
+
+from api.auth import Phone, requires_phone
+from api.database import PLAIN
+from api.routes.devices import key_of
+from api.routes.nearby import Latitude, Longitude
+from geo.errors import Forbidden
+from geo.regions import Platform, Regions, nearest_regions
+from geo.spots import spot_of
+from offers.consent import may_track
+from offers.customers import read_grants
+
+
+@get("/v1/fences/sync", guards=[requires_phone], operation_id="syncFences", summary="Which regions to watch")
+async def sync_fences(
+    phone: Phone,
+    tx: asyncpg.Connection,
+    now: datetime,
+    platform: Annotated[Platform, Parameter(description="iOS watches 20 regions, Android 100.")],
+    lat: Latitude,
+    lon: Longitude,
+    reserved: Annotated[
+        int, Parameter(ge=0, le=99, description="Slots the app keeps, for the refresh circle say.")
+    ] = 0,
+    if_none_match: Annotated[
+        str | None, Parameter(header="If-None-Match", max_length=400, description="The ETag you have.")
+    ] = None,
+) -> Response[Regions | None]:
+    """The nearest fences by distance to their edge, each as a circle that encloses it.
+
+    Watch `refresh` too and ask again when the phone leaves it: inside it no edge of a fence that is
+    not listed can be crossed. Circles have at least 100 m, below which phones watch unreliably; the
+    fence itself may be smaller, so send a fix when a circle is entered. 304 while the answer would
+    be the one you have. Needs consent to a location purpose.
+    """
+    if not may_track(await read_grants(tx, key_of(phone))):
+        raise Forbidden("No location purpose is granted.", code="no_location_consent")
+    spot = spot_of(lat, lon, may_locate=True)
+    regions = await nearest_regions(tx, spot, platform=platform, reserved=reserved, now=now)
+    etag = f'W/"{hashlib.sha256(msgspec.json.encode(regions)).hexdigest()[:32]}"'
+    headers = {"etag": etag, "cache-control": "private, no-cache"}
+    if _is_known(if_none_match, etag):
+        return Response(None, status_code=304, headers=headers)
+    return Response(regions, headers=headers)
+
+
+def _is_known(if_none_match: str | None, etag: str) -> bool:
+    """RFC 9110 § 13.1.2, by weak comparison."""
+    if if_none_match is None:
+        return False
+    known = [tag.strip().removeprefix("W/") for tag in if_none_match.split(",")]
+    return "*" in known or etag.removeprefix("W/") in known
+
+
+router: Final = Router("/", route_handlers=[sync_fences], dependencies=PLAIN, tags=["Phones"])

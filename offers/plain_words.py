@@ -1,0 +1,182 @@
+"""The rules of a decision in words a customer reads, in English and French.
+
+Owns the sentences only. A rule whose numbers are not as expected still gets its short sentence:
+an explanation never fails because a number was renamed.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Final, Literal
+
+from offers.terms import Reason, Rule
+from offers.wall_clock import wall_time
+
+SpokenLanguage = Literal["en", "fr"]
+Numbers = Mapping[str, str | int | float | bool | None]
+
+_ALWAYS: Final[Mapping[Reason, tuple[str, str]]] = {
+    Reason.STOPPED: (
+        "The business had not stopped this offer.",
+        "Le commerce n'avait pas arrêté cette offre.",
+    ),
+    Reason.NOT_ACTIVE: ("The offer was switched on.", "L'offre était active."),
+    Reason.FENCE_INACTIVE: (
+        "The business gives offers at this place and at this time.",
+        "Le commerce propose des offres dans ce lieu et à cette heure.",
+    ),
+    Reason.NOT_SCHEDULED: ("The offer runs at this time.", "L'offre est valable à ce moment."),
+    Reason.SITE_CLOSED: ("The place was open.", "Le lieu était ouvert."),
+    Reason.STALE: ("You were there just before.", "Vous y étiez à l'instant."),
+    Reason.NO_CONSENT: (
+        "You said yes to offers based on where you are, and to offers from this business.",
+        "Vous avez accepté les offres selon votre position, et les offres de ce commerce.",
+    ),
+    Reason.QUIET_HOURS: ("It was outside your quiet hours.", "C'était en dehors de vos heures calmes."),
+    Reason.CUSTOMER_LIMIT: (
+        "You had not received this offer too often.",
+        "Vous n'aviez pas reçu cette offre trop souvent.",
+    ),
+    Reason.RE_ELIGIBILITY: (
+        "Enough time had passed since you last received this offer.",
+        "Assez de temps s'était écoulé depuis la dernière fois.",
+    ),
+    Reason.DISMISSED: (
+        "You had not dismissed this offer before.",
+        "Vous n'aviez pas écarté cette offre auparavant.",
+    ),
+    Reason.FREQUENCY_CAP: (
+        "You had not received too many offers.",
+        "Vous n'aviez pas reçu trop d'offres.",
+    ),
+    Reason.BUDGET_SPENT: ("The offer was not used up.", "L'offre n'était pas épuisée."),
+    Reason.BUDGET_RESERVED: ("The offer was not used up.", "L'offre n'était pas épuisée."),
+    Reason.OUTRANKED: (
+        "Of the offers for you here, this one came first.",
+        "Parmi les offres pour vous ici, celle-ci venait en premier.",
+    ),
+}
+_OTHERWISE: Final = (
+    "One more condition of this offer was met.",
+    "Une autre condition de l'offre était remplie.",
+)
+_NOT_MET: Final = ("This condition was not met: ", "Cette condition n'était pas remplie : ")
+
+_CAP_SCOPES: Final[Mapping[str, tuple[str, str]]] = {
+    "system": ("in all", "en tout"),
+    "each_retailer": ("from this business", "de ce commerce"),
+    "retailer": ("from this business", "de ce commerce"),
+    "offer": ("of this very kind", "de ce type précis"),
+}
+_DATE: Final = {"en": "%Y-%m-%d %H:%M", "fr": "%d/%m/%Y %H:%M"}
+
+
+def say(rule: Rule, language: SpokenLanguage, time_zone: str) -> str:
+    """One sentence for one rule; times are on the customer's clock (`time_zone`)."""
+    try:
+        sentence = _with_numbers(rule, language, time_zone)
+    except (KeyError, TypeError, ValueError):
+        sentence = None
+    sentence = sentence or _pick(_ALWAYS.get(rule.name, _OTHERWISE), language)
+    return sentence if rule.passed else _pick(_NOT_MET, language) + sentence
+
+
+def _with_numbers(  # noqa: PLR0911 - one return per rule that has numbers worth saying
+    rule: Rule, language: SpokenLanguage, time_zone: str
+) -> str | None:
+    numbers = rule.numbers
+    match rule.name:
+        case Reason.SITE_CLOSED if numbers.get("only_while_open") is False:
+            return _pick(_ANY_HOURS, language)
+        case Reason.STALE:
+            return _pick(_AGE, language).format(age=say_duration(_number(numbers, "age_s"), language))
+        case Reason.QUIET_HOURS:
+            return _say_quiet(numbers, language)
+        case Reason.CUSTOMER_LIMIT:
+            return _pick(_LIMIT if numbers["days"] else _LIMIT_EVER, language).format_map(numbers)
+        case Reason.RE_ELIGIBILITY:
+            return _say_again(numbers, language)
+        case Reason.FREQUENCY_CAP:
+            return _say_cap(numbers, language, time_zone)
+        case _:
+            return None
+
+
+def _say_quiet(numbers: Numbers, language: SpokenLanguage) -> str:
+    sentence = _NEVER_QUIET if numbers["start"] == numbers["end"] else _QUIET
+    clock = str(numbers["clock"])[:5]
+    return _pick(sentence, language).format(clock=clock, start=numbers["start"], end=numbers["end"])
+
+
+def _say_again(numbers: Numbers, language: SpokenLanguage) -> str:
+    since = say_duration(_number(numbers, "since_last_s"), language)
+    wait = say_duration(_number(numbers, "at_least_s"), language)
+    return _pick(_AGAIN, language).format(since=since, wait=wait)
+
+
+def _say_cap(numbers: Numbers, language: SpokenLanguage, time_zone: str) -> str:
+    if numbers.get("ignores_caps"):
+        return _pick(_UNCAPPED, language)
+    began = datetime.fromisoformat(str(numbers["window_start"]))
+    return _pick(_CAP, language).format(
+        since=f"{wall_time(began, time_zone):{_DATE[language]}}",
+        scope=_pick(_CAP_SCOPES[str(numbers["scope"])], language),
+        counted=numbers["counted"],
+        at_most=numbers["at_most"],
+    )
+
+
+_ANY_HOURS: Final = (
+    "The offer holds whether the place is open or not.",
+    "L'offre est valable que le lieu soit ouvert ou non.",
+)
+_AGE: Final = ("You were there {age} before.", "Vous y étiez {age} avant.")
+_QUIET: Final = (
+    "It was {clock} for you; nothing is sent between {start} and {end}.",
+    "Il était {clock} pour vous ; rien n'est envoyé entre {start} et {end}.",
+)
+_NEVER_QUIET: Final = (
+    "It was {clock} for you, and you set no quiet hours.",
+    "Il était {clock} pour vous, et vous n'avez pas d'heures calmes.",
+)
+_LIMIT: Final = (
+    "In the last {days} days you had received this offer {counted} times; at most {at_most} are allowed.",
+    "Ces {days} derniers jours, vous aviez reçu cette offre {counted} fois ; {at_most} au plus.",
+)
+_LIMIT_EVER: Final = (
+    "You had received this offer {counted} times in all; at most {at_most} are allowed.",
+    "Vous aviez reçu cette offre {counted} fois en tout ; {at_most} au plus sont permises.",
+)
+_AGAIN: Final = (
+    "You last received this offer {since} before; at least {wait} must pass.",
+    "Vous aviez reçu cette offre {since} avant ; au moins {wait} doivent passer.",
+)
+_UNCAPPED: Final = (
+    "The limit on how many offers you receive does not hold for this one.",
+    "La limite du nombre d'offres ne vaut pas pour celle-ci.",
+)
+_CAP: Final = (
+    "Since {since} you had received {counted} offers {scope}; at most {at_most} are allowed.",
+    "Depuis le {since}, vous aviez reçu {counted} offres {scope} ; {at_most} au plus sont permises.",
+)
+_UNITS: Final = (
+    (86_400, ("{} days", "{} jours")),
+    (3_600, ("{} hours", "{} heures")),
+    (60, ("{} minutes", "{} minutes")),
+    (1, ("{} seconds", "{} secondes")),
+)
+
+
+def say_duration(seconds: float, language: SpokenLanguage) -> str:
+    """A duration in the largest unit of which there are at least two."""
+    for size, words in _UNITS:
+        if seconds >= 2 * size:
+            return _pick(words, language).format(round(seconds / size))
+    return _pick(("a second", "une seconde"), language)
+
+
+def _number(numbers: Numbers, name: str) -> float:
+    return float(numbers[name] or 0)
+
+
+def _pick(pair: tuple[str, str], language: SpokenLanguage) -> str:
+    return pair[0] if language == "en" else pair[1]
