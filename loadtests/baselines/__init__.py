@@ -1,0 +1,1 @@
+"""What `POST /v1/fixes` is measured against: two plain handlers with the same request and answer."""
