@@ -6,6 +6,7 @@ Owns no row's meaning: the routes of sites and fences bring their own readers.
 """
 
 from collections.abc import Callable, Hashable, Iterable
+from dataclasses import dataclass
 from typing import Annotated, Any, Final, Generic, TypeVar
 
 import msgspec
@@ -149,6 +150,7 @@ def _not_a_collection(fault: Fault) -> InvalidInput:
 def documented(example: dict[str, Any]) -> type[Operation]:
     """The OpenAPI operation of an import, whose body is read by hand and so not seen by the framework."""
 
+    @dataclass  # so that the inherited constructor calls __post_init__
     class ImportOperation(Operation):
         def __post_init__(self) -> None:
             shown = OpenAPIMediaType(

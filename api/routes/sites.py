@@ -6,6 +6,7 @@ from typing import Annotated, Any, Final
 
 import msgspec
 from litestar import Request, Response, Router, delete, get, post, put
+from litestar.openapi import ResponseSpec
 from litestar.openapi.spec import Example
 from litestar.params import Body, Parameter
 from msgspec import UNSET, UnsetType
@@ -95,6 +96,7 @@ class SiteFeature(msgspec.Struct, kw_only=True):
     operation_id="putSite",
     summary="Create or replace a site",
     description="201 for a new one, 200 otherwise. The external id is yours and may hold slashes.",
+    responses={201: ResponseSpec(data_container=Site, description="It is new.")},
 )
 async def put_one(
     session: AsyncSession,
