@@ -1,0 +1,176 @@
+"""The city as the API describes it: where one can go, which fences there are, which rules hold."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import datetime, time
+from typing import Any, Final, TypeVar, cast
+from urllib.parse import urlencode
+
+import numpy as np
+import shapely
+
+from simulator.client import Api
+from simulator.journal import Quiet
+from simulator.plane import Floats
+from simulator.recount import Cap, OfferRules, Rules
+from simulator.truth import FenceShape
+from simulator.wire import (
+    CapLine,
+    Counts,
+    Defaults,
+    Fence,
+    FenceCollection,
+    Offer,
+    Page,
+    Retailer,
+    Site,
+)
+
+T = TypeVar("T")
+
+PAGE: Final = 200
+GEOJSON: Final = {"Accept": "application/geo+json"}
+
+
+@dataclass(frozen=True)
+class City:
+    """Everything read once, before the run."""
+
+    retailers: dict[int, str]
+    offers: dict[int, list[Offer]]
+    sites: Floats
+    fences: tuple[FenceShape, ...]
+    retrigger_s: tuple[float, ...]
+    caps: tuple[Cap, ...]
+    default_quiet: Quiet
+
+    @property
+    def marketers(self) -> list[int]:
+        """The retailers that have something to offer."""
+        return sorted(retailer for retailer, offers in self.offers.items() if offers)
+
+    @property
+    def offer_tags(self) -> list[str]:
+        """Every tag that some offer has: what people may be interested in."""
+        return sorted({tag for offers in self.offers.values() for offer in offers for tag in offer.tags})
+
+    def rules(self, start: datetime, time_zone: str) -> Rules:
+        """What the recount holds deliveries against."""
+        offers = {offer.offer_id: _offer_rules(offer) for offers in self.offers.values() for offer in offers}
+        return Rules(
+            start=start,
+            default_quiet=self.default_quiet,
+            default_time_zone=time_zone,
+            caps=self.caps,
+            offers=offers,
+        )
+
+
+async def read_city(api: Api, admin_key: str, start: datetime) -> City:
+    """Reads it all with an admin key; fences are those in force at `start`, sites (longitude, latitude)."""
+    retailers = [one async for one in listed(api, admin_key, "/v1/retailers", Retailer)]
+    sites: list[Site] = []
+    fences: list[Fence] = []
+    offers: dict[int, list[Offer]] = {}
+    for retailer in retailers:
+        owner = {"retailer_id": retailer.retailer_id}
+        sites += [one async for one in listed(api, admin_key, "/v1/sites", Site, **owner)]
+        fences += [one async for one in _fences(api, admin_key, retailer.retailer_id)]
+        offers[retailer.retailer_id] = [
+            one async for one in listed(api, admin_key, "/v1/offers", Offer, **owner)
+        ]
+    defaults = (await api.call("GET", "/v1/defaults", key=admin_key)).read(Defaults).quiet_hours
+    fences = [fence for fence in fences if _is_in_force(fence, start)]
+    return City(
+        retailers={retailer.retailer_id: retailer.name for retailer in retailers},
+        offers=offers,
+        sites=np.array([(site.lon, site.lat) for site in sites]).reshape(-1, 2),
+        fences=tuple(_shape(fence) for fence in fences),
+        retrigger_s=tuple(fence.properties.retrigger_s for fence in fences),
+        caps=tuple([_cap(line) async for line in listed(api, admin_key, "/v1/caps", CapLine)]),
+        default_quiet=Quiet(time.fromisoformat(defaults.start), time.fromisoformat(defaults.end)),
+    )
+
+
+async def count_suppressed(api: Api, admin_key: str, city: City) -> dict[str, int]:
+    """How often each reason held an offer back, over all offers, as the server counts."""
+    paths = [
+        f"/v1/offers/{offer.offer_id}/counts?retailer_id={retailer}"
+        for retailer, offers in city.offers.items()
+        for offer in offers
+    ]
+    route = "/v1/offers/{id}/counts"
+    answers = await asyncio.gather(*(api.call("GET", path, key=admin_key, route=route) for path in paths))
+    total: dict[str, int] = {}
+    for answer in answers:
+        for reason, n in answer.read(Counts).suppressed.items():
+            total[reason] = total.get(reason, 0) + n
+    return dict(sorted(total.items()))
+
+
+async def listed(api: Api, key: str, path: str, kind: type[T], **query: Any) -> AsyncIterator[T]:
+    """Every item of a list, page after page."""
+    cursor: str | None = None
+    while True:
+        asked = urlencode({**query, "limit": PAGE, **({"cursor": cursor} if cursor else {})})
+        answer = await api.call("GET", f"{path}?{asked}", key=key)
+        page = cast("Page[T]", answer.read(Page[kind]))  # type: ignore[valid-type]  # a type known at run time
+        for item in page.items:
+            yield item
+        cursor = page.next_cursor
+        if cursor is None:
+            return
+
+
+async def _fences(api: Api, key: str, retailer_id: int) -> AsyncIterator[Fence]:
+    cursor: str | None = None
+    while True:
+        asked = {"retailer_id": retailer_id, "limit": PAGE, **({"cursor": cursor} if cursor else {})}
+        answer = await api.call("GET", f"/v1/fences?{urlencode(asked)}", key=key, headers=GEOJSON)
+        page = answer.read(FenceCollection)
+        for fence in page.features:
+            yield fence
+        cursor = page.next_cursor
+        if cursor is None:
+            return
+
+
+def _is_in_force(fence: Fence, at: datetime) -> bool:
+    starts_at, disabled_at = fence.properties.starts_at, fence.properties.disabled_at
+    return (starts_at is None or starts_at <= at) and (disabled_at is None or at < disabled_at)
+
+
+def _shape(fence: Fence) -> FenceShape:
+    return FenceShape(
+        fence.properties.fence_id, shapely.from_geojson(bytes(fence.geometry)), fence.properties.radius_m
+    )
+
+
+def _cap(line: CapLine) -> Cap:
+    scope: Any = line.scope
+    unit: Any = line.window.calendar
+    return Cap(
+        cap_id=line.cap_id,
+        scope=scope,
+        at_most=line.at_most,
+        rolling_s=line.window.rolling_s,
+        calendar_unit=unit,
+        retailer_id=line.retailer_id,
+        offer_id=line.offer_id,
+        channel=line.channel,
+        tag=line.tag,
+    )
+
+
+def _offer_rules(offer: Offer) -> OfferRules:
+    per_customer = offer.limits.per_customer
+    return OfferRules(
+        deliveries=offer.budget.deliveries,
+        redemptions=offer.budget.redemptions,
+        at_most=per_customer.at_most if per_customer else None,
+        at_most_days=per_customer.days if per_customer else None,
+        re_eligible_after_s=offer.limits.re_eligible_after_s,
+        ignores_caps=offer.limits.ignores_caps,
+        counts_toward_caps=offer.limits.counts_toward_caps,
+    )

@@ -1,0 +1,121 @@
+"""How people get to know the server, and tell it what they want: devices, consents, preferences.
+
+Each answer goes into the journal, with the moments between which it came into force.
+"""
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple, TypeVar
+from urllib.parse import quote
+
+from simulator.client import Answer
+from simulator.journal import Change, History, Quiet
+from simulator.people import LOCATION, Decision, Phone
+from simulator.wire import LinkCode, Notice, Registered
+from simulator.world import Customer, World
+
+T = TypeVar("T")
+
+DECISIONS_AT_ONCE: Final = 100
+
+
+class Enrolled(NamedTuple):
+    """A phone that the server knows."""
+
+    world: World
+    phone: Phone
+    token: str
+    customer: Customer
+
+
+async def enrol_first(world: World, phone: Phone) -> Enrolled:
+    """The first phone of a person: a new customer, with all initial answers."""
+    registered = await _register(world, phone)
+    customer = Customer(registered.customer_id)
+    world.journal.time_zones[customer.customer_id] = History(phone.person.time_zone)
+    world.journal.quiet_hours[customer.customer_id] = History(None)
+    enrolled = Enrolled(world, phone, registered.token, customer)
+    await _tell_about_oneself(enrolled)
+    if phone.person.quiet is not None:
+        await want_quiet(enrolled, phone.person.quiet)
+    language = quote(phone.person.language)
+    notices = await world.api.call("GET", f"/v1/notices?language={language}", key=enrolled.token)
+    customer.notice_version = max(notice.version for notice in notices.read(list[Notice]))
+    await decide(enrolled, phone.person.decisions)
+    return enrolled
+
+
+async def enrol_second(first: Enrolled, phone: Phone) -> Enrolled:
+    """Another phone of the same person: joins by a code that the first one shows and confirms."""
+    world = first.world
+    answer = await world.api.call("POST", "/v1/me/link-codes", key=first.token, body={})
+    link = answer.read(LinkCode)
+    registered = await _register(world, phone, link_code=link.code)
+    path = f"/v1/me/link-codes/{link.code_id}/confirm"
+    confirmed = await world.api.call(
+        "POST", path, key=first.token, body={}, route="/v1/me/link-codes/{id}/confirm"
+    )
+    confirmed.read(dict)
+    return Enrolled(world, phone, registered.token, first.customer)
+
+
+async def decide(enrolled: Enrolled, decisions: Sequence[Decision]) -> None:
+    """Says yes or no to several purposes, as many at once as the API takes."""
+    for first in range(0, len(decisions), DECISIONS_AT_ONCE):
+        await _decide(enrolled, decisions[first : first + DECISIONS_AT_ONCE])
+
+
+async def _decide(enrolled: Enrolled, decisions: Sequence[Decision]) -> None:
+    world, customer = enrolled.world, enrolled.customer
+    body = {
+        "decisions": [_written(decision) for decision in decisions],
+        "notice_version": customer.notice_version,
+        "language": enrolled.phone.person.language,
+        "method": "simulated_switch",
+    }
+    answer = await world.api.call("POST", "/v1/consents", key=enrolled.token, body=body)
+    for decision in decisions:
+        history = world.journal.consent(customer.customer_id, decision.grant)
+        history.changes.append(_change(decision.granted, answer))
+    if any(decision.grant == LOCATION and not decision.granted for decision in decisions):
+        customer.withdrawals += 1
+
+
+async def want_quiet(enrolled: Enrolled, quiet: Quiet) -> None:
+    """Chooses quiet hours."""
+    body = {"quiet_hours": {"start": f"{quiet.start:%H:%M}", "end": f"{quiet.end:%H:%M}"}}
+    answer = await enrolled.world.api.call("PATCH", "/v1/me/preferences", key=enrolled.token, body=body)
+    history = enrolled.world.journal.quiet_hours[enrolled.customer.customer_id]
+    history.changes.append(_change(quiet, answer))
+
+
+async def _tell_about_oneself(enrolled: Enrolled) -> None:
+    person = enrolled.phone.person
+    body = {"interests": person.interests, "age_band": person.age_band, "time_zone": person.time_zone}
+    answer = await enrolled.world.api.call("PATCH", "/v1/me/preferences", key=enrolled.token, body=body)
+    history = enrolled.world.journal.time_zones[enrolled.customer.customer_id]
+    history.changes.append(_change(person.time_zone, answer))
+
+
+async def _register(world: World, phone: Phone, link_code: str | None = None) -> Registered:
+    body = {
+        "installation_id": phone.installation_id,
+        "platform": phone.platform,
+        "label": f"simulated phone {phone.number}",
+        "time_zone": phone.person.time_zone,
+        "language": phone.person.language,
+    }
+    if link_code is not None:
+        body["link_code"] = link_code
+    return (await world.api.call("POST", "/v1/devices", key=None, body=body)).read(Registered)
+
+
+def _change(value: T, answer: Answer) -> Change[T]:
+    return Change(value, answer.span.sent, answer.span.answered if answer.is_good else None)
+
+
+def _written(decision: Decision) -> dict[str, object]:
+    grant = decision.grant
+    said: dict[str, object] = {"purpose": grant.purpose, "granted": decision.granted}
+    if grant.retailer_id is not None:
+        said |= {"retailer_id": grant.retailer_id, "channel": grant.channel}
+    return said

@@ -1,0 +1,108 @@
+"""A person's offers: receiving them, looking into the inbox, and doing what people do with them."""
+
+from heapq import heappop, heappush
+from itertools import count
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from simulator import wire
+from simulator.client import Answer
+from simulator.enrolment import Enrolled
+from simulator.journal import Delivery, Redemption
+from simulator.manners import Act, reactions
+
+AT_THE_TILL: Final = frozenset({"redeem", "redeem_again", "ask_twice"})
+# What a till may rightly say to a code that was good once.
+RIGHTLY_REFUSED: Final = frozenset(
+    {"already_redeemed", "code_expired", "delivery_cancelled", "stock_exhausted"}
+)
+
+
+class Due(NamedTuple):
+    """Something to do with a delivery at a time; `number` settles ties."""
+
+    at_s: float
+    number: int
+    act: Act
+    delivery: wire.Delivery
+    idempotency_key: str
+
+
+class Pocket:
+    """The offers that arrived on one phone first, and what is still to be done with them."""
+
+    def __init__(self, enrolled: Enrolled, rng: np.random.Generator) -> None:
+        self._enrolled = enrolled
+        self._world = enrolled.world
+        self._rng = rng
+        self._agenda: list[Due] = []
+        self._numbers = count()
+
+    async def look_at_inbox(self) -> None:
+        """Fetches everything that lies there."""
+        path: str | None = "/v1/inbox?limit=100"
+        while path is not None:
+            answer = await self._world.api.call("GET", path, key=self._enrolled.token)
+            if not answer.is_good:
+                return
+            page = answer.read(wire.Page[wire.Delivery])
+            for delivery in page.items:
+                self.receive(delivery, answer, decided_now=False)
+            path = f"/v1/inbox?limit=100&cursor={page.next_cursor}" if page.next_cursor else None
+
+    def receive(self, delivery: wire.Delivery, answer: Answer, *, decided_now: bool) -> None:
+        """Notes an offer at its first sight, and makes up one's mind about it."""
+        noted = Delivery(
+            delivery_id=delivery.delivery_id,
+            customer=self._enrolled.customer.customer_id,
+            offer_id=delivery.offer_id,
+            retailer_id=delivery.retailer_id,
+            channel=delivery.channel,
+            tags=frozenset(delivery.tags),
+            seq=delivery.seq,
+            decided_at=delivery.decided_at,
+        )
+        is_first_sight = self._world.journal.see(noted, answer.span, decided_now=decided_now)
+        arrived_s = self._world.seconds(delivery.decided_at)
+        if not is_first_sight or arrived_s < 0:
+            return
+        key = self._rng.bytes(12).hex()
+        for after_s, act in reactions(self._rng, delivery.channel):
+            own_key = f"{key}-again" if act == "redeem_again" else key
+            heappush(self._agenda, Due(arrived_s + after_s, next(self._numbers), act, delivery, own_key))
+
+    async def act(self, now_s: float) -> None:
+        """Does everything that is due by now."""
+        while self._agenda and self._agenda[0].at_s <= now_s:
+            due = heappop(self._agenda)
+            if due.act in AT_THE_TILL:
+                await self._redeem(due)
+            else:
+                await self._tell(due)
+
+    async def _tell(self, due: Due) -> None:
+        path = f"/v1/deliveries/{due.delivery.delivery_id}/events"
+        route = "/v1/deliveries/{id}/events"
+        body = {"event": due.act}
+        await self._world.api.call("POST", path, key=self._enrolled.token, body=body, route=route)
+
+    async def _redeem(self, due: Due) -> None:
+        world = self._world
+        till = world.tills.get(due.delivery.retailer_id)
+        if till is None:
+            return
+        answer = await world.api.call(
+            "POST",
+            "/v1/redemptions",
+            key=till,
+            body={"code": due.delivery.code, "site_id": due.delivery.site_id},
+            headers={"Idempotency-Key": due.idempotency_key},
+            expected=RIGHTLY_REFUSED,
+        )
+        if not answer.is_good:
+            world.refused_redemptions[answer.code] += 1
+            return
+        redeemed = answer.read(wire.Redeemed)
+        redemption = Redemption(redeemed.redemption_id, redeemed.offer_id, due.delivery.code)
+        world.journal.redemptions[redeemed.redemption_id] = redemption

@@ -1,0 +1,54 @@
+"""What a run is told from outside."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+INTERVAL_S: Final = 15.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """`start` None is the next Thursday noon in Helsinki by the server's clock.
+
+    `tills` holds a till key per retailer id; offers of others are not redeemed.
+    """
+
+    url: str
+    admin_key: str
+    city: Path
+    phones: int = 300
+    minutes: float = 60
+    seed: int = 1
+    start: datetime | None = None
+    tills: dict[int, str] = field(default_factory=dict)
+
+    @property
+    def ticks(self) -> int:
+        """How many intervals of 15 s the run has."""
+        return round(self.minutes * 60 / INTERVAL_S)
+
+
+class _RetailerKeys(msgspec.Struct):
+    retailer_id: int
+    till: str
+
+
+class Keys(msgspec.Struct):
+    """The file of keys that the demo writes."""
+
+    admin: str | None = None
+    retailers: list[_RetailerKeys] = []
+
+    @property
+    def tills(self) -> dict[int, str]:
+        """The till key of each retailer."""
+        return {retailer.retailer_id: retailer.till for retailer in self.retailers}
+
+
+def read_keys(path: Path) -> Keys:
+    """Raises OSError or msgspec.DecodeError."""
+    return msgspec.json.decode(path.read_bytes(), type=Keys)

@@ -1,0 +1,141 @@
+"""The phones at work: report where they are, and hear what they are told.
+
+A phone does one thing after the other; phones act at the same time as each other.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+import numpy as np
+
+from simulator import wire
+from simulator.client import Answer
+from simulator.enrolment import Enrolled, decide, want_quiet
+from simulator.journal import AcceptedFixes
+from simulator.offers import Pocket
+from simulator.score import KINDS, Claim
+from simulator.tracks import Track
+
+INBOX_EVERY_TICKS: Final = 20
+LATEST_TICKS: Final = 6
+NO_CONSENT: Final = frozenset({"no_location_consent"})
+
+
+class PhoneAtWork:
+    """One phone during a run. `accepted` lists the seconds of each accepted fix, with how often
+    location had been withdrawn when it was sent.
+    """
+
+    def __init__(self, enrolled: Enrolled, track: Track, seed: np.random.SeedSequence) -> None:
+        self.accepted: list[tuple[float, int]] = []
+        self.phone = enrolled.phone
+        self.track = track
+        self._rng, pocket_rng = (np.random.default_rng(own) for own in seed.spawn(2))
+        self.pocket = Pocket(enrolled, pocket_rng)
+        self._enrolled = enrolled
+        self._world = enrolled.world
+        self._unsent: list[int] = []
+        self._late: list[tuple[int, int]] = []
+        self._changes = list(self.phone.person.changes) if self.phone.is_first else []
+
+    async def tick(self, number: int, now: datetime) -> None:
+        """Everything this phone does in one interval, which has just ended at `now`."""
+        now_s = self._world.seconds(now)
+        while self._changes and self._changes[0].at_s <= now_s:
+            change = self._changes.pop(0)
+            if change.decisions:
+                await decide(self._enrolled, change.decisions)
+            if change.quiet is not None:
+                await want_quiet(self._enrolled, change.quiet)
+        fixes = self._fixes_to_send(number)
+        if fixes:
+            await self._send(fixes, now)
+        await self.pocket.act(now_s)
+        if (number + self.phone.number) % INBOX_EVERY_TICKS == 0:
+            await self.pocket.look_at_inbox()
+
+    def _fixes_to_send(self, number: int) -> list[int]:
+        """This interval's fix joins those that wait; a full batch goes, with what became late before."""
+        if self._rng.random() < self.phone.delays:
+            self._late.append((number + int(self._rng.integers(2, LATEST_TICKS + 1)), number))
+        else:
+            self._unsent.append(number)
+        is_last = number + 1 == len(self.track.seconds)
+        if len(self._unsent) < self.phone.fixes_per_request and not is_last:
+            return []
+        late = [fix for due, fix in self._late if due <= number]
+        self._late = [(due, fix) for due, fix in self._late if due > number]
+        fixes, self._unsent = self._unsent + late, []
+        return fixes
+
+    async def _send(self, fixes: Sequence[int], now: datetime) -> None:
+        self._world.fixes_sent += len(fixes)
+        # The phone's own clock is wrong by a constant; the server is to put that right by sent_at.
+        skew = timedelta(seconds=self.phone.skew_s)
+        body = wire.FixesSent(sent_at=now + skew, fixes=[self._fix(number, skew) for number in fixes])
+        withdrawals = self._enrolled.customer.withdrawals
+        answer = await self._post(body)
+        told = self._hear(answer, fixes, withdrawals)
+        if self._rng.random() < self.phone.repeats:
+            again = await self._post(body)
+            if told is not None and again.is_good:
+                is_same = _gist(told) == _gist(again.read(wire.FixesAnswer))
+                self._world.repeats_answered_differently += not is_same
+
+    async def _post(self, body: wire.FixesSent) -> Answer:
+        token = self._enrolled.token
+        return await self._world.api.call("POST", "/v1/fixes", key=token, body=body, expected=NO_CONSENT)
+
+    def _fix(self, number: int, skew: timedelta) -> wire.FixSent:
+        track = self.track
+        longitude, latitude = track.degrees[number].tolist()
+        return wire.FixSent(
+            fix_id=f"{self.phone.number}-{number}",
+            lat=latitude,
+            lon=longitude,
+            accuracy_m=float(track.accuracy_m[number]),
+            recorded_at=self._world.start + timedelta(seconds=float(track.seconds[number])) + skew,
+            speed_mps=float(track.speed_mps[number]) if self.phone.tells_speed else None,
+        )
+
+    def _hear(self, answer: Answer, fixes: Sequence[int], withdrawals: int) -> wire.FixesAnswer | None:
+        world = self._world
+        if not answer.is_good:
+            world.fix_statuses[answer.code or "failed"] += len(fixes)
+            return None
+        told = answer.read(wire.FixesAnswer)
+        accepted = [
+            number for number, outcome in zip(fixes, told.fixes, strict=True) if outcome.status == "accepted"
+        ]
+        world.fix_statuses.update(
+            f"{one.status}:{one.reason}" if one.reason else one.status for one in told.fixes
+        )
+        if accepted:
+            self.accepted += [(float(self.track.seconds[number]), withdrawals) for number in accepted]
+            customer_id = self._enrolled.customer.customer_id
+            world.journal.accepted.append(AcceptedFixes(customer_id, len(accepted), answer.span))
+        for crossing in told.crossings:
+            self._note(crossing)
+        for delivery in told.deliveries:
+            self.pocket.receive(delivery, answer, decided_now=True)
+        return told
+
+    def _note(self, crossing: wire.Crossing) -> None:
+        world = self._world
+        if crossing.crossing_id in world.crossing_kinds:
+            return
+        world.crossing_kinds[crossing.crossing_id] = crossing.kind
+        fence = world.fence_numbers.get(crossing.fence_id)
+        for kind in KINDS:
+            if crossing.kind == kind and fence is not None:
+                world.claims.append(Claim(self.phone.number, fence, kind, world.seconds(crossing.at)))
+
+
+def _gist(told: wire.FixesAnswer) -> object:
+    """What a repeated request must be told again."""
+    return (
+        [(outcome.fix_id, outcome.status) for outcome in told.fixes],
+        sorted(crossing.crossing_id for crossing in told.crossings),
+        sorted(delivery.delivery_id for delivery in told.deliveries),
+    )

@@ -1,0 +1,184 @@
+"""One run: read the city, enrol the phones, let time pass, judge what happened.
+
+Simulated time stands still except where this run advances it: the clock reaches the end of an
+interval, then every phone sends what it recorded in it, then the next interval begins.
+"""
+
+import asyncio
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from numpy.random import SeedSequence
+from rich.console import Console
+
+from simulator.city import City, count_suppressed, read_city
+from simulator.client import Api
+from simulator.enrolment import Enrolled, enrol_first, enrol_second
+from simulator.journal import Journal
+from simulator.judging import judge
+from simulator.options import INTERVAL_S, Options
+from simulator.people import HOME_ZONE, Inventor, Phone
+from simulator.phones import PhoneAtWork
+from simulator.progress import progress
+from simulator.recount import recount
+from simulator.report import Quality, Report, counted
+from simulator.streets import Streets, read_streets
+from simulator.tracks import Track, tracks
+from simulator.wire import Clock
+from simulator.world import World
+
+THURSDAY: Final = 3
+NOON: Final = 12
+
+
+@dataclass
+class _Stopwatch:
+    began: float = field(default_factory=time.perf_counter)
+    phases_s: dict[str, float] = field(default_factory=dict)
+
+    def ends(self, phase: str) -> None:
+        """The time since the last phase ended was this phase's."""
+        self.phases_s[phase] = round(self.seconds - sum(self.phases_s.values()), 2)
+
+    @property
+    def seconds(self) -> float:
+        return time.perf_counter() - self.began
+
+
+async def simulate(options: Options, console: Console | None = None) -> Report:
+    """The whole run. Raises UnexpectedAnswerError where the API does not let it begin."""
+    watch = _Stopwatch()
+    console = console or Console(quiet=True)
+    journal = Journal()
+    async with Api(options.url, journal.order) as api:
+        start = await _set_clock(api, options)
+        city = await read_city(api, options.admin_key, start)
+        streets = read_streets(options.city)
+        people_seed, track_seed, manners_seed = SeedSequence(options.seed).spawn(3)
+        phones, their_tracks = _invent(options, city, streets, start, people_seed, track_seed)
+        watch.ends("invent")
+        world = World(api, journal, start, options.tills, _numbers(city))
+        enrolled = await _enrol(world, phones, console)
+        watch.ends("enrol")
+        seeds = manners_seed.spawn(len(phones))
+        at_work = [PhoneAtWork(*args) for args in zip(enrolled, their_tracks, seeds, strict=True)]
+        await _let_time_pass(options, world, at_work, console)
+        watch.ends("walk")
+        suppressed = await count_suppressed(api, options.admin_key, city)
+        verdict = judge(at_work, city, streets.plane, world.claims)
+        violations = recount(journal, city.rules(start, HOME_ZONE))
+        watch.ends("judge")
+    return Report(
+        fixes=world.fixes_sent,
+        crossings=len(world.crossing_kinds),
+        deliveries=sum(seen.delivery.decided_at >= start for seen in journal.seen.values()),
+        redemptions=len(journal.redemptions),
+        suppressed=suppressed,
+        violations=counted(violations),
+        detection={kind: Quality.of(score) for kind, score in verdict.scores.items()},
+        seconds=round(watch.seconds, 2),
+        explanations=[f"{violation.kind}: {violation.explanation}" for violation in violations],
+        errors=dict(api.errors.most_common()),
+        retries=dict(api.retries.most_common()),
+        requests=api.requests,
+        fix_statuses=dict(sorted(world.fix_statuses.items())),
+        crossing_kinds=_tally(world.crossing_kinds.values()),
+        true_stays=verdict.stays,
+        scores=verdict.scores,
+        detection_of_clear_changes={kind: Quality.of(score) for kind, score in verdict.clear.items()},
+        redemptions_refused=dict(sorted(world.refused_redemptions.items())),
+        repeats_answered_differently=world.repeats_answered_differently,
+        people=sum(phone.is_first for phone in phones),
+        phones=len(phones),
+        simulated_from=start.isoformat(),
+        simulated_minutes=options.minutes,
+        seed=options.seed,
+        phases_s=watch.phases_s,
+    )
+
+
+def next_thursday_noon(now: datetime) -> datetime:
+    """When the shops are open and nobody sleeps: the next one in Helsinki, at or after `now`."""
+    local = now.astimezone(ZoneInfo(HOME_ZONE))
+    noon = local.replace(hour=NOON, minute=0, second=0, microsecond=0)
+    noon += timedelta(days=(THURSDAY - noon.weekday()) % 7)
+    return noon if noon >= local else noon + timedelta(days=7)
+
+
+async def _set_clock(api: Api, options: Options) -> datetime:
+    clock = (await api.call("GET", "/v1/clock", key=options.admin_key)).read(Clock)
+    if clock.is_ticking:
+        held = await api.call("POST", "/v1/clock/tick", key=options.admin_key, body={"ticking": False})
+        clock = held.read(Clock)
+    start = options.start or next_thursday_noon(clock.now)
+    answer = await api.call("POST", "/v1/clock/set", key=options.admin_key, body={"at": start})
+    return answer.read(Clock).now
+
+
+def _invent(
+    options: Options,
+    city: City,
+    streets: Streets,
+    start: datetime,
+    people_seed: SeedSequence,
+    track_seed: SeedSequence,
+) -> tuple[list[Phone], list[Track]]:
+    duration_s = options.ticks * INTERVAL_S
+    inventor = Inventor(city.marketers, city.offer_tags, start, duration_s)
+    phones = inventor.people_and_phones(people_seed, options.phones, INTERVAL_S)
+    stops = streets.plane.to_metres(city.sites)
+    walked = tracks(phones, streets, stops, seed=track_seed, duration_s=duration_s, interval_s=INTERVAL_S)
+    return phones, walked
+
+
+def _numbers(city: City) -> dict[int, int]:
+    return {fence.fence_id: number for number, fence in enumerate(city.fences)}
+
+
+async def _enrol(world: World, phones: Sequence[Phone], console: Console) -> list[Enrolled]:
+    """Every phone, in their order; second phones once the first ones are known."""
+    with progress(console, "Enrolling", len(phones)) as step:
+
+        async def enrol(phone: Phone, first: Enrolled | None) -> Enrolled:
+            enrolled = await (enrol_second(first, phone) if first else enrol_first(world, phone))
+            step("")
+            return enrolled
+
+        firsts = await asyncio.gather(*(enrol(phone, None) for phone in phones if phone.is_first))
+        by_person = {enrolled.phone.person.number: enrolled for enrolled in firsts}
+        others = await asyncio.gather(
+            *(enrol(phone, by_person[phone.person.number]) for phone in phones if not phone.is_first)
+        )
+    by_number = {enrolled.phone.number: enrolled for enrolled in (*firsts, *others)}
+    return [by_number[phone.number] for phone in phones]
+
+
+async def _let_time_pass(
+    options: Options, world: World, phones: Sequence[PhoneAtWork], console: Console
+) -> None:
+    await asyncio.gather(*(phone.pocket.look_at_inbox() for phone in phones))
+    with progress(console, "Walking", options.ticks) as step:
+        for number in range(options.ticks):
+            now = await _advance(world, options)
+            await asyncio.gather(*(phone.tick(number, now) for phone in phones))
+            step(f"{len(world.journal.seen)} offers, {len(world.crossing_kinds)} crossings")
+    await asyncio.gather(*(phone.pocket.look_at_inbox() for phone in phones))
+
+
+async def _advance(world: World, options: Options) -> datetime:
+    body = {"seconds": INTERVAL_S}
+    answer = await world.api.call("POST", "/v1/clock/advance", key=options.admin_key, body=body)
+    now = answer.read(Clock).now
+    world.journal.clock.append((now, answer.span))
+    return now
+
+
+def _tally(kinds: Iterable[str]) -> dict[str, int]:
+    tally: dict[str, int] = {}
+    for kind in kinds:
+        tally[kind] = tally.get(kind, 0) + 1
+    return dict(sorted(tally.items()))
