@@ -5,51 +5,55 @@ outside`. Pure: plain values in, new values out, times by the fixes' own clock. 
 of other fences, or of which fixes are to be believed (`geo.tracking`).
 
 How evidence is weighed. A fix's error is a 2-D Gaussian whose 68 % radius is `accuracy_m`, so its part
-across the edge has σ = accuracy / 1.51; it drifts as an Ornstein–Uhlenbeck process (60 s), so ten
-fixes in a minute say little more than one. Per fence the rules keep an estimate of the signed distance
-(negative inside) and its precision, as a Kalman filter does that assumes a phone which keeps its
-distance and an error of that colour. Fixes that the assumption cannot explain show that the phone
-moved, and the estimate starts anew from the latest. So a phone that stays put is known ever better,
-however vague each fix; a phone that walks is judged by its last fix. Both sides ask for a margin in
-standard errors of the estimate and one in metres, and the margins are wider for exits than for
-enters: that hysteresis is what keeps a phone on the edge from flapping.
+across the edge has sigma = accuracy / 1.51; it drifts (Ornstein-Uhlenbeck, 60 s), so ten fixes in a minute
+say little more than one. Per fence, a Kalman filter estimates the signed distance (negative
+inside) and its precision, for a phone that about keeps its distance and an error of that colour. A fix
+that this cannot explain shows that the phone moved: the estimate starts anew from it. So a phone that
+stays is known ever better, however vague each fix, and one that walks is judged by its latest fixes.
 
-`at` of an enter or exit is the fix at which the estimate changed sides, not the later one that made it
-certain. To judge whether a crossing is fresh enough to act on, use the deciding fix's own time.
+How it is decided. Enter: the estimate lies inside by a margin in standard errors and one in metres; a
+good fix well inside decides alone, a vague one waits for more. Exit: twice in one leaving, the estimate
+lies outside by wider margins (1.7 accuracies of a single fix, and 5 m) and the fix itself by more than
+its accuracy, so that a phone on the edge with errors within its accuracy never flaps. The margins were
+tuned on simulated cities and on still phones at edges: tests/geo/test_crossings_simulated.py.
 
-Confidence is Φ(|estimate| / standard error): the probability, under that model, that the phone is on
-the side it is said to be on.
+`at` of an enter or exit is that of the first fix on the new side, not of the later one that made it
+certain. Whether a crossing is fresh enough to act on is a question to the deciding fix's time.
+
+Confidence is Phi(|estimate| / standard error), 0.5 to 1: under that model, the probability that the phone
+is on the side it is said to be on.
 """
 
-from math import erfc, exp, sqrt
+from math import erfc, exp, isfinite, sqrt
 from typing import Final
 
 import msgspec
 
 from geo.fixes import CrossingKind, Fix
 
-SIGMAS_IN_68_PERCENT_RADIUS: Final = 1.5096  # sqrt(-2 ln 0.32), two dimensions
+ACCURACY_PER_SIGMA: Final = 1.5096  # sqrt(-2 ln 0.32): the 68 % radius of a 2-D Gaussian
 ERROR_CORRELATION_S: Final = 60.0
-FINEST_ACCURACY_M: Final = 4.0
-EVIDENCE_LASTS_S: Final = 150.0
+FINEST_ACCURACY_M: Final = 4.0  # phones that claim better are wrong about it
+EVIDENCE_LASTS_S: Final = 300.0
 SHORTEST_STEP_S: Final = 0.1
 SURPRISE: Final = 12.0  # squared standard errors that a phone keeping its distance cannot explain
-SMALLEST_ERROR_M: Final = 4.0  # people wander, outlines are imprecise: no estimate is better than this
-MOST_INDEPENDENT_FIXES: Final = 12.0
+WANDERING_M2_PER_S: Final = 1.0  # how fast the distance of a phone that "stays" becomes uncertain
+FINEST_PRECISION: Final = 1 / 4.0**2  # outlines are imprecise too: no estimate is better than 4 m
 
-ENTER_ERRORS: Final = 1.6
-ENTER_MARGIN_M: Final = 0.0
-EXIT_ERRORS: Final = 3.0
-EXIT_MARGIN_M: Final = 8.0
+ENTER_ERRORS: Final = 1.0
+ENTER_ERRORS_OF_ONE_FIX: Final = 1.6
+ENTER_MARGIN_M: Final = 3.0
+EXIT_ERRORS: Final = 2.5
+EXIT_MARGIN_M: Final = 5.0
 EXIT_FIXES: Final = 2
-FORGET_BEYOND_M: Final = 40.0
+FORGOTTEN_BEYOND_M: Final = 40.0
 
 PRESENCE_CREDIBLE_S: Final = 600.0
 WATCHED_PRESENCE_CREDIBLE_S: Final = 6 * 3600.0
 VISIT_SURVIVES_SILENCE_S: Final = 3600.0
 
-RESTING: Final = 0  # outside, nothing weighed; remembered only for the re-trigger time
-ENTERING: Final = 1
+RESTING: Final = 0  # outside, nothing weighed: kept only for the re-trigger time
+ENTERING: Final = 1  # outside, evidence being weighed
 INSIDE: Final = 2
 DWELLED: Final = 3
 LEAVING: Final = 4
@@ -57,7 +61,7 @@ LEAVING_DWELLED: Final = 5
 LAPSED: Final = 6  # inside when last seen, but its dwell fell due when presence was no longer credible
 
 
-class FenceRules(msgspec.Struct, frozen=True):
+class FenceRules(msgspec.Struct, frozen=True, gc=False):
     """What a fence asks for. `radius_m` is effective: sqrt(area / π). `revision` grows with every edit."""
 
     dwell_s: float
@@ -66,31 +70,46 @@ class FenceRules(msgspec.Struct, frozen=True):
     revision: int = 1
 
 
-class FenceState(msgspec.Struct, frozen=True, array_like=True):
+class FenceState(msgspec.Struct, array_like=True, gc=False):
     """All that is remembered of one device at one fence, until it is well away again.
 
     seen_at        the last fix that was weighed
-    last_m         its signed distance
-    estimate_m     the best guess of the signed distance, with `precision` = 1 / its variance
-    turned_at      when the estimate last changed sides
-    began_at       when the visit began (0: no visit); `told_at` when an enter was last told (0: never).
-                   A visit is muted, from enter to exit, when the two differ: the re-trigger time ran.
-    clear_fixes    how many fixes in a row were clearly outside
+    estimate_m     the best guess of the signed distance, with `precision` = 1 / its variance (0: none)
+    drift          by how many sigma that fix was off the estimate: its error, which the next one
+                   inherits; 0 where the estimate is that one fix
+    was_inside     whether that fix itself lay inside; `turned_at` when fixes last changed sides
+    began_at       when the visit began (0: no visit)
+    told_at        when an enter was last told (0: never). A visit is muted, from enter to exit, where
+                   it differs from `began_at`: the visit began within the re-trigger time.
+    clear_fixes    how many fixes of this leaving were clearly outside
     """
 
     phase: int
     seen_at: float
-    last_m: float = 0.0
     estimate_m: float = 0.0
     precision: float = 0.0
+    drift: float = 0.0
+    was_inside: bool = False
     turned_at: float = 0.0
     began_at: float = 0.0
     told_at: float = 0.0
     clear_fixes: int = 0
     revision: int = 1
 
+    @property
+    def is_visiting(self) -> bool:
+        return self.phase >= INSIDE
 
-class Crossing(msgspec.Struct, frozen=True):
+    @property
+    def is_muted(self) -> bool:
+        return self.told_at != self.began_at
+
+    @property
+    def has_dwelled(self) -> bool:
+        return self.phase in {DWELLED, LEAVING_DWELLED}
+
+
+class Crossing(msgspec.Struct, frozen=True, gc=False):
     """An enter, dwell or exit; `at` is when it happened, as far as the fixes can tell."""
 
     fence_id: int
@@ -105,123 +124,144 @@ Step = tuple[FenceState | None, tuple[Crossing, ...]]
 def step(
     fence_id: int, state: FenceState | None, signed_distance_m: float, fix: Fix, rules: FenceRules
 ) -> Step:
-    """What one accepted fix changes. Distance to the fence's edge in metres, negative inside.
+    """What one accepted fix changes. The distance is to the fence's edge in metres, negative inside.
 
     None for the state is "outside, nothing remembered", both ways. Fixes come in the order of time.
+    The given state is never changed. ValueError for what is not finite.
     """
-    at = fix.at
+    if not isfinite(signed_distance_m + fix.at + fix.accuracy_m):
+        raise ValueError("a distance, time and accuracy must be finite")
     if state is None:
-        state = FenceState(RESTING, at, revision=rules.revision)
-    elif state.phase >= INSIDE and signed_distance_m <= 0 and at - state.seen_at > VISIT_SURVIVES_SILENCE_S:
+        state = FenceState(RESTING, fix.at, revision=rules.revision)
+    elif (
+        fix.at - state.seen_at > VISIT_SURVIVES_SILENCE_S and state.phase >= INSIDE and signed_distance_m <= 0
+    ):
         return _begin_again(fence_id, state, signed_distance_m, fix, rules)
-    error_m = max(fix.accuracy_m, FINEST_ACCURACY_M) / SIGMAS_IN_68_PERCENT_RADIUS
-    # Errors along the edge of a small fence push a phone outwards on average (its edge is curved).
-    bias_m = min(error_m * error_m / (2 * rules.radius_m), rules.radius_m / 2)
-    estimate_m, precision = _weigh(state, signed_distance_m - bias_m, at, error_m)
-    turned = state.precision == 0 or (estimate_m <= 0) is not (state.estimate_m <= 0)
-    seen = FenceState(
+    accuracy_m = max(fix.accuracy_m, FINEST_ACCURACY_M)
+    error_m = accuracy_m / ACCURACY_PER_SIGMA
+    # An error along the edge of a circle makes a phone seem farther out: by variance / 2r on average,
+    # while that is small. The cap holds where it is not.
+    distance_m = signed_distance_m - min(error_m * error_m / (2 * rules.radius_m), rules.radius_m / 2)
+    seen = _weigh(state, distance_m, fix.at, error_m)
+    if seen.phase < INSIDE:
+        return _while_outside(fence_id, seen, rules)
+    return _while_visiting(fence_id, seen, state.seen_at, distance_m > accuracy_m, rules)
+
+
+def _weigh(state: FenceState, distance_m: float, at: float, error_m: float) -> FenceState:
+    """A new state, of the same phase, whose estimate takes in one more distance with that sigma."""
+    silence_s = max(at - state.seen_at, SHORTEST_STEP_S)
+    variance = error_m * error_m
+    has_expired = state.precision == 0 or silence_s > EVIDENCE_LASTS_S
+    estimate_m, precision = distance_m, 1 / variance
+    if not has_expired:
+        kept = exp(-silence_s / ERROR_CORRELATION_S)
+        new = 1 - kept
+        # What is known of the distance after the wandering since, then of this fix's own part of error.
+        known = state.precision / (1 + state.precision * WANDERING_M2_PER_S * silence_s)
+        fresh_variance = variance * (1 - kept * kept)
+        spread = fresh_variance + new * new / known
+        surprise_m = distance_m - state.estimate_m - kept * state.drift * error_m
+        if surprise_m * surprise_m <= SURPRISE * spread:
+            estimate_m = state.estimate_m + surprise_m * new / (known * spread)
+            # No better than people and outlines allow, no worse than this fix alone.
+            precision = max(min(known + new * new / fresh_variance, FINEST_PRECISION), 1 / variance)
+    is_inside = distance_m <= 0
+    has_turned = has_expired or is_inside is not state.was_inside
+    return FenceState(
         state.phase,
         at,
-        signed_distance_m - bias_m,
         estimate_m,
         precision,
-        at if turned else state.turned_at,
+        (distance_m - estimate_m) / error_m,
+        is_inside,
+        at if has_turned else state.turned_at,
         state.began_at,
         state.told_at,
         state.clear_fixes,
         state.revision,
     )
-    if state.phase >= INSIDE:
-        return _while_visiting(fence_id, seen, state.seen_at, rules)
-    return _while_outside(fence_id, seen, rules)
 
 
-def _weigh(state: FenceState, distance_m: float, at: float, error_m: float) -> tuple[float, float]:
-    """The estimate and its precision after one more distance with that standard error."""
-    silence_s = max(at - state.seen_at, SHORTEST_STEP_S)
-    variance = error_m * error_m
-    if state.precision == 0 or silence_s > EVIDENCE_LASTS_S:
-        return distance_m, 1 / variance
-    kept = exp(-silence_s / ERROR_CORRELATION_S)
-    new = 1 - kept
-    fresh_variance = variance * (1 - kept * kept)
-    spread = fresh_variance + new * new / state.precision
-    surprise_m = distance_m - state.estimate_m - kept * (state.last_m - state.estimate_m)
-    if surprise_m * surprise_m > SURPRISE * spread:
-        return distance_m, 1 / variance
-    estimate_m = state.estimate_m + surprise_m * new / (state.precision * spread)
-    best = min(MOST_INDEPENDENT_FIXES / variance, 1 / (SMALLEST_ERROR_M * SMALLEST_ERROR_M))
-    return estimate_m, max(min(state.precision + new * new / fresh_variance, best), 1 / variance)
+# From here on `seen` is a state of this step's own making and is finished in place.
 
 
 def _while_outside(fence_id: int, seen: FenceState, rules: FenceRules) -> Step:
     standard_error_m = 1 / sqrt(seen.precision)
-    if seen.estimate_m + ENTER_ERRORS * standard_error_m <= -ENTER_MARGIN_M:
+    errors = ENTER_ERRORS if seen.drift else ENTER_ERRORS_OF_ONE_FIX
+    if seen.estimate_m + errors * standard_error_m <= -ENTER_MARGIN_M:
         return _begin(fence_id, seen, rules)
-    if seen.estimate_m - 2 * standard_error_m > FORGET_BEYOND_M:
+    if seen.estimate_m - 2 * standard_error_m > FORGOTTEN_BEYOND_M:
         return rest(seen, seen.seen_at, rules), ()
-    return msgspec.structs.replace(seen, phase=ENTERING), ()
+    seen.phase = ENTERING
+    return seen, ()
 
 
 def _begin(fence_id: int, seen: FenceState, rules: FenceRules) -> Step:
-    began_at = seen.turned_at
-    is_muted = seen.told_at > 0 and began_at < seen.told_at + rules.retrigger_s
-    inside = msgspec.structs.replace(
-        seen, phase=INSIDE, began_at=began_at, told_at=seen.told_at if is_muted else began_at, clear_fixes=0
-    )
-    enters = () if is_muted else (Crossing(fence_id, "enter", began_at, confidence(seen)),)
-    after, dwells = _stay(fence_id, inside, began_at, rules)
+    seen.phase = INSIDE
+    seen.began_at = seen.turned_at = seen.turned_at if seen.was_inside else seen.seen_at
+    enters: tuple[Crossing, ...] = ()
+    if seen.told_at == 0 or seen.began_at >= seen.told_at + rules.retrigger_s:
+        seen.told_at = seen.began_at
+        enters = (Crossing(fence_id, "enter", seen.began_at, confidence(seen)),)
+    after, dwells = _stay(fence_id, seen, seen.began_at, rules)
     return after, enters + dwells
 
 
-def _while_visiting(fence_id: int, seen: FenceState, seen_before_at: float, rules: FenceRules) -> Step:
+def _while_visiting(
+    fence_id: int, seen: FenceState, seen_before_at: float, is_beyond_its_error: bool, rules: FenceRules
+) -> Step:
     if seen.estimate_m <= 0:
         return _stay(fence_id, seen, seen_before_at, rules)
-    has_dwelled = seen.phase == DWELLED or seen.phase == LEAVING_DWELLED
-    is_clear = seen.estimate_m - EXIT_ERRORS / sqrt(seen.precision) > EXIT_MARGIN_M
-    leaving = msgspec.structs.replace(
-        seen,
-        phase=LEAVING_DWELLED if has_dwelled else LEAVING,
-        clear_fixes=seen.clear_fixes + 1 if is_clear else 0,
-    )
-    if leaving.clear_fixes < EXIT_FIXES:
-        return leaving, ()
-    return _end(fence_id, leaving, max(seen.turned_at, seen.began_at), rules)
+    seen.phase = LEAVING_DWELLED if seen.has_dwelled else LEAVING
+    if is_beyond_its_error and seen.estimate_m - EXIT_ERRORS / sqrt(seen.precision) > EXIT_MARGIN_M:
+        seen.clear_fixes += 1
+    if seen.clear_fixes < EXIT_FIXES:
+        return seen, ()
+    return _end(fence_id, seen, rules)
 
 
 def _stay(fence_id: int, seen: FenceState, seen_before_at: float, rules: FenceRules) -> Step:
-    """Inside by this fix: the dwell is due, or is not yet."""
-    if seen.phase == DWELLED or seen.phase == LEAVING_DWELLED:
-        return msgspec.structs.replace(seen, phase=DWELLED, clear_fixes=0), ()
+    """Inside by this fix: perhaps for long enough. The dwell is told once per visit.
+
+    It happened when it fell due; or now, where until this fix nobody could know that the visit went on.
+    """
+    seen.clear_fixes = 0
+    if seen.phase == DWELLED:
+        return seen, ()
+    if seen.phase == LEAVING_DWELLED:
+        seen.phase = DWELLED
+        return seen, ()
     due_at = seen.began_at + rules.dwell_s
-    if seen.seen_at < due_at:
-        return msgspec.structs.replace(seen, phase=INSIDE, clear_fixes=0), ()
     was_credible = seen.phase == INSIDE and due_at - seen_before_at <= PRESENCE_CREDIBLE_S
+    seen.phase = INSIDE
+    if seen.seen_at < due_at:
+        return seen, ()
     return _dwell(fence_id, seen, due_at if was_credible else seen.seen_at)
 
 
-def _dwell(fence_id: int, state: FenceState, at: float) -> Step:
-    dwelled = msgspec.structs.replace(state, phase=DWELLED, clear_fixes=0)
-    if state.told_at != state.began_at:
-        return dwelled, ()
-    return dwelled, (Crossing(fence_id, "dwell", at, confidence(state)),)
+def _dwell(fence_id: int, seen: FenceState, at: float) -> Step:
+    seen.phase = DWELLED
+    seen.turned_at = max(seen.turned_at, at)  # no exit is told for before the dwell
+    return seen, () if seen.is_muted else (Crossing(fence_id, "dwell", at, confidence(seen)),)
 
 
-def _end(fence_id: int, state: FenceState, at: float, rules: FenceRules) -> Step:
-    is_told = state.told_at == state.began_at
-    exits = (Crossing(fence_id, "exit", at, confidence(state)),) if is_told else ()
-    after, _ = _while_outside(
-        fence_id, msgspec.structs.replace(state, phase=ENTERING, began_at=0.0, clear_fixes=0), rules
-    )
+def _end(fence_id: int, seen: FenceState, rules: FenceRules) -> Step:
+    exits = () if seen.is_muted else (Crossing(fence_id, "exit", seen.turned_at, confidence(seen)),)
+    seen.began_at, seen.clear_fixes = 0.0, 0
+    after, _ = _while_outside(fence_id, seen, rules)
     return after, exits
 
 
 def _begin_again(
     fence_id: int, state: FenceState, signed_distance_m: float, fix: Fix, rules: FenceRules
 ) -> Step:
-    """Seen inside after a long silence: the old visit ended when nobody looked, this is another."""
+    """Seen inside after a long silence: the old visit ended while nobody looked, this may be another.
+
+    The old one's exit is told for when presence stopped being credible, too old to be acted on.
+    """
     exits: tuple[Crossing, ...] = ()
-    if state.told_at == state.began_at:
+    if not state.is_muted:
         exits = (Crossing(fence_id, "exit", state.seen_at + PRESENCE_CREDIBLE_S, 0.5),)
     after, enters = step(fence_id, rest(state, fix.at, rules), signed_distance_m, fix, rules)
     return after, exits + enters
@@ -235,13 +275,13 @@ def rest(state: FenceState, now: float, rules: FenceRules) -> FenceState | None:
 
 
 def confidence(state: FenceState) -> float:
-    """Φ(|estimate| / standard error), 0.5–1."""
+    """Phi(|estimate| / standard error)."""
     return 1 - 0.5 * erfc(abs(state.estimate_m) * sqrt(state.precision / 2))
 
 
 def dwell_due_at(state: FenceState | None, rules: FenceRules) -> float | None:
     """When a timer should look at this visit; None when there is nothing to wait for."""
-    if state is None or state.phase != INSIDE:
+    if state is None or state.phase != INSIDE or state.is_muted:
         return None
     return state.began_at + rules.dwell_s
 
@@ -255,16 +295,18 @@ def fire_dwell(
     *,
     is_watched_by_os: bool = False,
 ) -> Step:
-    """A timer ran out. Fires where the dwell is due and presence was credible when it fell due.
+    """A timer ran out. The dwell happened if it is due and presence was credible when it fell due.
 
-    Where it was not, the visit ends silently: no dwell by timer any more. A fix that shows the phone
-    inside within an hour takes it up again. Called too early, twice, or for a phone that seems to be
-    leaving, it changes nothing.
+    Where it was not, the visit ends silently: no timer waits for it any more. Yet it is not forgotten:
+    a fix inside within the hour takes it up again, a fix clearly outside is its exit. Called too early,
+    twice, for a muted visit or for a phone that seems to be leaving, this changes nothing.
     """
     due_at = dwell_due_at(state, rules)
     if state is None or due_at is None or now < due_at:
         return state, ()
+    after = msgspec.structs.replace(state)
     credible_s = WATCHED_PRESENCE_CREDIBLE_S if is_watched_by_os else PRESENCE_CREDIBLE_S
-    if due_at - last_fix_at > credible_s:
-        return msgspec.structs.replace(state, phase=LAPSED), ()
-    return _dwell(fence_id, state, due_at)
+    if due_at - last_fix_at <= credible_s:
+        return _dwell(fence_id, after, due_at)
+    after.phase = LAPSED
+    return after, ()

@@ -14,7 +14,7 @@ from typing import Final
 
 import msgspec
 
-from geo.crossings import INSIDE, RESTING, Crossing, FenceRules, FenceState, rest, step
+from geo.crossings import RESTING, Crossing, FenceRules, FenceState, Step, rest, step
 from geo.fixes import Fix, Verdict
 
 OLDEST_FIX_S: Final = 86_400.0
@@ -29,7 +29,7 @@ METRES_PER_DEGREE: Final = 111_195.0
 NO_ANSWER: Final = msgspec.Raw(b"null")
 
 
-class Sighting(msgspec.Struct, frozen=True, array_like=True):
+class Sighting(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Where the phone said it was, once."""
 
     at: float
@@ -139,40 +139,45 @@ def advance(
 
     `distances`: signed metres to the edge, negative inside, for every fence that covers the fix and
     for all of `state.watched_fences()` that still exist; one that is missing there, or has no rules,
-    is gone and is dropped silently. A fence whose revision changed goes on silently from the new shape.
+    is gone and is dropped silently. It may hold more fences; that changes nothing. A fence whose revision changed goes on silently from the new shape.
     """
-    if not all(map(isfinite, (fix.at, fix.lat, fix.lon, fix.accuracy_m, *distances.values()))):
-        raise ValueError("fixes and distances must be finite")
-    state.last = Sighting(fix.at, fix.lat, fix.lon, fix.accuracy_m)
-    state.doubted, state.doubts = None, 0
-    state.recent = (state.recent + _hash_of(fix.fix_id))[-REMEMBERED_FIX_IDS * FIX_ID_CHARACTERS :]
+    if not isfinite(fix.lat + fix.lon):
+        raise ValueError("a position must be finite")
     fences: dict[int, FenceState] = {}
     crossings: list[Crossing] = []
     for fence_id in sorted(state.fences.keys() | distances.keys()):
         rules = rules_of(fence_id)
         if rules is None:
             continue
-        before = state.fences.get(fence_id)
-        distance_m = distances.get(fence_id)
-        if distance_m is None:
-            after = _undisturbed(before, fix, rules)
-        else:
-            if before is not None and before.revision != rules.revision:
-                before = rebaseline(before, distance_m, fix, rules)
-            after, told = step(fence_id, before, distance_m, fix, rules)
-            crossings.extend(told)
+        after, told = _visit(fence_id, state.fences.get(fence_id), distances.get(fence_id), fix, rules)
         if after is not None:
             fences[fence_id] = after
+        crossings.extend(told)
     state.fences = fences
+    state.last = Sighting(fix.at, fix.lat, fix.lon, fix.accuracy_m)
+    state.doubted, state.doubts = None, 0
+    state.recent = (state.recent + _hash_of(fix.fix_id))[-REMEMBERED_FIX_IDS * FIX_ID_CHARACTERS :]
     return crossings
 
 
-def _undisturbed(before: FenceState | None, fix: Fix, rules: FenceRules) -> FenceState | None:
-    return rest(before, fix.at, rules) if before is not None and before.phase == RESTING else None
+def _visit(
+    fence_id: int, before: FenceState | None, distance_m: float | None, fix: Fix, rules: FenceRules
+) -> Step:
+    if before is None:
+        # Told of a fence it is outside of, because another fix of the batch is inside: nothing to weigh,
+        # or what is decided would depend on how fixes are batched.
+        if distance_m is None or distance_m > 0:
+            return None, ()
+        return step(fence_id, None, distance_m, fix, rules)
+    if distance_m is None:
+        return (rest(before, fix.at, rules), ()) if before.phase == RESTING else (None, ())
+    if before.revision != rules.revision:
+        before = rebaseline(before, distance_m, fix, rules)
+    return step(fence_id, before, distance_m, fix, rules)
 
 
 def rebaseline(before: FenceState, distance_m: float, fix: Fix, rules: FenceRules) -> FenceState | None:
     """After an edit: a visit goes on where the fix is inside the new shape, else it is silently over."""
-    if before.phase >= INSIDE and distance_m <= 0:
+    if before.is_visiting and distance_m <= 0:
         return msgspec.structs.replace(before, precision=0.0, revision=rules.revision)
     return rest(before, fix.at, rules)
