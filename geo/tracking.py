@@ -138,8 +138,9 @@ def advance(
     """Take an accepted fix: position, watermark, and every fence that it may concern.
 
     `distances`: signed metres to the edge, negative inside, for every fence that covers the fix and
-    for all of `state.watched_fences()` that still exist; one that is missing there, or has no rules,
-    is gone and is dropped silently. It may hold more fences; that changes nothing. A fence whose revision changed goes on silently from the new shape.
+    for all of `state.watched_fences()` that still exist; one of these that is missing there, or has no
+    rules, is gone and is dropped silently. Others may be in it; that changes nothing. A fence whose
+    revision changed goes on silently from its new shape.
     """
     if not isfinite(fix.lat + fix.lon):
         raise ValueError("a position must be finite")
@@ -163,21 +164,22 @@ def advance(
 def _visit(
     fence_id: int, before: FenceState | None, distance_m: float | None, fix: Fix, rules: FenceRules
 ) -> Step:
-    if before is None:
-        # Told of a fence it is outside of, because another fix of the batch is inside: nothing to weigh,
-        # or what is decided would depend on how fixes are batched.
+    if before is None or before.phase == RESTING:
+        # It may be told of because another fix of its batch is inside: nothing to weigh here yet, or
+        # what is decided would depend on how fixes are batched.
         if distance_m is None or distance_m > 0:
-            return None, ()
-        return step(fence_id, None, distance_m, fix, rules)
+            return (None if before is None else rest(before, fix.at, rules)), ()
+        if before is None:
+            return step(fence_id, None, distance_m, fix, rules)
     if distance_m is None:
-        return (rest(before, fix.at, rules), ()) if before.phase == RESTING else (None, ())
-    if before.revision != rules.revision:
-        before = rebaseline(before, distance_m, fix, rules)
-    return step(fence_id, before, distance_m, fix, rules)
-
-
-def rebaseline(before: FenceState, distance_m: float, fix: Fix, rules: FenceRules) -> FenceState | None:
-    """After an edit: a visit goes on where the fix is inside the new shape, else it is silently over."""
-    if before.is_visiting and distance_m <= 0:
-        return msgspec.structs.replace(before, precision=0.0, revision=rules.revision)
-    return rest(before, fix.at, rules)
+        return None, ()
+    if before.revision == rules.revision:
+        return step(fence_id, before, distance_m, fix, rules)
+    # Edited. A visit goes on where the fix is inside the new shape; else it is silently over.
+    if distance_m > 0:
+        return rest(before, fix.at, rules), ()
+    if before.is_visiting:
+        kept: FenceState | None = msgspec.structs.replace(before, precision=0.0, revision=rules.revision)
+    else:
+        kept = rest(before, fix.at, rules)
+    return step(fence_id, kept, distance_m, fix, rules)
