@@ -5,7 +5,7 @@ decides is only told to anybody after the flush that called it has committed.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
@@ -16,17 +16,18 @@ from offers.codes import new_code
 from offers.eligibility import Decision, Question, decide
 from offers.engine.answers import Delivered, utc, words
 from offers.engine.leases import Leases
+from offers.engine.loading import Customer
 from offers.engine.snapshot import Fence, Snapshot
 from offers.engine.work import crossing_id
 from offers.ranking import Candidate, choose
-from offers.terms import Offer, PastDelivery, Person, Reason
+from offers.terms import Offer, PastDelivery, Reason
 
 
 class Occasion(msgspec.Struct):
     """One crossing that concerns at least one offer, of one customer's device, at one fix."""
 
     bucket: int
-    person: Person
+    customer_id: UUID
     device_id: UUID
     fix_at: float
     crossing: Crossing
@@ -64,22 +65,20 @@ class Decider:
         self,
         snapshot: Snapshot,
         leases: Leases,
-        histories: dict[UUID, list[PastDelivery]],
-        last_seq: dict[UUID, int],
+        customers: Mapping[UUID, Customer],
         now: datetime,
         decided: Decided,
     ) -> None:
         self._snapshot = snapshot
         self._leases = leases
-        self._histories = histories
-        self._last_seq = last_seq
+        self._customers = customers
         self._now = now
         self.decided = decided
 
     def decide(self, occasions: Iterable[Occasion]) -> None:
         together: dict[tuple[UUID, UUID, float], list[Occasion]] = defaultdict(list)
         for occasion in sorted(occasions, key=lambda occasion: occasion.fix_at):
-            together[occasion.person.customer_id, occasion.device_id, occasion.fix_at].append(occasion)
+            together[occasion.customer_id, occasion.device_id, occasion.fix_at].append(occasion)
         for same_fix in together.values():
             self._decide_fix(same_fix)
 
@@ -102,19 +101,21 @@ class Decider:
 
     def _winner(self, passing: Sequence[tuple[Occasion, Candidate]]) -> tuple[Occasion, Candidate]:
         first = passing[0][0]
-        person = first.person
-        seed = first.crossing.fence_id ^ round(first.fix_at) ^ (person.customer_id.int & 0xFFFF_FFFF)
-        chosen = choose([candidate for _, candidate in passing], person, self._history(person), seed)
+        customer = self._customers[first.customer_id]
+        seed = first.crossing.fence_id ^ round(first.fix_at) ^ (first.customer_id.int & 0xFFFF_FFFF)
+        candidates = [candidate for _, candidate in passing]
+        chosen = choose(candidates, customer.person, customer.history, seed)
         return next(pair for pair in passing if pair[1] is chosen)
 
     def _question(self, occasion: Occasion, offer: Offer) -> Question:
+        customer = self._customers[occasion.customer_id]
         return Question(
             offer=offer,
             trigger=occasion.crossing.kind,
             crossed_at=utc(occasion.crossing.at),
             place=occasion.fence.place,
-            person=occasion.person,
-            history=self._history(occasion.person),
+            person=customer.person,
+            history=customer.history,
             caps=self._snapshot.caps,
             defaults=self._snapshot.defaults,
             budget="free" if offer.delivery_budget is None else self._leases.state(offer.offer_id),
@@ -136,7 +137,7 @@ class Decider:
         self.decided.deliveries.append(
             Delivery(
                 bucket=occasion.bucket,
-                customer_id=occasion.person.customer_id,
+                customer_id=occasion.customer_id,
                 device_id=occasion.device_id,
                 told=self._tell(occasion, offer),
                 offer=offer,
@@ -145,7 +146,7 @@ class Decider:
                 handed_at=self._now if occasion.is_answered else None,
             )
         )
-        self._history(occasion.person).append(
+        self._customers[occasion.customer_id].history.append(
             PastDelivery(
                 offer_id=offer.offer_id,
                 retailer_id=offer.retailer_id,
@@ -158,13 +159,13 @@ class Decider:
         return True
 
     def _tell(self, occasion: Occasion, offer: Offer) -> Delivered:
-        customer_id = occasion.person.customer_id
-        self._last_seq[customer_id] += 1
-        language, said = words(offer.content, occasion.person.language)
+        customer = self._customers[occasion.customer_id]
+        customer.last_seq += 1
+        language, said = words(offer.content, customer.person.language)
         crossing, place = occasion.crossing, occasion.fence.place
         return Delivered(
             delivery_id=uuid4(),
-            seq=self._last_seq[customer_id],
+            seq=customer.last_seq,
             offer_id=offer.offer_id,
             retailer_id=offer.retailer_id,
             site_id=place.site_id,
@@ -180,9 +181,6 @@ class Decider:
             decided_at=self._now,
             expires_at=self._now + timedelta(seconds=offer.expires_after_s),
         )
-
-    def _history(self, person: Person) -> list[PastDelivery]:
-        return self._histories.setdefault(person.customer_id, [])
 
     def _suppress(self, bucket: int, offer: Offer, reason: Reason) -> None:
         self.decided.suppressed[bucket, offer.offer_id, reason] += 1

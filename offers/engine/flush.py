@@ -20,7 +20,7 @@ from offers.engine.answers import Delivered, FixesAnswer
 from offers.engine.deciding import Decided, Decider
 from offers.engine.following import Followed, Follower
 from offers.engine.leases import Leases
-from offers.engine.loading import Loaded, load, load_histories
+from offers.engine.loading import Loaded, load, load_customers
 from offers.engine.snapshot import Snapshot, stopped_offers
 from offers.engine.work import SKIPPED, Due, Outcome, Sent, Work
 from offers.engine.writing import write
@@ -116,17 +116,15 @@ class Flusher:
         snapshot: Snapshot,
         decided: Decided,
     ) -> None:
-        assert loaded.now is not None
-        who = [(one.bucket, one.person.customer_id) for one in followed.occasions]
-        histories = await load_histories(connection, who, loaded.now)
+        who = [(one.bucket, one.customer_id) for one in followed.occasions]
+        customers = await load_customers(connection, who, loaded.now)
         await self._leases.refill(
             offer.offer_id
             for one in followed.occasions
             for offer in one.offers
             if offer.delivery_budget is not None
         )
-        last_seq: dict[UUID, int] = {v.customer_id: v.last_seq for v in loaded.visitors.values()}
-        Decider(snapshot, self._leases, histories, last_seq, loaded.now, decided).decide(followed.occasions)
+        Decider(snapshot, self._leases, customers, loaded.now, decided).decide(followed.occasions)
 
     def _give_back(self, decided: Decided) -> None:
         for delivery in decided.deliveries:
@@ -146,8 +144,6 @@ class Flusher:
 
 
 def _follow(work: Sequence[Work], loaded: Loaded, snapshot: Snapshot) -> Followed:
-    if loaded.now is None:
-        return Followed()
     follower = Follower(snapshot, loaded.now.timestamp())
     batches = []
     for position, visitor in loaded.visitors.items():
@@ -163,7 +159,7 @@ def _follow(work: Sequence[Work], loaded: Loaded, snapshot: Snapshot) -> Followe
 async def _write(
     connection: asyncpg.Connection, loaded: Loaded, followed: Followed, decided: Decided
 ) -> None:
-    if loaded.now is None or not loaded.visitors:
+    if not loaded.visitors:
         return
     await write(
         connection,

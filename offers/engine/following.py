@@ -17,7 +17,6 @@ from geo.fixes import Fix
 from geo.index import EARTH_RADIUS_M
 from geo.locating import Distances, locate
 from geo.tracking import NO_ANSWER, advance, batch_key, judge
-from offers.consent import may_track
 from offers.engine.answers import CrossingSeen, FixesAnswer, FixOutcome, utc
 from offers.engine.deciding import Occasion
 from offers.engine.loading import Visitor
@@ -90,7 +89,7 @@ class Follower:
         self, position: int, sent: Sent, visitor: Visitor
     ) -> tuple[int, Sent, Visitor, list[Fix]] | None:
         """The fixes on the server's clock; None when they are refused or were answered before."""
-        if not may_track(visitor.grants):
+        if not visitor.may_be_followed:
             self.followed.answers[position] = Forbidden(
                 "No purpose that needs location is consented to; nothing was kept.",
                 code="no_location_consent",
@@ -105,7 +104,7 @@ class Follower:
             position,
             sent,
             visitor,
-            [msgspec.structs.replace(fix, at=fix.at + shift) for fix in sent.fixes],
+            [_shifted(fix, shift) for fix in sent.fixes],
         )
 
     def _again(self, sent: Sent, visitor: Visitor) -> FixesAnswer:
@@ -166,7 +165,7 @@ class Follower:
             self.followed.occasions.append(
                 Occasion(
                     bucket=visitor.bucket,
-                    person=visitor.person(),
+                    customer_id=visitor.customer_id,
                     device_id=visitor.device_id,
                     fix_at=fix_at,
                     crossing=crossing,
@@ -190,6 +189,19 @@ class Follower:
         if crossing.kind == "enter":
             due_at = dwell_due_at(visitor.state.fences[crossing.fence_id], fence.rules)
         self.followed.timers.append(Timer(visitor, crossing.fence_id, due_at))
+
+
+def _shifted(fix: Fix, shift_s: float) -> Fix:
+    return Fix(
+        fix_id=fix.fix_id,
+        at=fix.at + shift_s,
+        lat=fix.lat,
+        lon=fix.lon,
+        accuracy_m=fix.accuracy_m,
+        speed_mps=fix.speed_mps,
+        heading_deg=fix.heading_deg,
+        mocked=fix.mocked,
+    )
 
 
 def next_fix_after_s(quiet_radius_m: float, speed_mps: float | None) -> int:

@@ -1,8 +1,12 @@
-"""What a flush reads, under the locks it takes first."""
+"""What a flush reads, under the locks it takes first.
+
+Of every phone only what following it needs; of the few customers with something to decide, in a
+second statement, the person and everything they were given.
+"""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 import asyncpg
@@ -13,17 +17,21 @@ from offers.engine.work import Due, Sent, Work
 from offers.terms import PastDelivery, Person
 
 _LOCK_AND_LOAD: Final = "SELECT * FROM lock_and_load($1, $2, $3, $4, $5)"
+_LOCKED, _ACTIVE, _NEW_TOKEN, _MAY_FOLLOW = 1, 2, 4, 8
 
-# Everything this customer was ever given: limits may reach back for ever, and only customers
-# with something to decide are asked about. A delivery that nobody was handed gives its slot back
-# when it expires.
-_HISTORIES: Final = """
-SELECT d.customer_id, d.offer_id, d.retailer_id, d.channel, d.tags, d.decided_at, d.counts_toward_caps,
-       d.cancelled_at IS NULL AND (d.handed_at IS NOT NULL OR d.expires_at > $3) AS takes_slot,
-       d.dismissed_at IS NOT NULL AS was_dismissed
+# Limits may reach back for ever, so all of a customer's deliveries are read. One that was cancelled,
+# or expired before anybody was handed it, has given its slot back.
+_PEOPLE: Final = """
+SELECT c.customer_id, c.time_zone, c.language, c.quiet_start, c.quiet_end, c.interests, c.age_band, c.grants,
+       c.last_seq,
+       (SELECT json_agg(json_build_object(
+            'offer_id', d.offer_id, 'retailer_id', d.retailer_id, 'channel', d.channel, 'tags', d.tags,
+            'decided_at', d.decided_at, 'counts_toward_caps', d.counts_toward_caps,
+            'takes_slot', d.cancelled_at IS NULL AND (d.handed_at IS NOT NULL OR d.expires_at > $3),
+            'was_dismissed', d.dismissed_at IS NOT NULL) ORDER BY d.decided_at)
+        FROM deliveries d WHERE d.bucket = c.bucket AND d.customer_id = c.customer_id) AS history
 FROM unnest($1::smallint[], $2::uuid[]) AS w(bucket, customer_id)
-JOIN deliveries d ON d.bucket = w.bucket AND d.customer_id = w.customer_id
-ORDER BY d.decided_at
+JOIN customers c ON c.bucket = w.bucket AND c.customer_id = w.customer_id
 """
 
 _FORGET_CURRENT: Final = """
@@ -33,51 +41,40 @@ _MAKE_CURRENT: Final = """
 UPDATE device_tokens SET status = 'current' WHERE bucket = $1 AND token_hash = $2
 """
 
+_read_state: Final = msgspec.json.Decoder(DeviceState).decode
+_read_history: Final = msgspec.json.Decoder(list[PastDelivery]).decode
+
 
 class Visitor:
     """A device whose customer this flush has locked, with what is remembered of it."""
 
-    __slots__ = ("_row", "bucket", "customer_id", "device_id", "grants", "is_active", "state", "was_touched")
+    __slots__ = ("bucket", "customer_id", "device_id", "is_active", "may_be_followed", "state", "was_touched")
 
-    def __init__(self, row: asyncpg.Record) -> None:
-        self._row = row
-        self.bucket: int = row["bucket"]
-        self.customer_id: UUID = row["customer_id"]
-        self.device_id: UUID = row["device_id"]
-        self.grants: frozenset[str] = frozenset(row["grants"])
-        text = row["state"]
-        self.state = _read_state(text) if text is not None else DeviceState()
-        self.is_active: bool = row["device_status"] == "active"
+    def __init__(self, row: asyncpg.Record, flags: int) -> None:
+        _, self.bucket, self.customer_id, self.device_id, _, text, _, _ = row
+        self.is_active = bool(flags & _ACTIVE)
+        self.may_be_followed = bool(flags & _MAY_FOLLOW)
+        self.state: DeviceState = _read_state(text) if text is not None else DeviceState()
         self.was_touched = False
 
-    @property
-    def last_seq(self) -> int:
-        seq: int = self._row["last_seq"]
-        return seq
 
-    def person(self) -> Person:
-        row = self._row
-        return Person(
-            customer_id=self.customer_id,
-            time_zone=row["time_zone"],
-            language=row["language"],
-            grants=self.grants,
-            quiet_start=row["quiet_start"],
-            quiet_end=row["quiet_end"],
-            interests=frozenset(row["interests"]),
-            age_band=row["age_band"],
-        )
+class Customer:
+    """A customer with something to decide: who they are, what they were given, their next number."""
 
+    __slots__ = ("history", "last_seq", "person")
 
-_read_state: Final = msgspec.json.Decoder(DeviceState).decode
+    def __init__(self, row: asyncpg.Record) -> None:
+        self.person = msgspec.convert(_person_of(row), Person)
+        self.history: list[PastDelivery] = _read_history(row["history"]) if row["history"] else []
+        self.last_seq: int = row["last_seq"]
 
 
 class Loaded(msgspec.Struct):
-    """The visitors by position in the work, the positions that must wait, and the moment of decision."""
+    """The visitors by position in the work, and the positions that must wait for a lock."""
 
     visitors: dict[int, Visitor]
     skipped: set[int]
-    now: datetime | None
+    now: datetime
     stop_version: int
 
 
@@ -85,7 +82,7 @@ async def load(connection: asyncpg.Connection, work: Sequence[Work], *, wait: bo
     """Lock the customers of `work`, then read them. A position in neither part is unknown or revoked."""
     sent = [(position, item) for position, item in enumerate(work) if isinstance(item, Sent)]
     due = [(position, item) for position, item in enumerate(work) if isinstance(item, Due)]
-    rows = await connection.fetch(
+    moment, *rows = await connection.fetch(
         _LOCK_AND_LOAD,
         [item.bucket for _, item in sent],
         [item.token_hash for _, item in sent],
@@ -94,20 +91,19 @@ async def load(connection: asyncpg.Connection, work: Sequence[Work], *, wait: bo
         wait,
     )
     positions = [position for position, _ in sent] + [position for position, _ in due]
-    loaded = Loaded({}, set(), None, 0)
+    loaded = Loaded({}, set(), moment["decided_at"], moment["stop_version"])
     same_device: dict[UUID, Visitor] = {}
     for row in rows:
-        loaded.now, loaded.stop_version = row["decided_at"], row["stop_version"]
-        position = positions[row["ord"] - 1]
-        if not row["is_locked"]:
+        position, device_id, flags = positions[row[0] - 1], row[3], row[4]
+        item = work[position]
+        if not flags & _LOCKED:
             loaded.skipped.add(position)
-        elif row["device_status"] == "active" or row["token_status"] is None:
-            visitor = same_device.get(row["device_id"])
+        elif flags & _ACTIVE or isinstance(item, Due):
+            visitor = same_device.get(device_id)
             if visitor is None:
-                visitor = same_device[row["device_id"]] = Visitor(row)
+                visitor = same_device[device_id] = Visitor(row, flags)
             loaded.visitors[position] = visitor
-            item = work[position]
-            if row["token_status"] == "next" and isinstance(item, Sent):  # noqa: S105 - a status
+            if flags & _NEW_TOKEN and isinstance(item, Sent):
                 await _use_new_token(connection, visitor, item.token_hash)
     return loaded
 
@@ -118,26 +114,16 @@ async def _use_new_token(connection: asyncpg.Connection, visitor: Visitor, token
     await connection.execute(_MAKE_CURRENT, visitor.bucket, token_hash)
 
 
-async def load_histories(
-    connection: asyncpg.Connection, customers: Iterable[tuple[int, UUID]], now: datetime
-) -> dict[UUID, list[PastDelivery]]:
-    """What each (bucket, customer id) was given so far, oldest first."""
-    keys = sorted(set(customers))
-    histories: dict[UUID, list[PastDelivery]] = {customer_id: [] for _, customer_id in keys}
+async def load_customers(
+    connection: asyncpg.Connection, keys: Iterable[tuple[int, UUID]], now: datetime
+) -> dict[UUID, Customer]:
+    """The customers of these (bucket, customer id), which this transaction has locked before."""
+    wanted = sorted(set(keys))
     rows = await connection.fetch(
-        _HISTORIES, [bucket for bucket, _ in keys], [customer_id for _, customer_id in keys], now
+        _PEOPLE, [bucket for bucket, _ in wanted], [customer_id for _, customer_id in wanted], now
     )
-    for row in rows:
-        histories[row["customer_id"]].append(
-            PastDelivery(
-                offer_id=row["offer_id"],
-                retailer_id=row["retailer_id"],
-                channel=row["channel"],
-                tags=tuple(row["tags"]),
-                decided_at=row["decided_at"],
-                counts_toward_caps=row["counts_toward_caps"],
-                takes_slot=row["takes_slot"],
-                was_dismissed=row["was_dismissed"],
-            )
-        )
-    return histories
+    return {row["customer_id"]: Customer(row) for row in rows}
+
+
+def _person_of(row: asyncpg.Record) -> dict[str, Any]:
+    return {name: row[name] for name in Person.__struct_fields__}

@@ -11,24 +11,14 @@ CREATE FUNCTION lock_and_load(
     p_timer_devices  uuid[],
     p_wait           boolean       -- wait for locked customers (bounded by lock_timeout), or skip them
 ) RETURNS TABLE (
-    ord           integer,         -- 1-based position among requests, then timers
-    bucket        smallint,
-    customer_id   uuid,
-    device_id     uuid,
-    device_status text,
-    token_status  text,
-    is_locked     boolean,
-    time_zone     text,
-    language      text,
-    quiet_start   time,
-    quiet_end     time,
-    interests     text[],
-    age_band      text,
-    grants        text[],
-    last_seq      bigint,
-    state         json,
-    decided_at    timestamptz,
-    stop_version  bigint
+    ord          integer,   -- 1-based position among requests, then timers; 0 is the row of the two last
+    bucket       smallint,
+    customer_id  uuid,
+    device_id    uuid,
+    flags        smallint,  -- 1 locked, 2 active device, 4 first use of a rotated token, 8 may be followed
+    state        text,
+    decided_at   timestamptz,
+    stop_version bigint
 ) LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
     v_requests  integer := coalesce(array_length(p_buckets, 1), 0);
@@ -74,16 +64,20 @@ BEGIN
     SELECT cv.stop_version INTO v_stop FROM config_version cv;
 
     RETURN QUERY
-    SELECT w.ord, c.bucket, c.customer_id, d.device_id, d.status, w.token_status,
-           k.customer_id IS NOT NULL,
-           c.time_zone, c.language, c.quiet_start, c.quiet_end, c.interests, c.age_band, c.grants,
-           c.last_seq, s.state, v_now, v_stop
+    SELECT 0, NULL::smallint, NULL::uuid, NULL::uuid, NULL::smallint, NULL::text, v_now, v_stop
+    UNION ALL
+    SELECT w.ord, c.bucket, c.customer_id, d.device_id,
+           ((k.customer_id IS NOT NULL)::integer
+            + 2 * (d.status = 'active')::integer
+            + 4 * (w.token_status = 'next')::integer
+            + 8 * (c.grants && ARRAY['location_offers', 'location_parking'])::integer)::smallint,
+           s.state::text, NULL, NULL
     FROM (
         SELECT r.ord::integer AS ord, t.bucket, t.device_id, t.status AS token_status
         FROM unnest(p_buckets, p_token_hashes) WITH ORDINALITY AS r(bucket, token_hash, ord)
         JOIN device_tokens t ON t.bucket = r.bucket AND t.token_hash = r.token_hash
         UNION ALL
-        SELECT v_requests + r.ord::integer, r.bucket, r.device_id, NULL
+        SELECT v_requests + r.ord::integer, r.bucket, r.device_id, 'current'
         FROM unnest(p_timer_buckets, p_timer_devices) WITH ORDINALITY AS r(bucket, device_id, ord)
     ) w
     JOIN devices d ON d.bucket = w.bucket AND d.device_id = w.device_id
