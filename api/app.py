@@ -1,11 +1,12 @@
 """The application: the one place that wires settings, database, engine and routes together."""
 
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 from litestar import Litestar
 from litestar.datastructures import State
 from litestar.di import Provide
+from litestar.types import ControllerRouterHandler
 
 from api import openapi
 from api.auth import provide_key, provide_phone
@@ -24,13 +25,15 @@ from offers.engine import Engine
 from offers.live import LiveHub
 
 
-def create_app(settings: Settings | None = None) -> FixesRoute:
+def create_app(
+    settings: Settings | None = None, *, routers: Sequence[ControllerRouterHandler] = ROUTERS
+) -> FixesRoute:
     """What Granian serves, built once in each worker; without `settings` they are the environment's."""
     settings = settings or Settings.from_environment()
     configure_logs(settings)
     metrics = Metrics()
     litestar = Litestar(
-        route_handlers=ROUTERS,
+        route_handlers=routers,
         dependencies={
             "key": Provide(provide_key, sync_to_thread=False),
             "phone": Provide(provide_phone, sync_to_thread=False),

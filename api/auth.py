@@ -10,13 +10,15 @@ import hmac
 import re
 import secrets
 from collections.abc import Mapping
-from typing import Any, ClassVar, Final, Literal
+from typing import Any, ClassVar, Final, Literal, TypeAlias
 from uuid import UUID
 
 import asyncpg
 import msgspec
 from litestar.connection import ASGIConnection
+from litestar.di import NamedDependency
 from litestar.handlers import BaseRouteHandler
+from litestar.types import Scope
 
 from api.database import Database
 from geo.errors import Forbidden, InvalidInput, NotFound, Unauthenticated
@@ -60,6 +62,10 @@ class Phone(msgspec.Struct, frozen=True):
     def principal(self) -> str:
         return f"device:{self.device_id}"
 
+
+# How a handler asks for whoever passed its guard: `key: AuthKey`, `phone: AuthPhone`.
+AuthKey: TypeAlias = NamedDependency[Key]
+AuthPhone: TypeAlias = NamedDependency[Phone]
 
 # Retailer keys -------------------------------------------------------------------------------
 
@@ -140,7 +146,7 @@ class requires:  # noqa: N801 - reads as a word where it is used: guards=[requir
         connection.scope["auth"] = key
 
 
-def provide_key(scope: Any) -> Key:
+def provide_key(scope: Scope) -> Key:
     """Dependency `key`; its route must be guarded by `requires(…)`."""
     key = scope.get("auth")
     assert isinstance(key, Key), "the route takes `key` but has no requires(…) guard"
@@ -239,7 +245,7 @@ class _RequiresPhone:
 requires_phone: Final = _RequiresPhone()
 
 
-def provide_phone(scope: Any) -> Phone:
+def provide_phone(scope: Scope) -> Phone:
     """Dependency `phone`; its route must be guarded by `requires_phone`."""
     phone = scope.get("auth")
     assert isinstance(phone, Phone), "the route takes `phone` but has no requires_phone guard"

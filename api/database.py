@@ -8,13 +8,13 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import asyncpg
 import sqlalchemy
 import structlog
 from litestar import Request
-from litestar.di import Provide
+from litestar.di import NamedDependency, Provide
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
 from api.problems import overloaded, told_as
@@ -242,12 +242,18 @@ async def open_session(request: Request[Any, Any, Any]) -> AsyncIterator[AsyncSe
     await _end_of_request(transaction, record)
 
 
-async def now_of_plain(tx: asyncpg.Connection) -> datetime:
+# How a handler asks for them: `tx: Tx`, `session: Session`, `now: Now`.
+Tx: TypeAlias = NamedDependency[asyncpg.Connection]
+Session: TypeAlias = NamedDependency[AsyncSession]
+Now: TypeAlias = NamedDependency[datetime]
+
+
+async def now_of_plain(tx: Tx) -> datetime:
     """Dependency `now` beside `tx`. A service that waits for a lock reads it again afterwards."""
     return await read_now(tx)
 
 
-async def now_of_session(session: AsyncSession) -> datetime:
+async def now_of_session(session: Session) -> datetime:
     """Dependency `now` beside `session`."""
     return await read_now(session)
 

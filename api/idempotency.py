@@ -12,13 +12,15 @@ import hashlib
 import re
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, cast
+from typing import Any, Final, TypeAlias, cast
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 import asyncpg
 import msgspec
 import structlog
 from litestar import MediaType, Request, Response
+from litestar.di import NamedDependency
+from litestar.types import Scope
 from litestar.utils import get_enum_string_value
 
 from api.database import Database
@@ -101,7 +103,11 @@ def operation_id_of(principal: str, key: str) -> UUID:
     return uuid5(NAMESPACE_URL, f"alentour:{principal}:{key}")
 
 
-def provide_operation_id(scope: Any) -> UUID | None:
+# How a handler asks for it: `operation_id: OperationId`.
+OperationId: TypeAlias = NamedDependency[UUID | None]
+
+
+def provide_operation_id(scope: Scope) -> UUID | None:
     """Dependency `operation_id`: what the effect carries; None when no key was sent."""
     return cast("UUID | None", scope.get("operation_id"))
 

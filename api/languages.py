@@ -2,7 +2,7 @@
 
 from typing import Annotated, Final
 
-from litestar.params import Parameter
+from litestar.params import HeaderParameter
 
 from offers.plain_words import SpokenLanguage
 
@@ -10,8 +10,8 @@ SPOKEN: Final[tuple[SpokenLanguage, ...]] = ("en", "fr")
 
 AcceptLanguage = Annotated[
     str | None,
-    Parameter(
-        header="Accept-Language", max_length=400, description="Which of en and fr you would rather read."
+    HeaderParameter(
+        name="Accept-Language", max_length=400, description="Which of en and fr you would rather read."
     ),
 ]
 

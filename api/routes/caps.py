@@ -8,10 +8,9 @@ from litestar import Router, delete, get, post, put
 from litestar.openapi.spec import Example
 from litestar.params import Body
 from msgspec import UNSET, Meta, UnsetType
-from sqlalchemy.ext.asyncio import AsyncSession
 
-from api.auth import Key, requires, tenant_of
-from api.database import ORM, config_changed
+from api.auth import AuthKey, requires, tenant_of
+from api.database import ORM, Now, Session, config_changed
 from api.idempotency import once
 from api.pages import Cursor, Limit, Page, page_of, read_cursor
 from api.routes.resources import Id, RetailerId, of_server
@@ -82,9 +81,9 @@ class Defaults(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     description="`system` and `each_retailer` are for admins; `retailer` and `offer` for the retailer's own.",
 )
 async def create_one(
-    session: AsyncSession,
-    now: datetime,
-    key: Key,
+    session: Session,
+    now: Now,
+    key: AuthKey,
     data: Annotated[Cap, Body(examples=_EXAMPLES)],
     retailer_id: RetailerId = None,
 ) -> Cap:
@@ -101,7 +100,7 @@ async def create_one(
     description="The system's and your own; an admin who names no retailer sees all.",
 )
 async def list_all(
-    session: AsyncSession, key: Key, retailer_id: RetailerId = None, limit: Limit = 50, cursor: Cursor = None
+    session: Session, key: AuthKey, retailer_id: RetailerId = None, limit: Limit = 50, cursor: Cursor = None
 ) -> Page[Cap]:
     editor, after = _editor(key, retailer_id), read_cursor(cursor)
     rows = await list_caps(session, editor, after_id=after, limit=limit + 1)
@@ -117,8 +116,8 @@ async def list_all(
     description="All but its scope may change.",
 )
 async def put_one(
-    session: AsyncSession,
-    key: Key,
+    session: Session,
+    key: AuthKey,
     cap_id: Id,
     data: Annotated[Cap, Body(examples=_EXAMPLES)],
     retailer_id: RetailerId = None,
@@ -137,7 +136,7 @@ async def put_one(
     summary="Delete a cap",
     description="The others go on to hold.",
 )
-async def delete_one(session: AsyncSession, key: Key, cap_id: Id, retailer_id: RetailerId = None) -> None:
+async def delete_one(session: Session, key: AuthKey, cap_id: Id, retailer_id: RetailerId = None) -> None:
     await delete_cap(session, await cap_to_edit(session, _editor(key, retailer_id), cap_id))
     await config_changed(session)
 
@@ -149,7 +148,7 @@ async def delete_one(session: AsyncSession, key: Key, cap_id: Id, retailer_id: R
     summary="Read the defaults",
     description="The quiet hours that hold where a person chose none.",
 )
-async def get_defaults(session: AsyncSession) -> Defaults:
+async def get_defaults(session: Session) -> Defaults:
     return _quiet(*await default_quiet_hours(session))
 
 
@@ -161,7 +160,7 @@ async def get_defaults(session: AsyncSession) -> Defaults:
     description="People who set quiet hours of their own keep them.",
 )
 async def put_defaults(
-    session: AsyncSession,
+    session: Session,
     data: Annotated[Defaults, Body(examples=[Example(summary="the night", value=_QUIET)])],
 ) -> Defaults:
     start, end = (time.fromisoformat(text) for text in (data.quiet_hours.start, data.quiet_hours.end))
@@ -170,7 +169,7 @@ async def put_defaults(
     return _quiet(start, end)
 
 
-def _editor(key: Key, retailer_id: int | None) -> Editor:
+def _editor(key: AuthKey, retailer_id: int | None) -> Editor:
     if key.retailer_id is None:
         return Editor(True, retailer_id)
     return Editor(False, tenant_of(key, retailer_id))

@@ -3,15 +3,15 @@
 from datetime import datetime
 from typing import Annotated
 
-import asyncpg
 import msgspec
 from litestar import Router, get, post
 from litestar.datastructures import State
+from litestar.params import JSONBody
 
 from api import clock
 from api.auth import requires
 from api.clock import Clock
-from api.database import PLAIN, Database
+from api.database import PLAIN, Database, Tx
 from offers.engine import Engine
 
 
@@ -34,13 +34,13 @@ class Ticking(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 @get("/", summary="What time is it here?")
-async def read_clock(tx: asyncpg.Connection) -> Clock:
+async def read_clock(tx: Tx) -> Clock:
     """The time that every rule goes by, and whether it is the machine's."""
     return await clock.read_clock(tx)
 
 
 @post("/set", status_code=200, summary="Set simulated time")
-async def set_time(data: TimeToSet, state: State) -> Clock:
+async def set_time(data: JSONBody[TimeToSet], state: State) -> Clock:
     """Set the time for all workers: anywhere before it has first run, later only forwards."""
     database: Database = state.database
     async with database.transaction() as tx:
@@ -49,7 +49,7 @@ async def set_time(data: TimeToSet, state: State) -> Clock:
 
 
 @post("/advance", status_code=200, summary="Advance simulated time")
-async def advance(data: Step, state: State) -> Clock:
+async def advance(data: JSONBody[Step], state: State) -> Clock:
     """Move time on, and answer once everything that became due has been done."""
     database: Database = state.database
     async with database.transaction() as tx:
@@ -58,7 +58,7 @@ async def advance(data: Step, state: State) -> Clock:
 
 
 @post("/tick", status_code=200, summary="Let simulated time run, or hold it")
-async def tick(data: Ticking, tx: asyncpg.Connection) -> Clock:
+async def tick(data: JSONBody[Ticking], tx: Tx) -> Clock:
     """Let time run on at real speed from where it stands, or hold it there."""
     return await clock.tick(tx, data.ticking)
 

@@ -4,14 +4,13 @@ from collections.abc import Sequence
 from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
-import asyncpg
 import msgspec
 from litestar import Router, get, post
 from litestar.openapi.spec import Example
-from litestar.params import Body, Parameter
+from litestar.params import Body, FromPath, Parameter
 
-from api.auth import Phone, requires_phone
-from api.database import PLAIN
+from api.auth import AuthPhone, requires_phone
+from api.database import PLAIN, Tx
 from api.idempotency import once
 from api.languages import AcceptLanguage, spoken_language
 from api.routes.devices import key_of
@@ -89,7 +88,7 @@ class Consents(msgspec.Struct, kw_only=True):
 
 @get("/v1/notices", operation_id="listNotices", summary="The texts to show before asking")
 async def list_notices(
-    tx: asyncpg.Connection,
+    tx: Tx,
     language: Annotated[
         str | None, Parameter(max_length=35, description="Such as fr; else Accept-Language decides.")
     ] = None,
@@ -115,8 +114,8 @@ async def list_notices(
     summary="Say yes or no",
 )
 async def record(
-    phone: Phone,
-    tx: asyncpg.Connection,
+    phone: AuthPhone,
+    tx: Tx,
     data: Annotated[
         Answers,
         Body(
@@ -142,7 +141,7 @@ async def record(
 @get(
     "/v1/consents", guards=[requires_phone], operation_id="listConsents", summary="What you said yes or no to"
 )
-async def list_consents(phone: Phone, tx: asyncpg.Connection) -> Consents:
+async def list_consents(phone: AuthPhone, tx: Tx) -> Consents:
     """What is granted now, and the record it follows from. The record is never edited."""
     key = key_of(phone)
     history = await read_history(tx, key)
@@ -156,14 +155,14 @@ async def list_consents(phone: Phone, tx: asyncpg.Connection) -> Consents:
     operation_id="readConsentReceipt",
     summary="The receipt of one answer",
 )
-async def read_receipt(phone: Phone, tx: asyncpg.Connection, consent_id: UUID) -> dict[str, Any]:
+async def read_receipt(phone: AuthPhone, tx: Tx, consent_id: FromPath[UUID]) -> dict[str, Any]:
     """With the field names of ISO/IEC TS 27560:2023."""
     key = key_of(phone)
     consent = await read_consent(tx, key, consent_id)
     return (await _receipts(tx, key, [consent]))[0]
 
 
-async def _record(tx: asyncpg.Connection, key: CustomerKey, data: Answers, device_id: UUID) -> Recorded:
+async def _record(tx: Tx, key: CustomerKey, data: Answers, device_id: UUID) -> Recorded:
     if data.withdraw_all == bool(data.decisions):
         reason = "or withdraw_all is required, and not both"
         raise InvalidInput(f"decisions {reason}.", faults=(Fault("decisions", reason),))
@@ -181,9 +180,7 @@ async def _record(tx: asyncpg.Connection, key: CustomerKey, data: Answers, devic
     )
 
 
-async def _receipts(
-    tx: asyncpg.Connection, key: CustomerKey, consents: Sequence[Consent]
-) -> list[dict[str, Any]]:
+async def _receipts(tx: Tx, key: CustomerKey, consents: Sequence[Consent]) -> list[dict[str, Any]]:
     names = await read_retailer_names(tx, consents)
     return [receipt_of(one, str(key.customer_id), names.get(one.retailer_id or 0)) for one in consents]
 

@@ -4,14 +4,13 @@ from datetime import datetime
 from typing import Annotated, Final
 from uuid import UUID
 
-import asyncpg
 import msgspec
 from litestar import Response, Router, get, post
 from litestar.openapi.spec import Example
-from litestar.params import Body
+from litestar.params import Body, FromPath
 
-from api.auth import Phone, requires_phone
-from api.database import PLAIN
+from api.auth import AuthPhone, requires_phone
+from api.database import PLAIN, Tx
 from api.languages import AcceptLanguage, spoken_language
 from api.routes.devices import key_of
 from offers.delivery_events import DeliveryEvent, DeliveryReports, note_event
@@ -35,9 +34,9 @@ class Event(msgspec.Struct, kw_only=True):
     summary="Say what became of a delivery",
 )
 async def report_event(
-    phone: Phone,
-    tx: asyncpg.Connection,
-    delivery_id: UUID,
+    phone: AuthPhone,
+    tx: Tx,
+    delivery_id: FromPath[UUID],
     data: Annotated[Event, Body(examples=[Example(value=_EXAMPLE)])],
 ) -> DeliveryReports:
     """shown, opened, dismissed or less_like_this. The earliest time of each is kept: repeat freely.
@@ -56,7 +55,7 @@ async def report_event(
     summary="Why this?",
 )
 async def explain_delivery(
-    phone: Phone, tx: asyncpg.Connection, delivery_id: UUID, accept_language: AcceptLanguage = None
+    phone: AuthPhone, tx: Tx, delivery_id: FromPath[UUID], accept_language: AcceptLanguage = None
 ) -> Response[Why]:
     """Rule by rule in plain words, with the consent it rests on and how to take that back.
 

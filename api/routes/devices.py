@@ -3,15 +3,14 @@
 from typing import Annotated, Final
 from uuid import UUID
 
-import asyncpg
 import msgspec
 from litestar import Response, Router, get, post
 from litestar.datastructures import State
 from litestar.openapi.spec import Example
-from litestar.params import Body, Parameter
+from litestar.params import Body, FromPath, Parameter
 
-from api.auth import Phone, requires_phone
-from api.database import PLAIN, Database
+from api.auth import AuthPhone, requires_phone
+from api.database import PLAIN, Database, Tx
 from api.languages import AcceptLanguage, spoken_language
 from offers import linking
 from offers.customers import CustomerKey, Preferences, read_grants, read_preferences
@@ -87,7 +86,7 @@ class Me(msgspec.Struct, kw_only=True):
     devices: list[Device]
 
 
-def key_of(phone: Phone) -> CustomerKey:
+def key_of(phone: AuthPhone) -> CustomerKey:
     return CustomerKey(phone.bucket, phone.customer_id)
 
 
@@ -115,8 +114,8 @@ async def register_device(
     application = Application(
         installation_id=data.installation_id,
         platform=data.platform,
-        time_zone=data.time_zone or state.settings.default_time_zone,
-        language=data.language or spoken_language(accept_language),
+        time_zone=state.settings.default_time_zone if data.time_zone is None else data.time_zone,
+        language=spoken_language(accept_language) if data.language is None else data.language,
         label=data.label,
         link_code=data.link_code,
     )
@@ -139,7 +138,7 @@ async def register_device(
 
 
 @get("/v1/me", guards=[requires_phone], operation_id="readMe", summary="Who this phone belongs to")
-async def read_me(phone: Phone, tx: asyncpg.Connection) -> Me:
+async def read_me(phone: AuthPhone, tx: Tx) -> Me:
     """The customer, their preferences, what is granted now, and all their devices."""
     key = key_of(phone)
     return Me(
@@ -157,8 +156,11 @@ async def read_me(phone: Phone, tx: asyncpg.Connection) -> Me:
     operation_id="makeLinkCode",
     summary="Let a second phone join",
 )
-async def make_link_code(phone: Phone, tx: asyncpg.Connection) -> LinkCode:
-    """A code of eight characters, good for ten minutes and five tries; an earlier one stops working."""
+async def make_link_code(phone: AuthPhone, tx: Tx) -> LinkCode:
+    """A code of eight characters, good for ten minutes and five tries.
+
+    An earlier one stops working: ask again freely.
+    """
     return await linking.create_link_code(tx, key_of(phone))
 
 
@@ -171,7 +173,7 @@ LinkCodeId = Annotated[str, Parameter(max_length=32, description="`code_id` of t
     operation_id="readLinkCode",
     summary="See whether a code was used",
 )
-async def read_link_code(phone: Phone, tx: asyncpg.Connection, code_id: LinkCodeId) -> Link:
+async def read_link_code(phone: AuthPhone, tx: Tx, code_id: LinkCodeId) -> Link:
     """`to_confirm` names the phone that used the code: show it to the person before confirming."""
     key = key_of(phone)
     return await linking.read_link(tx, key, code_id)
@@ -184,7 +186,7 @@ async def read_link_code(phone: Phone, tx: asyncpg.Connection, code_id: LinkCode
     operation_id="confirmLinkCode",
     summary="Say yes to the second phone",
 )
-async def confirm_link_code(phone: Phone, tx: asyncpg.Connection, code_id: LinkCodeId) -> Link:
+async def confirm_link_code(phone: AuthPhone, tx: Tx, code_id: LinkCodeId) -> Link:
     """The pending phone becomes active, within ten minutes of using the code. To say no, revoke it."""
     return await linking.confirm_link(tx, key_of(phone), code_id)
 
@@ -196,7 +198,7 @@ async def confirm_link_code(phone: Phone, tx: asyncpg.Connection, code_id: LinkC
     operation_id="rotateToken",
     summary="Get a new token",
 )
-async def rotate(phone: Phone, tx: asyncpg.Connection) -> Response[NewToken]:
+async def rotate(phone: AuthPhone, tx: Tx) -> Response[NewToken]:
     """The present token stays valid until the new one is first used."""
     token = await rotate_token(tx, key_of(phone), phone.device_id)
     return Response(NewToken(token=token), status_code=200, headers={"cache-control": "no-store"})
@@ -209,7 +211,7 @@ async def rotate(phone: Phone, tx: asyncpg.Connection) -> Response[NewToken]:
     operation_id="revokeDevice",
     summary="Revoke a phone of yours",
 )
-async def revoke(phone: Phone, tx: asyncpg.Connection, device_id: UUID) -> Device:
+async def revoke(phone: AuthPhone, tx: Tx, device_id: FromPath[UUID]) -> Device:
     """This phone or another of the same customer: its tokens stop working, where it was is forgotten."""
     return await revoke_device(tx, key_of(phone), device_id)
 

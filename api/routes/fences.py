@@ -8,12 +8,11 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 from litestar import Request, Response, Router, delete, get, post, put
 from litestar.openapi.spec import Example
-from litestar.params import Body, Parameter
+from litestar.params import Body, FromQuery, HeaderParameter
 from msgspec import UNSET, UnsetType
-from sqlalchemy.ext.asyncio import AsyncSession
 
-from api.auth import Key, requires, tenant_of
-from api.database import ORM, config_changed
+from api.auth import AuthKey, requires, tenant_of
+from api.database import ORM, Now, Session, config_changed
 from api.idempotency import once
 from api.imports import LARGEST_IMPORT_BYTES, DryRun, ImportReport, Partial, Rows, documented, read_rows
 from api.pages import Cursor, Limit, Page, page_of, read_cursor
@@ -104,9 +103,9 @@ class FenceFeature(msgspec.Struct, kw_only=True):
     " 2,000 km² and up to 2,000 vertices. A fault names the position that is wrong.",
 )
 async def create_one(
-    session: AsyncSession,
-    now: datetime,
-    key: Key,
+    session: Session,
+    now: Now,
+    key: AuthKey,
     data: Annotated[FenceFeature, Body(examples=_EXAMPLES)],
     retailer_id: RetailerId = None,
 ) -> Response[FenceFeature]:
@@ -126,11 +125,11 @@ async def create_one(
     description="With `Accept: application/geo+json` a FeatureCollection that carries `next_cursor`.",
 )
 async def list_all(
-    session: AsyncSession,
-    key: Key,
-    accept: Annotated[str, Parameter(header="Accept", max_length=1000)] = "",
+    session: Session,
+    key: AuthKey,
+    accept: Annotated[str, HeaderParameter(name="Accept", max_length=1000)] = "",
     retailer_id: RetailerId = None,
-    site_id: Id | None = None,
+    site_id: FromQuery[Id | None] = None,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Response[Page[FenceFeature]]:
@@ -152,7 +151,7 @@ async def list_all(
     description="As a Feature, with its area and the radius of a circle that covers as much.",
 )
 async def get_one(
-    session: AsyncSession, key: Key, fence_id: Id, retailer_id: RetailerId = None
+    session: Session, key: AuthKey, fence_id: Id, retailer_id: RetailerId = None
 ) -> Response[FenceFeature]:
     fence = await fence_of(session, tenant_of(key, retailer_id), fence_id)
     return Response(_shown(fence), headers={"etag": etag_of(fence.revision)})
@@ -166,9 +165,9 @@ async def get_one(
     description="Every change raises `revision`: phones inside begin anew, without crossings.",
 )
 async def put_one(
-    session: AsyncSession,
-    now: datetime,
-    key: Key,
+    session: Session,
+    now: Now,
+    key: AuthKey,
     fence_id: Id,
     data: Annotated[FenceFeature, Body(examples=_EXAMPLES)],
     retailer_id: RetailerId = None,
@@ -193,7 +192,7 @@ async def put_one(
     summary="Delete a fence",
     description="Refused with 409 `in_use` while an offer that has not ended names it.",
 )
-async def delete_one(session: AsyncSession, key: Key, fence_id: Id, retailer_id: RetailerId = None) -> None:
+async def delete_one(session: Session, key: AuthKey, fence_id: Id, retailer_id: RetailerId = None) -> None:
     tenant = tenant_of(key, retailer_id)
     fence = await fence_of(session, tenant, fence_id, for_update=True)
     await refuse_while_named(session, tenant, fence_ids=[fence_id])
@@ -214,9 +213,9 @@ async def delete_one(session: AsyncSession, key: Key, fence_id: Id, retailer_id:
 )
 async def import_all(
     request: Request[Any, Any, Any],
-    session: AsyncSession,
-    now: datetime,
-    key: Key,
+    session: Session,
+    now: Now,
+    key: AuthKey,
     dry_run: DryRun = False,
     partial: Partial = False,
     retailer_id: RetailerId = None,
@@ -238,7 +237,7 @@ async def import_all(
     return rows.report(written)
 
 
-async def _refuse_faulty(session: AsyncSession, tenant: int, edit: FenceEdit) -> None:
+async def _refuse_faulty(session: Session, tenant: int, edit: FenceEdit) -> None:
     """NotFound for a site that is not the tenant's; InvalidInput for the rest."""
     sites: Mapping[int, Position] = {}
     if edit.site_id is not None:

@@ -3,7 +3,7 @@
 In service `api.fixes.FixesRoute` answers first; this handler is what remains without it.
 """
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 from litestar import MediaType, Response, Router, post
@@ -11,13 +11,14 @@ from litestar.params import Body
 
 from api.auth import parse_device_token, requires_phone
 from api.fixes import FixesReport, work_of
+from api.refusals import StrictRequest
 from offers.engine import Engine
 from offers.engine.answers import FixesAnswer
 
 
 @post("/v1/fixes", status_code=200, guards=[requires_phone], summary="Report where the phone is")
 async def report_fixes(
-    request: Any,
+    request: StrictRequest,
     data: Annotated[FixesReport, Body(description="1 to 100 fixes, oldest first; gzip is accepted.")],
 ) -> Response[FixesAnswer]:
     """Post fixes; the answer says what became of each, which fences were crossed, and what is offered now."""

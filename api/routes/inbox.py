@@ -2,12 +2,11 @@
 
 from typing import Annotated, Final
 
-import asyncpg
 from litestar import Router, get
 from litestar.params import Parameter
 
-from api.auth import Phone, requires_phone
-from api.database import PLAIN
+from api.auth import AuthPhone, requires_phone
+from api.database import PLAIN, Tx
 from api.pages import Cursor, Page, read_cursor, write_cursor
 from api.routes.devices import key_of
 from api.routes.resources import LARGEST_ID
@@ -17,8 +16,8 @@ from offers.inbox import read_inbox as read
 
 @get("/v1/inbox", guards=[requires_phone], operation_id="readInbox", summary="What was given to you")
 async def read_inbox(
-    phone: Phone,
-    tx: asyncpg.Connection,
+    phone: AuthPhone,
+    tx: Tx,
     after_seq: Annotated[
         int, Parameter(ge=0, le=LARGEST_ID, description="Only what came after this `seq`.")
     ] = 0,

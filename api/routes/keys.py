@@ -1,16 +1,14 @@
 """API keys over HTTP, for admins. A secret is told once, when the key is made."""
 
-from datetime import datetime
 from typing import Annotated, Literal
 
-import asyncpg
 import msgspec
 from litestar import Router, delete, get, post
-from litestar.params import Parameter
+from litestar.params import JSONBody, Parameter
 
 from api import keys
 from api.auth import requires
-from api.database import PLAIN
+from api.database import PLAIN, Now, Tx
 from api.idempotency import keep_instead, once
 from api.keys import KeyInfo, NewKey
 from api.pages import Cursor, Limit, Page, page_of, read_text_cursor
@@ -34,16 +32,14 @@ class Rotation(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 @post("/v1/retailers/{retailer_id:int}/keys", before_request=once, summary="Make a key")
-async def add_key(retailer_id: Id, data: KeyDraft, tx: asyncpg.Connection, now: datetime) -> NewKey:
+async def add_key(retailer_id: Id, data: JSONBody[KeyDraft], tx: Tx, now: Now) -> NewKey:
     """Make a key for a retailer. Keep it: it cannot be read again."""
     retailer = await retailers.read_retailer(tx, retailer_id)
     return _told_once(await keys.add_key(tx, retailer.retailer_id, data.role, data.label, now))
 
 
 @get("/v1/retailers/{retailer_id:int}/keys", summary="List keys")
-async def list_keys(
-    retailer_id: Id, tx: asyncpg.Connection, limit: Limit = 50, cursor: Cursor = None
-) -> Page[KeyInfo]:
+async def list_keys(retailer_id: Id, tx: Tx, limit: Limit = 50, cursor: Cursor = None) -> Page[KeyInfo]:
     """A retailer's keys without their secrets, ended ones too."""
     retailer = await retailers.read_retailer(tx, retailer_id)
     rows = await keys.list_keys(tx, retailer.retailer_id, read_text_cursor(cursor), limit + 1)
@@ -51,16 +47,14 @@ async def list_keys(
 
 
 @post("/v1/keys/{key_id:str}/rotate", before_request=once, summary="Rotate a key")
-async def rotate_key(
-    key_id: KeyId, tx: asyncpg.Connection, now: datetime, data: Rotation | None = None
-) -> NewKey:
+async def rotate_key(key_id: KeyId, tx: Tx, now: Now, data: JSONBody[Rotation | None] = None) -> NewKey:
     """Make a key with the same rights; the old one works for `overlap_s` more seconds."""
     overlap_s = data.overlap_s if data else 0
     return _told_once(await keys.rotate_key(tx, key_id, overlap_s, now))
 
 
 @delete("/v1/keys/{key_id:str}", summary="Revoke a key")
-async def revoke_key(key_id: KeyId, tx: asyncpg.Connection, now: datetime) -> None:
+async def revoke_key(key_id: KeyId, tx: Tx, now: Now) -> None:
     """From the answer on, the key opens nothing."""
     await keys.revoke_key(tx, key_id, now)
 

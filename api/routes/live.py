@@ -7,10 +7,10 @@ import msgspec
 from litestar import Router, get
 from litestar.datastructures import State
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.params import Parameter
+from litestar.params import HeaderParameter, Parameter
 from litestar.response import Stream
 
-from api.auth import Phone, requires_phone
+from api.auth import AuthPhone, requires_phone
 from api.routes.devices import key_of
 from api.routes.resources import LARGEST_ID
 from geo.errors import Fault, InvalidInput
@@ -33,7 +33,7 @@ _HEADERS: Final = {"cache-control": "no-store", "x-accel-buffering": "no"}
     },
 )
 async def follow_live(
-    phone: Phone,
+    phone: AuthPhone,
     state: State,
     after_seq: Annotated[
         int,
@@ -41,8 +41,8 @@ async def follow_live(
     ] = 0,
     last_event_id: Annotated[
         str | None,
-        Parameter(
-            header="Last-Event-ID", max_length=40, description="The last `id` received; wins over after_seq."
+        HeaderParameter(
+            name="Last-Event-ID", max_length=40, description="The last `id` received; wins over after_seq."
         ),
     ] = None,
 ) -> Stream:

@@ -1,15 +1,13 @@
 """What is around, over HTTP."""
 
-from datetime import datetime
 from typing import Annotated, Final
 
-import asyncpg
 import msgspec
 from litestar import Router, get
 from litestar.params import Parameter
 
-from api.auth import Phone, requires_phone
-from api.database import PLAIN
+from api.auth import AuthPhone, requires_phone
+from api.database import PLAIN, Now, Tx
 from api.routes.devices import key_of
 from geo.spots import spot_of
 from offers.around import FURTHEST_M, MOST_SITES, SiteNearby, read_around
@@ -31,9 +29,9 @@ class Nearby(msgspec.Struct, kw_only=True):
 
 @get("/v1/nearby", guards=[requires_phone], operation_id="listNearby", summary="What is around")
 async def list_nearby(  # noqa: PLR0913, PLR0917 - one argument per query parameter
-    phone: Phone,
-    tx: asyncpg.Connection,
-    now: datetime,
+    phone: AuthPhone,
+    tx: Tx,
+    now: Now,
     lat: Latitude,
     lon: Longitude,
     radius_m: Annotated[float, Parameter(ge=1, le=FURTHEST_M, description="How far to look.")] = 1_000,

@@ -6,12 +6,11 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 from litestar import Request, Response, Router, get, post, put
 from litestar.openapi.spec import Example
-from litestar.params import Body
+from litestar.params import Body, FromQuery
 from msgspec import UNSET, Meta, UnsetType
-from sqlalchemy.ext.asyncio import AsyncSession
 
-from api.auth import Key, requires, tenant_of
-from api.database import ORM, Database, config_changed, read_now
+from api.auth import AuthKey, requires, tenant_of
+from api.database import ORM, Database, Now, Session, config_changed, read_now
 from api.idempotency import once
 from api.pages import Cursor, Limit, Page, page_of, read_cursor
 from api.routes.resources import Id, IfMatch, RetailerId, etag_of, of_server, refuse_unmatched
@@ -130,9 +129,9 @@ class Offer(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     description="It begins as a draft; activate it when it is ready.",
 )
 async def create_one(
-    session: AsyncSession,
-    now: datetime,
-    key: Key,
+    session: Session,
+    now: Now,
+    key: AuthKey,
     data: Annotated[Offer, Body(examples=_EXAMPLES)],
     retailer_id: RetailerId = None,
 ) -> Response[Offer]:
@@ -152,10 +151,10 @@ async def create_one(
     description="In the order of their ids.",
 )
 async def list_all(
-    session: AsyncSession,
-    key: Key,
+    session: Session,
+    key: AuthKey,
     retailer_id: RetailerId = None,
-    status: Literal["draft", "active", "paused", "ended"] | None = None,
+    status: FromQuery[Literal["draft", "active", "paused", "ended"] | None] = None,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Page[Offer]:
@@ -175,7 +174,7 @@ async def list_all(
     description="Its ETag goes into `If-Match` of an edit.",
 )
 async def get_one(
-    session: AsyncSession, key: Key, offer_id: Id, retailer_id: RetailerId = None
+    session: Session, key: AuthKey, offer_id: Id, retailer_id: RetailerId = None
 ) -> Response[Offer]:
     return await _answer(session, await offer_of(session, tenant_of(key, retailer_id), offer_id))
 
@@ -189,9 +188,9 @@ async def get_one(
     " and fences; an ended one in nothing. Budgets move by the difference: what was given stays given.",
 )
 async def put_one(
-    session: AsyncSession,
-    now: datetime,
-    key: Key,
+    session: Session,
+    now: Now,
+    key: AuthKey,
     offer_id: Id,
     data: Annotated[Offer, Body(examples=_EXAMPLES)],
     retailer_id: RetailerId = None,
@@ -221,7 +220,7 @@ def _moving(name: Move, summary: str, description: str) -> Any:
         description=description,
     )
     async def move_one(
-        session: AsyncSession, now: datetime, key: Key, offer_id: Id, retailer_id: RetailerId = None
+        session: Session, now: Now, key: AuthKey, offer_id: Id, retailer_id: RetailerId = None
     ) -> Response[Offer]:
         offer = await offer_of(session, tenant_of(key, retailer_id), offer_id, for_update=True)
         move(offer, name, now)
@@ -252,7 +251,7 @@ end_one = _moving(
     " cancelled. Stopping again is harmless; activating resumes. 503: try again, it may not be over yet.",
 )
 async def stop_one(
-    request: Request[Any, Any, Any], key: Key, offer_id: Id, retailer_id: RetailerId = None
+    request: Request[Any, Any, Any], key: AuthKey, offer_id: Id, retailer_id: RetailerId = None
 ) -> Response[Offer]:
     tenant = tenant_of(key, retailer_id)
     database: Database = request.app.state.database
@@ -276,12 +275,12 @@ async def stop_one(
     summary="What became of an offer",
     description="Deliveries by stage, suppressions by reason, since it began.",
 )
-async def count_one(session: AsyncSession, key: Key, offer_id: Id, retailer_id: RetailerId = None) -> Counts:
+async def count_one(session: Session, key: AuthKey, offer_id: Id, retailer_id: RetailerId = None) -> Counts:
     await offer_of(session, tenant_of(key, retailer_id), offer_id)
     return await count_offer(session, offer_id)
 
 
-def _refuse_loosened_caps(key: Key, limits: Limits, *, ignores: bool, counts: bool) -> None:
+def _refuse_loosened_caps(key: AuthKey, limits: Limits, *, ignores: bool, counts: bool) -> None:
     """Caps protect people from all retailers together: one retailer cannot step out of them."""
     if key.retailer_id is None:
         return
@@ -328,7 +327,7 @@ def _budget_of(data: Offer) -> Budget:
     return Budget(deliveries=data.budget.deliveries, redemptions=data.budget.redemptions)
 
 
-async def _answer(session: AsyncSession, offer: OfferRow, status_code: int = 200) -> Response[Offer]:
+async def _answer(session: Session, offer: OfferRow, status_code: int = 200) -> Response[Offer]:
     budgets = await budgets_of(session, [offer.offer_id])
     shown = _shown(offer, budgets.get(offer.offer_id, Budget()))
     return Response(shown, status_code=status_code, headers={"etag": etag_of(offer.revision)})

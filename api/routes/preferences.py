@@ -2,15 +2,14 @@
 
 from typing import Annotated, Final
 
-import asyncpg
 import msgspec
 from litestar import Router, patch
 from litestar.openapi.spec import Example
 from litestar.params import Body
 from msgspec import UNSET, UnsetType
 
-from api.auth import Phone, requires_phone
-from api.database import PLAIN
+from api.auth import AuthPhone, requires_phone
+from api.database import PLAIN, Tx
 from api.routes.devices import key_of
 from offers.customers import MAX_INTERESTS, Preferences, QuietHours, change_preferences
 from offers.terms import AgeBand
@@ -45,8 +44,8 @@ class PreferencesPatch(msgspec.Struct, kw_only=True):
     summary="Change preferences",
 )
 async def change(
-    phone: Phone,
-    tx: asyncpg.Connection,
+    phone: AuthPhone,
+    tx: Tx,
     data: Annotated[PreferencesPatch, Body(examples=[Example(value=_EXAMPLE)])],
 ) -> Preferences:
     """Zone, language, quiet hours, interests, age band; they hold for all the customer's phones."""

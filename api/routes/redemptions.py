@@ -1,17 +1,15 @@
 """Redemption over HTTP, for tills."""
 
 from typing import Annotated, Final
-from uuid import UUID
 
-import asyncpg
 import msgspec
 from litestar import Router, post
 from litestar.openapi.spec import Example
 from litestar.params import Body
 
-from api.auth import Key, requires
-from api.database import PLAIN
-from api.idempotency import once_required
+from api.auth import AuthKey, requires
+from api.database import PLAIN, Tx
+from api.idempotency import OperationId, once_required
 from api.routes.resources import LARGEST_ID
 from offers.redemption import Redemption, Till, redeem
 
@@ -33,9 +31,9 @@ class RedemptionDraft(msgspec.Struct, kw_only=True):
     summary="Redeem a code at the till",
 )
 async def redeem_code(
-    key: Key,
-    tx: asyncpg.Connection,
-    operation_id: UUID | None,
+    key: AuthKey,
+    tx: Tx,
+    operation_id: OperationId,
     data: Annotated[RedemptionDraft, Body(examples=[Example(value=_EXAMPLE)])],
 ) -> Redemption:
     """Once per code, while stock lasts. Needs an `Idempotency-Key`: a retry gets the same answer.

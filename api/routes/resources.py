@@ -3,7 +3,7 @@
 from typing import Annotated, Final
 
 import msgspec
-from litestar.params import Parameter
+from litestar.params import HeaderParameter, Parameter
 
 from api.problems import ChangedMeanwhile
 
@@ -16,8 +16,8 @@ RetailerId = Annotated[
 ]
 IfMatch = Annotated[
     str | None,
-    Parameter(
-        header="If-Match", max_length=100, description="The ETag you read; 412 if it has changed since."
+    HeaderParameter(
+        name="If-Match", max_length=100, description="The ETag you read; 412 if it has changed since."
     ),
 ]
 SimpleText = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]

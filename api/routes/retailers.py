@@ -1,15 +1,14 @@
 """Retailers over HTTP: made and listed by admins, stopped and resumed by admins or themselves."""
 
-from datetime import datetime
 from typing import Annotated
 
-import asyncpg
 import msgspec
 from litestar import Router, get, post
 from litestar.datastructures import State
+from litestar.params import JSONBody
 
-from api.auth import Key, requires, tenant_of
-from api.database import PLAIN, Database, config_changed
+from api.auth import AuthKey, requires, tenant_of
+from api.database import PLAIN, Database, Now, Tx, config_changed
 from api.idempotency import once
 from api.pages import Cursor, Limit, Page, page_of, read_cursor
 from api.routes.resources import Id
@@ -34,26 +33,26 @@ class Stopped(msgspec.Struct, kw_only=True):
 
 
 @post("/", guards=[requires("admin")], before_request=once, summary="Add a retailer")
-async def add_retailer(data: RetailerDraft, tx: asyncpg.Connection, now: datetime) -> Retailer:
+async def add_retailer(data: JSONBody[RetailerDraft], tx: Tx, now: Now) -> Retailer:
     """Make a tenant. Give it keys next: `POST /v1/retailers/{retailer_id}/keys`."""
     return await retailers.add_retailer(tx, data.name, data.external_id, now)
 
 
 @get("/", guards=[requires("admin")], summary="List retailers")
-async def list_retailers(tx: asyncpg.Connection, limit: Limit = 50, cursor: Cursor = None) -> Page[Retailer]:
+async def list_retailers(tx: Tx, limit: Limit = 50, cursor: Cursor = None) -> Page[Retailer]:
     """All tenants, oldest first."""
     rows = await retailers.list_retailers(tx, read_cursor(cursor), limit + 1)
     return page_of(rows, limit, lambda retailer: retailer.retailer_id)
 
 
 @get("/{retailer_id:int}", guards=[requires("read")], summary="Read a retailer")
-async def read_retailer(retailer_id: Id, key: Key, tx: asyncpg.Connection) -> Retailer:
+async def read_retailer(retailer_id: Id, key: AuthKey, tx: Tx) -> Retailer:
     """One tenant; a retailer's key reads its own."""
     return await retailers.read_retailer(tx, tenant_of(key, retailer_id))
 
 
 @post("/{retailer_id:int}/stop", status_code=200, guards=[requires("manage")], summary="Stop a retailer")
-async def stop_retailer(retailer_id: Id, key: Key, state: State) -> Stopped:
+async def stop_retailer(retailer_id: Id, key: AuthKey, state: State) -> Stopped:
     """Stop everything this retailer offers, at once.
 
     When this answers, no worker can decide for an offer of theirs any more, and what was decided
@@ -69,7 +68,7 @@ async def stop_retailer(retailer_id: Id, key: Key, state: State) -> Stopped:
 
 
 @post("/{retailer_id:int}/resume", status_code=200, guards=[requires("manage")], summary="Resume a retailer")
-async def resume_retailer(retailer_id: Id, key: Key, tx: asyncpg.Connection) -> Retailer:
+async def resume_retailer(retailer_id: Id, key: AuthKey, tx: Tx) -> Retailer:
     """Let a stopped retailer's offers run again. Offers that were stopped one by one stay stopped."""
     retailer = await retailers.resume_retailer(tx, tenant_of(key, retailer_id))
     await config_changed(tx)

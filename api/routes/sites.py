@@ -8,12 +8,11 @@ import msgspec
 from litestar import Request, Response, Router, delete, get, post, put
 from litestar.openapi import ResponseSpec
 from litestar.openapi.spec import Example
-from litestar.params import Body, Parameter
+from litestar.params import Body, FromQuery, Parameter
 from msgspec import UNSET, UnsetType
-from sqlalchemy.ext.asyncio import AsyncSession
 
-from api.auth import Key, requires, tenant_of
-from api.database import ORM, config_changed
+from api.auth import AuthKey, requires, tenant_of
+from api.database import ORM, Now, Session, config_changed
 from api.imports import (
     LARGEST_IMPORT_BYTES,
     DryRun,
@@ -99,9 +98,9 @@ class SiteFeature(msgspec.Struct, kw_only=True):
     responses={201: ResponseSpec(data_container=Site, description="It is new.")},
 )
 async def put_one(
-    session: AsyncSession,
-    now: datetime,
-    key: Key,
+    session: Session,
+    now: Now,
+    key: AuthKey,
     external_id: Annotated[str, Parameter(description="Your own id of the site, up to 200 characters.")],
     data: Annotated[Site, Body(examples=[Example(value=_EXAMPLE)])],
     retailer_id: RetailerId = None,
@@ -126,10 +125,10 @@ async def put_one(
     description="In the order of their ids; `external_id` finds one by your own id.",
 )
 async def list_all(
-    session: AsyncSession,
-    key: Key,
+    session: Session,
+    key: AuthKey,
     retailer_id: RetailerId = None,
-    external_id: str | None = None,
+    external_id: FromQuery[str | None] = None,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Page[Site]:
@@ -146,7 +145,7 @@ async def list_all(
     summary="Read a site",
     description="By the id that Alentour gave it.",
 )
-async def get_one(session: AsyncSession, key: Key, site_id: Id, retailer_id: RetailerId = None) -> Site:
+async def get_one(session: Session, key: AuthKey, site_id: Id, retailer_id: RetailerId = None) -> Site:
     return _shown(await site_of(session, tenant_of(key, retailer_id), site_id))
 
 
@@ -157,7 +156,7 @@ async def get_one(session: AsyncSession, key: Key, site_id: Id, retailer_id: Ret
     summary="Delete a site",
     description="Its fences go with it. 409 `in_use` while an offer that has not ended names either.",
 )
-async def delete_one(session: AsyncSession, key: Key, site_id: Id, retailer_id: RetailerId = None) -> None:
+async def delete_one(session: Session, key: AuthKey, site_id: Id, retailer_id: RetailerId = None) -> None:
     tenant = tenant_of(key, retailer_id)
     site = await site_of(session, tenant, site_id, for_update=True)
     fence_ids = await fences_on(session, tenant, site_id)
@@ -179,9 +178,9 @@ async def delete_one(session: AsyncSession, key: Key, site_id: Id, retailer_id: 
 )
 async def import_all(
     request: Request[Any, Any, Any],
-    session: AsyncSession,
-    now: datetime,
-    key: Key,
+    session: Session,
+    now: Now,
+    key: AuthKey,
     dry_run: DryRun = False,
     partial: Partial = False,
     retailer_id: RetailerId = None,

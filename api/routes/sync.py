@@ -1,16 +1,14 @@
 """The fences a phone's operating system may watch, over HTTP."""
 
 import hashlib
-from datetime import datetime
 from typing import Annotated, Final
 
-import asyncpg
 import msgspec
 from litestar import Response, Router, get
-from litestar.params import Parameter
+from litestar.params import HeaderParameter, Parameter
 
-from api.auth import Phone, requires_phone
-from api.database import PLAIN
+from api.auth import AuthPhone, requires_phone
+from api.database import PLAIN, Now, Tx
 from api.routes.devices import key_of
 from api.routes.nearby import Latitude, Longitude
 from geo.errors import Forbidden
@@ -22,9 +20,9 @@ from offers.customers import read_grants
 
 @get("/v1/fences/sync", guards=[requires_phone], operation_id="syncFences", summary="Which regions to watch")
 async def sync_fences(
-    phone: Phone,
-    tx: asyncpg.Connection,
-    now: datetime,
+    phone: AuthPhone,
+    tx: Tx,
+    now: Now,
     platform: Annotated[Platform, Parameter(description="iOS watches 20 regions, Android 100.")],
     lat: Latitude,
     lon: Longitude,
@@ -32,7 +30,7 @@ async def sync_fences(
         int, Parameter(ge=0, le=99, description="Slots the app keeps, for the refresh circle say.")
     ] = 0,
     if_none_match: Annotated[
-        str | None, Parameter(header="If-None-Match", max_length=400, description="The ETag you have.")
+        str | None, HeaderParameter(name="If-None-Match", max_length=400, description="The ETag you have.")
     ] = None,
 ) -> Response[Regions | None]:
     """The nearest fences by distance to their edge, each as a circle that encloses it.
