@@ -181,7 +181,7 @@ class Cluster:
 
     def _why_not(self) -> str:
         for log in (self._places.guardian_log, self._places.log):
-            if log.exists() and (text := log.read_text(encoding="utf-8", errors="replace")).strip():
+            if (text := postmaster.tail_of(log)).strip():
                 return f"PostgreSQL in {self.data_dir} does not start: {postmaster.last_line(text)}"
         return f"PostgreSQL in {self.data_dir} does not start"
 

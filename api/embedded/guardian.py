@@ -21,8 +21,9 @@ from api.embedded.places import Account, Places
 
 _LOOK_EVERY_S: Final = 0.1
 _RETRY_AFTER_S: Final = 0.5
-# Backends of a killed postmaster may take a moment to notice and leave their shared memory.
-_STARTS_BEFORE_GIVING_UP: Final = 60
+_STARTS_BEFORE_GIVING_UP: Final = 5
+# A backend of a killed postmaster notices at its next wait, and leaves the shared memory then.
+_STARTS_WHILE_OLD_BACKENDS_LIVE: Final = 200
 
 
 class Guardian:
@@ -53,7 +54,7 @@ class Guardian:
         signal.signal(signal.SIGTERM, self._note_signal)
         signal.signal(signal.SIGINT, self._note_signal)
         self._pid = postmaster.running_pid(self._places)
-        while self._failures < _STARTS_BEFORE_GIVING_UP:
+        while self._failures < self._patience():
             if self._is_told_to_stop or self._is_deserted():
                 self._stop()
                 return 0
@@ -87,6 +88,10 @@ class Guardian:
         self._pid = None
         self._failures += 1
         time.sleep(_RETRY_AFTER_S)
+
+    def _patience(self) -> int:
+        is_held = self._failures > 0 and "still in use" in postmaster.tail_of(self._places.log)
+        return _STARTS_WHILE_OLD_BACKENDS_LIVE if is_held else _STARTS_BEFORE_GIVING_UP
 
     def _stop(self) -> None:
         if self._pid is not None:

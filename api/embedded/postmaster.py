@@ -164,6 +164,16 @@ def last_line(text: str) -> str:
     return next((line.strip() for line in reversed(text.splitlines()) if line.strip()), "no message")
 
 
+def tail_of(log: Path) -> str:
+    """The last few lines of a log file; empty when there is none."""
+    try:
+        with log.open("rb") as file:
+            file.seek(max(0, log.stat().st_size - 2000))
+            return file.read().decode(errors="replace")
+    except OSError:
+        return ""
+
+
 def _run(command: list[str], places: Places) -> subprocess.CompletedProcess[str]:
     try:
         return subprocess.run(
