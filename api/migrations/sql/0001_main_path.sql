@@ -22,13 +22,17 @@ CREATE FUNCTION lock_and_load(
 ) LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
     v_requests  integer := coalesce(array_length(p_buckets, 1), 0);
-    v_locked    uuid[];
+    v_locked    uuid[] := '{}';
+    v_followed  uuid[] := '{}';
     v_now       timestamptz;
     v_stop      bigint;
 BEGIN
     IF p_wait THEN
-        SELECT array_agg(l.customer_id) INTO v_locked FROM (
-            SELECT c.customer_id FROM customers c
+        SELECT coalesce(array_agg(l.customer_id), '{}'),
+               coalesce(array_agg(l.customer_id) FILTER (WHERE l.may_be_followed), '{}')
+        INTO v_locked, v_followed FROM (
+            SELECT c.customer_id, c.grants && ARRAY['location_offers', 'location_parking'] AS may_be_followed
+            FROM customers c
             JOIN (
                 SELECT t.bucket, t.customer_id
                 FROM unnest(p_buckets, p_token_hashes) AS r(bucket, token_hash)
@@ -42,8 +46,11 @@ BEGIN
             FOR NO KEY UPDATE OF c
         ) l;
     ELSE
-        SELECT array_agg(l.customer_id) INTO v_locked FROM (
-            SELECT c.customer_id FROM customers c
+        SELECT coalesce(array_agg(l.customer_id), '{}'),
+               coalesce(array_agg(l.customer_id) FILTER (WHERE l.may_be_followed), '{}')
+        INTO v_locked, v_followed FROM (
+            SELECT c.customer_id, c.grants && ARRAY['location_offers', 'location_parking'] AS may_be_followed
+            FROM customers c
             JOIN (
                 SELECT t.bucket, t.customer_id
                 FROM unnest(p_buckets, p_token_hashes) AS r(bucket, token_hash)
@@ -63,14 +70,16 @@ BEGIN
     v_now := alentour_now();
     SELECT cv.stop_version INTO v_stop FROM config_version cv;
 
+    -- The grants were read from the rows as they were locked; the rest is read now. IN (SELECT unnest)
+    -- is a hashed look-up, where a join with the array would compare everybody with everybody.
     RETURN QUERY
     SELECT 0, NULL::smallint, NULL::uuid, NULL::uuid, NULL::smallint, NULL::text, v_now, v_stop
     UNION ALL
-    SELECT w.ord, c.bucket, c.customer_id, d.device_id,
-           ((k.customer_id IS NOT NULL)::integer
+    SELECT w.ord, d.bucket, d.customer_id, d.device_id,
+           ((d.customer_id IN (SELECT unnest(v_locked)))::integer
             + 2 * (d.status = 'active')::integer
             + 4 * (w.token_status = 'next')::integer
-            + 8 * (c.grants && ARRAY['location_offers', 'location_parking'])::integer)::smallint,
+            + 8 * (d.customer_id IN (SELECT unnest(v_followed)))::integer)::smallint,
            s.state::text, NULL, NULL
     FROM (
         SELECT r.ord::integer AS ord, t.bucket, t.device_id, t.status AS token_status
@@ -81,9 +90,7 @@ BEGIN
         FROM unnest(p_timer_buckets, p_timer_devices) WITH ORDINALITY AS r(bucket, device_id, ord)
     ) w
     JOIN devices d ON d.bucket = w.bucket AND d.device_id = w.device_id
-    JOIN customers c ON c.bucket = d.bucket AND c.customer_id = d.customer_id
-    LEFT JOIN device_states s ON s.bucket = d.bucket AND s.device_id = d.device_id
-    LEFT JOIN unnest(v_locked) AS k(customer_id) ON k.customer_id = c.customer_id;
+    LEFT JOIN device_states s ON s.bucket = d.bucket AND s.device_id = d.device_id;
 END
 $$;
 
