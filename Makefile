@@ -33,7 +33,7 @@ check: setup ## format, lint, types, import contracts
 
 bench: setup ## measure against an empty and a naive handler (BENCH_ARGS="--quick --json FILE")
 	@bin/setup --bench
-	@$(BIN)/python -m loadtests.bench $(BENCH_ARGS)
+	@$(BIN)/alentour db run --fresh $(BIN)/python -m loadtests.bench $(BENCH_ARGS)
 
 clean: ## remove what was made here (not the database)
 	rm -rf .venv build dist out .coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache .schemathesis

@@ -74,6 +74,14 @@ def _status(chosen: argparse.Namespace) -> int:
     return 1
 
 
+def _run_with_database(chosen: argparse.Namespace) -> int:
+    from api import provision
+
+    if not chosen.command:
+        raise InvalidInput("name the command to run")
+    return provision.run_with_database(_settings(chosen), chosen.command, is_fresh=chosen.fresh)
+
+
 def _import(chosen: argparse.Namespace) -> None:
     from api import importer, provision
 
@@ -151,6 +159,10 @@ def _add_database_commands(parser: argparse.ArgumentParser) -> None:
     commands.add_parser("upgrade", help="apply every missing revision").set_defaults(run=_upgrade)
     status = commands.add_parser("status", help="print the revision; exit code 1 when it is not the newest")
     status.set_defaults(run=_status)
+    run = commands.add_parser("run", help="run a command with ALENTOUR_DATABASE_URL set to a database")
+    run.add_argument("--fresh", action="store_true", help="in an empty database that is dropped afterwards")
+    run.add_argument("command", nargs=argparse.REMAINDER, metavar="COMMAND")
+    run.set_defaults(run=_run_with_database)
 
 
 def _add_import(parser: argparse.ArgumentParser) -> None:

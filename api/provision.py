@@ -9,16 +9,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
+import os
+import subprocess
 import sys
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import TypeVar
 
 import asyncpg
 
 from api import schema
 from api.embedded import Cluster
-from api.settings import Settings
-from geo.errors import Unavailable
+from api.settings import Settings, variable_of
+from geo.errors import InvalidInput, Unavailable
 
 Result = TypeVar("Result")
 
@@ -74,3 +76,29 @@ def with_connection(settings: Settings, work: Callable[[asyncpg.Connection], Awa
 def url_of(settings: Settings) -> str:
     assert settings.database_url is not None  # filled by provided_database
     return settings.database_url
+
+
+def run_with_database(settings: Settings, command: Sequence[str], *, is_fresh: bool) -> int:
+    """Run a command with an upgraded database in its environment; returns its exit code.
+
+    `is_fresh`: in an empty database of the embedded cluster, which is dropped when the command ends.
+    """
+    if not is_fresh:
+        with provided_database(settings) as provided:
+            bring_up_to_date(provided, is_embedded=settings.database_url is None)
+            return _run(command, url_of(provided))
+    if settings.database_url is not None:
+        raise InvalidInput(f"--fresh uses the embedded database: unset {variable_of('database_url')}")
+    with Cluster(settings.data_dir) as cluster:
+        name = f"fresh_{os.getpid()}"
+        cluster.create_database(name)
+        try:
+            schema.upgrade(cluster.url(name))
+            return _run(command, cluster.url(name))
+        finally:
+            cluster.drop_database(name)
+
+
+def _run(command: Sequence[str], url: str) -> int:
+    environment = os.environ | {variable_of("database_url"): url}
+    return subprocess.run(command, env=environment, check=False).returncode  # noqa: S603 - as the user asked

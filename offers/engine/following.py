@@ -56,6 +56,15 @@ class Followed(msgspec.Struct):
     verdicts: Counter[str] = msgspec.field(default_factory=Counter)
 
 
+class Arrival(msgspec.Struct):
+    """A batch that is new, with its key and its fixes on the server's clock."""
+
+    position: int
+    visitor: Visitor
+    key: str
+    fixes: list[Fix]
+
+
 class Follower:
     """Follows the visitors of one flush."""
 
@@ -66,28 +75,23 @@ class Follower:
 
     def follow_phones(self, batches: Sequence[tuple[int, Sent, Visitor]]) -> None:
         """Each batch of fixes with its position in the work and the phone it came from."""
-        followed = [self._arrive(*batch) for batch in batches]
-        fresh = [arrival for arrival in followed if arrival is not None]
-        if not fresh:
+        arrivals = [arrival for batch in batches if (arrival := self._arrive(*batch)) is not None]
+        if not arrivals:
             return
         located = locate(
-            self._snapshot.index, [(fixes, visitor.state.watched_fences()) for _, _, visitor, fixes in fresh]
+            self._snapshot.index, [(one.fixes, one.visitor.state.watched_fences()) for one in arrivals]
         )
-        for (position, sent, visitor, fixes), distances, edge_m in zip(
-            fresh, located.distances, located.quiet_radius_m, strict=True
-        ):
-            answer = self._follow(visitor, fixes, distances)
-            last = fixes[-1]
+        for one, distances, edge_m in zip(arrivals, located.distances, located.quiet_radius_m, strict=True):
+            answer = self._follow(one.visitor, one.fixes, distances)
+            last = one.fixes[-1]
             quiet_radius_m = max(0.0, edge_m - last.accuracy_m)
             answer.quiet_radius_m = round(quiet_radius_m, 1)
             answer.next_fix_after_s = next_fix_after_s(quiet_radius_m, last.speed_mps)
-            visitor.state.batch = batch_key([fix.fix_id for fix in sent.fixes])
-            visitor.was_touched = True
-            self.followed.answers[position] = answer
+            one.visitor.state.batch = one.key
+            one.visitor.was_touched = True
+            self.followed.answers[one.position] = answer
 
-    def _arrive(
-        self, position: int, sent: Sent, visitor: Visitor
-    ) -> tuple[int, Sent, Visitor, list[Fix]] | None:
+    def _arrive(self, position: int, sent: Sent, visitor: Visitor) -> Arrival | None:
         """The fixes on the server's clock; None when they are refused or were answered before."""
         if not visitor.may_be_followed:
             self.followed.answers[position] = Forbidden(
@@ -95,17 +99,12 @@ class Follower:
                 code="no_location_consent",
             )
             return None
-        state = visitor.state
-        if state.batch and state.batch == batch_key([fix.fix_id for fix in sent.fixes]):
+        key = batch_key([fix.fix_id for fix in sent.fixes])
+        if visitor.state.batch == key:
             self.followed.answers[position] = self._again(sent, visitor)
             return None
-        shift = self._now - sent.sent_at
-        return (
-            position,
-            sent,
-            visitor,
-            [_shifted(fix, shift) for fix in sent.fixes],
-        )
+        shift_s = self._now - sent.sent_at
+        return Arrival(position, visitor, key, [_shifted(fix, shift_s) for fix in sent.fixes])
 
     def _again(self, sent: Sent, visitor: Visitor) -> FixesAnswer:
         if visitor.state.answer != NO_ANSWER:

@@ -1,0 +1,267 @@
+"""`alentour demo`: a real city, its retailers, and an hour of simulated phones against the real API.
+
+Owns the order of the steps and what is said about them. The city is imported once and kept as a
+template database; every demo starts from a fresh copy of it, on a simulated clock. The phones are
+a program of their own (`simulator`) that knows nothing but the address and the keys.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import hashlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import asyncpg
+import msgspec
+
+from api import demo_city, importer, schema
+from api.embedded import Cluster
+from api.settings import Settings, variable_of
+from geo.errors import InvalidInput, Unavailable
+
+if TYPE_CHECKING:
+    from api.demo_city import DemoCity
+
+_READY_WITHIN_S: Final = 60.0
+_STOPPED_WITHIN_S: Final = 20.0
+_TEMPLATES: Final = "demo_city_"
+
+
+def run(chosen: argparse.Namespace) -> int:
+    """The whole demo; the exit code is 1 when the recount found a broken promise."""
+    settings = Settings.from_environment()
+    if settings.database_url is not None:
+        raise InvalidInput(f"the demo brings its own database: unset {variable_of('database_url')}")
+    signal.signal(signal.SIGTERM, _interrupt)
+    with contextlib.ExitStack() as stack:
+        _say("Starting the embedded database")
+        cluster = stack.enter_context(Cluster(settings.data_dir))
+        port = _port(settings)
+        url = _fresh_city(cluster, chosen.seed, f"demo_{port}")
+        city = asyncio.run(_with(url, demo_city.open_demo))
+        server = stack.enter_context(_server(url, port))
+        address = f"http://127.0.0.1:{port}"
+        _say(f"Serving on {address} with a simulated clock")
+        report = _simulate(address, city, chosen)
+        if not chosen.exit:
+            _serve_on(server, address, city)
+    return 1 if any(report["violations"].values()) else 0
+
+
+def _fresh_city(cluster: Cluster, seed: int, name: str) -> str:
+    """The URL of a new copy of the furnished city; importing it first where that was not done yet."""
+    template = _TEMPLATES + _fingerprint(seed)
+    if not cluster.has_database(template):
+        _build(cluster, template, seed)
+    cluster.drop_database(name)
+    cluster.create_database(name, template=template)
+    return cluster.url(name)
+
+
+def _fingerprint(seed: int) -> str:
+    """Changes with everything the template is made of."""
+    made_of = hashlib.sha256(str(seed).encode())
+    here = Path(__file__).parent
+    for file in sorted(
+        [*here.glob("migrations/**/*.sql"), *here.glob("demo_c*"), *here.glob("city_rows.py")]
+    ):
+        made_of.update(file.read_bytes())
+    return made_of.hexdigest()[:16]
+
+
+def _build(cluster: Cluster, template: str, seed: int) -> None:
+    # Built under another name: a template that exists is complete.
+    draft = f"{template}_draft"
+    cluster.drop_database(draft)
+    cluster.create_database(draft)
+    _say("Importing central Helsinki (this happens once)")
+    url = cluster.url(draft)
+    schema.upgrade(url)
+
+    async def furnish(connection: asyncpg.Connection) -> None:
+        await importer.import_and_print(
+            connection,
+            path=demo_city.helsinki_file(),
+            retailer=None,
+            time_zone=demo_city.HELSINKI_TIME_ZONE,
+        )
+        await demo_city.furnish(connection, seed=seed)
+
+    asyncio.run(_with(url, furnish))
+    cluster.create_database(template, template=draft)
+    cluster.drop_database(draft)
+
+
+async def _with(url: str, work: Any) -> Any:
+    connection = await asyncpg.connect(url)
+    try:
+        return await work(connection)
+    finally:
+        await connection.close()
+
+
+def _port(settings: Settings) -> int:
+    """The port that was set, or a free one where the default is taken."""
+    if variable_of("port") in os.environ or _is_free(settings.port):
+        return settings.port
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
+
+
+@contextlib.contextmanager
+def _server(url: str, port: int) -> Iterator[subprocess.Popen[bytes]]:
+    """A real `alentour serve`; its log goes to a file that is named when it fails."""
+    log_path = Path(tempfile.gettempdir()) / f"alentour-demo-{port}.log"
+    environment = os.environ | {
+        variable_of("database_url"): url,
+        variable_of("clock"): "simulated",
+        variable_of("port"): str(port),
+        variable_of("host"): "127.0.0.1",
+        variable_of("log_level"): "warning",
+    }
+    with log_path.open("wb") as log:
+        server = subprocess.Popen(
+            [sys.executable, "-m", "api.cli", "serve"], env=environment, stdout=log, stderr=log
+        )
+        try:
+            _await_ready(server, port, log_path)
+            yield server
+        finally:
+            server.terminate()
+            try:
+                server.wait(timeout=_STOPPED_WITHIN_S)
+            except subprocess.TimeoutExpired:
+                server.kill()
+
+
+def _await_ready(server: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    deadline = time.monotonic() + _READY_WITHIN_S
+    while not _is_ready(port):
+        if server.poll() is not None or time.monotonic() > deadline:
+            raise Unavailable(f"the server did not start; its log is {log}")
+        time.sleep(0.1)
+
+
+def _is_ready(port: int) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/health/ready", timeout=5) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
+
+
+def _simulate(address: str, city: DemoCity, chosen: argparse.Namespace) -> dict[str, Any]:
+    """Let the phones walk. The simulator prints its progress and summary itself."""
+    with tempfile.TemporaryDirectory(prefix="alentour-demo-") as folder:
+        keys = Path(folder) / "keys.json"
+        keys.write_bytes(_keys(city))
+        report = Path(folder) / "report.json"
+        command = [sys.executable, "-m", "simulator", "--url", address, "--keys", str(keys)]
+        command += ["--city", str(demo_city.helsinki_file()), "--report", str(report)]
+        for option in ("phones", "minutes", "seed"):
+            command += [f"--{option}", str(getattr(chosen, option))]
+        if subprocess.run(command, check=False).returncode != 0:  # noqa: S603 - our own interpreter and module
+            raise Unavailable("the simulation did not finish")
+        if chosen.report is not None:
+            chosen.report.write_bytes(report.read_bytes())
+            _say(f"The report is in {chosen.report}")
+        read: dict[str, Any] = json.loads(report.read_bytes())
+        return read
+
+
+def _keys(city: DemoCity) -> bytes:
+    return msgspec.json.encode(
+        {
+            "admin": city.admin_key,
+            "retailers": [
+                {"retailer_id": r.retailer_id, "name": r.name, "manage": r.manage_key, "till": r.till_key}
+                for r in city.retailers
+            ],
+        }
+    )
+
+
+def _serve_on(server: subprocess.Popen[bytes], address: str, city: DemoCity) -> None:
+    """Let the clock tick on at real speed and wait for Ctrl-C."""
+    _tick(address, city.admin_key)
+    shop = city.retailers[0]
+    key = shop.manage_key
+    offer_id = _first_offer(address, key)
+    print(
+        f"""
+Alentour goes on at {address}: the clock now ticks at real speed.
+  Read the API:      {address}/docs
+  Key of {shop.name}: {key}
+  Key of the operator: {city.admin_key}
+
+Three things to try:
+  What {shop.name} offers:
+    curl -s -H 'Authorization: Bearer {key}' {address}/v1/offers
+  What became of one of its offers, with every reason it was not shown:
+    curl -s -H 'Authorization: Bearer {key}' {address}/v1/offers/{offer_id}/counts
+  A phone of your own (its answer holds the token that every further call carries):
+    curl -s -H 'Content-Type: application/json' {address}/v1/devices \\
+      -d '{{"installation_id": "my-first-phone-{os.urandom(6).hex()}", "platform": "android"}}'
+
+Ctrl-C ends it.""",
+        flush=True,
+    )
+    with contextlib.suppress(KeyboardInterrupt):
+        server.wait()
+
+
+def _tick(address: str, key: str) -> None:
+    _call(f"{address}/v1/clock/tick", key, {"ticking": True})
+
+
+def _first_offer(address: str, key: str) -> int:
+    offer_id: int = _call(f"{address}/v1/offers?limit=1", key)["items"][0]["offer_id"]
+    return offer_id
+
+
+def _call(url: str, key: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+    request = urllib.request.Request(  # noqa: S310 - our own server on the loopback
+        url,
+        data=None if body is None else json.dumps(body).encode(),
+        headers={"Authorization": f"Bearer {key}", "Content-Type": "application/json"},
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 - the same
+            read: dict[str, Any] = json.loads(answer.read())
+            return read
+    except urllib.error.HTTPError as error:
+        raise Unavailable(f"{url} answered {error.code}: {error.read().decode()}") from None
+
+
+def _interrupt(_signal: int, _frame: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _say(text: str) -> None:
+    print(f"· {text}", flush=True)
