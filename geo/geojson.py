@@ -36,15 +36,15 @@ def read_shape(geometry: object, radius_m: object = None, *, at: str = "") -> Sh
     kind, coordinates, field = _opened(geometry, at)
     if kind == "Point":
         return _circle(coordinates, radius_m, at)
+    if kind not in ("Polygon", "MultiPolygon"):
+        raise _wrong(f"{at}geometry.type", "must be Point (with radius_m), Polygon or MultiPolygon")
     if radius_m is not None:
         raise _wrong(f"{at}properties.radius_m", "goes with a Point only")
     if kind == "Polygon":
-        return _polygonal(_polygon(coordinates, field), field, coordinates)
-    if kind == "MultiPolygon":
-        members = _listed(coordinates, field, at_least=1, of="polygons")
-        parts = [_polygon(member, f"{field}[{n}]") for n, member in enumerate(members)]
-        return _polygonal(MultiPolygon(parts), field, coordinates)
-    raise _wrong(f"{at}geometry.type", "must be Point (with radius_m), Polygon or MultiPolygon")
+        return _polygonal(_polygon(coordinates, field), field)
+    members = _listed(coordinates, field, at_least=1, of="polygons")
+    parts = [_polygon(member, f"{field}[{n}]") for n, member in enumerate(members)]
+    return _polygonal(MultiPolygon(parts), field)
 
 
 def read_point(geometry: object, *, at: str = "") -> Position:
@@ -105,11 +105,12 @@ def _circle(coordinates: object, radius_m: object, at: str) -> Shape:
     return shape
 
 
-def _polygonal(geometry: Polygon | MultiPolygon, field: str, coordinates: Any) -> Shape:
+def _polygonal(geometry: Polygon | MultiPolygon, field: str) -> Shape:
     vertices = shapely.get_num_coordinates(geometry)
     if vertices > LARGEST_VERTICES:
         raise _wrong(field, f"has {vertices} vertices; at most {LARGEST_VERTICES} are allowed")
-    _refuse_polar(geometry.bounds[1], geometry.bounds[3], field)
+    _, south, _, north = geometry.bounds
+    _refuse_polar(south, north, field)
     if not shapely.is_valid(geometry):
         fault = explained(geometry, field)
         raise _wrong(fault.field, fault.reason)
@@ -146,12 +147,20 @@ def _ring(coordinates: object, field: str) -> list[Position]:
 
 
 def _position(position: object, field: str) -> Position:
-    if not isinstance(position, list | tuple) or len(position) < 2:
-        raise _wrong(field, "must be a position: [longitude, latitude]")
-    lon, lat = position[0], position[1]
-    for n, value in enumerate((lon, lat)):
-        if not _is_number(value):
-            raise _wrong(f"{field}[{n}]", "must be a finite number")
+    match position:
+        case [float(lon), float(lat), *_] if -180 <= lon <= 180 and -90 <= lat <= 90:
+            return lon, lat  # the common case, told apart first: NaN fails both comparisons
+        case [lon, lat, *_]:
+            return _odd_position(lon, lat, field)
+    raise _wrong(field, "must be a position: [longitude, latitude]")
+
+
+def _odd_position(lon: object, lat: object, field: str) -> Position:
+    """A position of whole numbers, or a wrong one."""
+    if not _is_number(lon):
+        raise _wrong(f"{field}[0]", "must be a finite number")
+    if not _is_number(lat):
+        raise _wrong(f"{field}[1]", "must be a finite number")
     if -180 <= lon <= 180 and -90 <= lat <= 90:
         return float(lon), float(lat)
     hint = "; longitude comes first, then latitude" if abs(lon) <= 90 and abs(lat) <= 180 else ""

@@ -74,7 +74,8 @@ def metres_per_degree(lat: float) -> tuple[float, float]:
 
 def area_m2(polygon: Polygon | MultiPolygon) -> float:
     """The ground it covers; each part is projected at its own latitude."""
-    return sum(_part_area_m2(part) for part in shapely.get_parts(polygon).tolist())
+    parts = [polygon] if isinstance(polygon, Polygon) else polygon.geoms
+    return sum(_part_area_m2(part) for part in parts)
 
 
 def _part_area_m2(part: Polygon) -> float:
