@@ -32,7 +32,15 @@ def create_app(
     settings = settings or Settings.from_environment()
     configure_logs(settings)
     metrics = Metrics()
-    litestar = Litestar(
+    litestar = create_litestar(settings, metrics, routers)
+    return FixesRoute(Edge(litestar, metrics), litestar.state, metrics)
+
+
+def create_litestar(
+    settings: Settings, metrics: Metrics, routers: Sequence[ControllerRouterHandler] = ROUTERS
+) -> Litestar:
+    """The application without what is around it: its routes, and the document that describes them."""
+    return Litestar(
         route_handlers=routers,
         dependencies={
             "key": Provide(provide_key, sync_to_thread=False),
@@ -49,7 +57,6 @@ def create_app(
         openapi_config=openapi.config(),
         debug=False,
     )
-    return FixesRoute(Edge(litestar, metrics), litestar.state, metrics)
 
 
 @contextlib.asynccontextmanager

@@ -124,9 +124,14 @@ def _demo(chosen: argparse.Namespace) -> int | None:
 
 
 def _openapi(_chosen: argparse.Namespace) -> None:
-    from api.openapi import document
+    import msgspec
 
-    sys.stdout.write(document())
+    from api import openapi
+    from api.app import create_litestar
+    from api.observability import Metrics
+
+    document = openapi.document(create_litestar(Settings(), Metrics()))
+    print(msgspec.json.format(msgspec.json.encode(document)).decode())
 
 
 class _Parser(argparse.ArgumentParser):
