@@ -51,7 +51,7 @@ def counted(cap: Cap, offer: Offer, history: Iterable[PastDelivery], since: date
     Everything from `since` on counts, also what lies in the future: where two clocks disagree,
     the person is disturbed less, not more.
     """
-    return sum(_shares(cap, offer, past) and past.decided_at >= since for past in history)
+    return sum(past.decided_at >= since and _shares(cap, offer, past) for past in history)
 
 
 def _shares(cap: Cap, offer: Offer, past: PastDelivery) -> bool:
