@@ -112,7 +112,7 @@ class Decider:
         return Question(
             offer=offer,
             trigger=occasion.crossing.kind,
-            crossed_at=utc(occasion.crossing.at),
+            crossed_at=utc(occasion.fix_at),  # a crossing is as fresh as the fix that made it certain
             place=occasion.fence.place,
             person=customer.person,
             history=customer.history,

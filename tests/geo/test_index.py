@@ -1,0 +1,105 @@
+"""The fence index against PostGIS, and its distances against geodesics."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import asyncpg
+import numpy as np
+import pytest
+import shapely
+
+from geo.index import FURTHEST_EDGE_M, FenceIndex
+
+SHARED = Path(__file__).resolve().parent.parent.parent.parent / "shared" / "data"
+REAL_SHAPES = {
+    "Paris quartiers": SHARED / "polygons" / "paris_quartiers.geojson",
+    "Montpellier districts": SHARED / "montpellier" / "VilleMTP_MTP_Quartiers.geojson",
+    "Montpellier sub-districts": SHARED / "montpellier" / "VilleMTP_MTP_SousQuartiers.geojson",
+}
+RANDOM_POINTS = 100_000
+
+COVERING = """
+SELECT p.n::integer, s.n
+FROM unnest($1::float8[], $2::float8[]) WITH ORDINALITY AS p(lon, lat, n)
+JOIN shapes s ON ST_Covers(s.shape, ST_SetSRID(ST_MakePoint(p.lon, p.lat), 4326))
+"""
+
+
+def shapes_of(path: Path) -> list[shapely.Geometry]:
+    if not path.exists():
+        pytest.skip(f"the real data is not there: {path.name}")
+    features = json.loads(path.read_text(encoding="utf-8"))["features"]
+    shapes = [shapely.force_2d(shapely.from_geojson(json.dumps(one["geometry"]))) for one in features]
+    return [shape for shape in shapes if shape.is_valid]
+
+
+@pytest.mark.parametrize("name", REAL_SHAPES)
+async def test_the_index_and_postgis_agree_on_real_districts(name: str, pool: asyncpg.Pool) -> None:
+    shapes = shapes_of(REAL_SHAPES[name])
+    assert len(shapes) >= 7
+    rng = np.random.default_rng(17)
+    west, south, east, north = shapely.total_bounds(np.array(shapes))
+    vertices = shapely.get_coordinates(np.array(shapes))
+    midpoints = (vertices[:-1] + vertices[1:]) / 2
+    lon = np.concatenate((rng.uniform(west, east, RANDOM_POINTS), vertices[:, 0], midpoints[:, 0]))
+    lat = np.concatenate((rng.uniform(south, north, RANDOM_POINTS), vertices[:, 1], midpoints[:, 1]))
+
+    positions, rows = FenceIndex(range(len(shapes)), shapes).covering(lon, lat)
+    async with pool.acquire() as connection:
+        await connection.execute("CREATE TEMPORARY TABLE shapes (n integer, shape geometry(Geometry, 4326))")
+        await connection.executemany(
+            "INSERT INTO shapes VALUES ($1, ST_GeomFromWKB($2, 4326))",
+            [(n, shapely.to_wkb(shape)) for n, shape in enumerate(shapes)],
+        )
+        await connection.execute("CREATE INDEX ON shapes USING gist (shape)")
+        found = await connection.fetch(COVERING, lon.tolist(), lat.tolist(), timeout=120)
+
+    ours = set(zip(positions.tolist(), rows.tolist(), strict=True))
+    theirs = {(position - 1, row) for position, row in found}
+    assert len(ours) > RANDOM_POINTS / 4
+    assert ours == theirs
+
+
+def circle(lon: float, lat: float, radius_m: float) -> shapely.Geometry:
+    turn = np.linspace(0, 2 * np.pi, 65)[:-1]
+    metres = 111_195.0
+    return shapely.polygons(
+        np.column_stack(
+            (
+                lon + radius_m / metres * np.cos(turn) / np.cos(np.radians(lat)),
+                lat + radius_m / metres * np.sin(turn),
+            )
+        )
+    )
+
+
+@pytest.mark.parametrize("lat", [-54.8, 0.1, 43.6, 60.2, 78.2])
+def test_distances_to_an_edge_are_metres_at_every_latitude(lat: float) -> None:
+    index = FenceIndex([7], [circle(3.0, lat, 200.0)])
+    north_m = np.array([0.0, 100.0, 300.0, 1200.0])
+    lats = lat + north_m / 111_195.0
+    distances = index.edge_distances_m(np.full(4, 3.0), lats, np.zeros(4, dtype=np.intp))
+    np.testing.assert_allclose(distances, np.abs(north_m - 200.0), rtol=0.005, atol=0.5)
+    np.testing.assert_allclose(index.radius_m, [200.0], rtol=0.005)
+
+
+def test_no_edge_lies_within_the_quiet_radius() -> None:
+    rng = np.random.default_rng(5)
+    shapes = [circle(24.9 + x, 60.1 + y, 80.0) for x, y in rng.uniform(0, 0.1, (200, 2))]
+    index = FenceIndex(range(200), shapes)
+    lon, lat = rng.uniform(24.9, 25.0, 3000), rng.uniform(60.1, 60.2, 3000)
+    radii = np.array(index.quiet_radii_m(lon, lat))
+    true = np.min(
+        [index.edge_distances_m(lon, lat, np.full(3000, row, dtype=np.intp)) for row in range(200)], axis=0
+    )
+    assert (radii <= true + 0.01).all()
+    assert (radii >= np.minimum(true, FURTHEST_EDGE_M) - 100).all()
+
+
+def test_without_fences_nothing_is_covered_and_all_is_quiet() -> None:
+    index = FenceIndex([], [])
+    positions, rows = index.covering(np.array([1.0]), np.array([2.0]))
+    assert len(positions) == len(rows) == 0
+    assert index.quiet_radii_m(np.array([1.0]), np.array([2.0])) == [FURTHEST_EDGE_M]
