@@ -37,12 +37,12 @@ FINEST_ACCURACY_M: Final = 4.0  # phones that claim better are wrong about it
 EVIDENCE_LASTS_S: Final = 300.0
 SHORTEST_STEP_S: Final = 0.1
 SURPRISE: Final = 12.0  # squared standard errors that a phone keeping its distance cannot explain
-WANDERING_M2_PER_S: Final = 1.0  # how fast the distance of a phone that "stays" becomes uncertain
+WANDERING_M2_PER_S: Final = 0.4  # how fast the distance of a phone that "stays" becomes uncertain
 FINEST_PRECISION: Final = 1 / 4.0**2  # outlines are imprecise too: no estimate is better than 4 m
 
 ENTER_ERRORS: Final = 1.0
 ENTER_ERRORS_OF_ONE_FIX: Final = 1.6
-ENTER_MARGIN_M: Final = 3.0
+ENTER_MARGIN_M: Final = 1.0
 EXIT_ERRORS: Final = 2.5
 EXIT_MARGIN_M: Final = 5.0
 EXIT_FIXES: Final = 2
@@ -247,10 +247,16 @@ def _dwell(fence_id: int, seen: FenceState, at: float) -> Step:
 
 
 def _end(fence_id: int, seen: FenceState, rules: FenceRules) -> Step:
-    exits = () if seen.is_muted else (Crossing(fence_id, "exit", seen.turned_at, confidence(seen)),)
+    at = max(seen.turned_at, _earliest_exit_at(seen, rules))
+    exits = () if seen.is_muted else (Crossing(fence_id, "exit", at, confidence(seen)),)
     seen.began_at, seen.clear_fixes = 0.0, 0
     after, _ = _while_outside(fence_id, seen, rules)
     return after, exits
+
+
+def _earliest_exit_at(state: FenceState, rules: FenceRules) -> float:
+    """A dwell may have been told by a timer, before fixes came that show an earlier departure."""
+    return state.began_at + rules.dwell_s if state.has_dwelled else state.began_at
 
 
 def _begin_again(
@@ -262,7 +268,8 @@ def _begin_again(
     """
     exits: tuple[Crossing, ...] = ()
     if not state.is_muted:
-        exits = (Crossing(fence_id, "exit", state.seen_at + PRESENCE_CREDIBLE_S, 0.5),)
+        at = max(state.seen_at + PRESENCE_CREDIBLE_S, _earliest_exit_at(state, rules))
+        exits = (Crossing(fence_id, "exit", at, 0.5),)
     after, enters = step(fence_id, rest(state, fix.at, rules), signed_distance_m, fix, rules)
     return after, exits + enters
 
