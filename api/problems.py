@@ -30,21 +30,21 @@ MEDIA_TYPE: Final = "application/problem+json"
 LARGEST_BODY_BYTES: Final = 1024 * 1024
 
 
-class BodyTooLarge(AlentourError):  # noqa: N818 - named as the domain's errors are
+class BodyTooLarge(AlentourError):
     """More bytes than a request may have (before or after decompression)."""
 
     code = "body_too_large"
     title = "Body too large"
 
 
-class UnsupportedMediaType(AlentourError):  # noqa: N818 - named as the domain's errors are
+class UnsupportedMediaType(AlentourError):
     """A body that is not JSON, or in an encoding that is not read here."""
 
     code = "unsupported_media_type"
     title = "Unsupported media type"
 
 
-class MethodNotAllowed(AlentourError):  # noqa: N818 - named as the domain's errors are
+class MethodNotAllowed(AlentourError):
     """The path exists, but not with this method."""
 
     code = "method_not_allowed"
@@ -55,14 +55,14 @@ class MethodNotAllowed(AlentourError):  # noqa: N818 - named as the domain's err
         self.allow = allow
 
 
-class KeyReused(AlentourError):  # noqa: N818 - named as the domain's errors are
+class KeyReused(AlentourError):
     """An idempotency key that came before with another request."""
 
     code = "idempotency_key_reused"
     title = "Idempotency key reused"
 
 
-class ChangedMeanwhile(AlentourError):  # noqa: N818 - named as the domain's errors are
+class ChangedMeanwhile(AlentourError):
     """`If-Match` names another version than there is now."""
 
     code = "changed_meanwhile"
@@ -190,7 +190,7 @@ def overloaded() -> TooMany:
     """No room for one more request now; the wait is spread so that not all come back at once."""
     return TooMany(
         "Too many requests at once; try again shortly.",
-        retry_after_s=random.uniform(1, 3),  # noqa: S311 - spreads retries, protects nothing
+        retry_after_s=random.uniform(1, 3),
         code="overloaded",
     )
 
@@ -203,5 +203,5 @@ def _headers_of(told: AlentourError) -> dict[str, str]:
     if isinstance(told, TooMany):
         return {"retry-after": str(max(1, math.ceil(told.retry_after_s)))}
     if isinstance(told, Unavailable):
-        return {"retry-after": str(random.randint(1, 3))}  # noqa: S311 - spreads retries
+        return {"retry-after": str(random.randint(1, 3))}
     return {}

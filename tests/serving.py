@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import Self
 
 CHECKOUT = Path(__file__).resolve().parent.parent
-READY_WITHIN_S = 60.0
+READY_WITHIN_S = 120.0
 
 
 @dataclass
