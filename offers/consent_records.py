@@ -1,7 +1,8 @@
-"""Recording what a person answered, and what a withdrawal undoes, in one transaction.
+"""Recording what a person answered, in one transaction with its effects.
 
 Owns the append-only rows of `consents` and the derived `customers.grants`. What a grant allows is
-in `offers.consent`; the form of a receipt in `offers.receipts`.
+in `offers.consent`, what a withdrawal undoes in `offers.withdrawal`, the form of a receipt in
+`offers.receipts`.
 """
 
 from collections.abc import Sequence
@@ -13,10 +14,11 @@ import asyncpg
 import msgspec
 
 from geo.errors import Fault, InvalidInput, NotFound
-from offers.consent import grant_key, grants_after, may_track, missing_among
+from offers.consent import grant_key, grants_after
 from offers.customers import CustomerKey, lock_customers
 from offers.notices import Published, Wording
 from offers.terms import MARKETING
+from offers.withdrawal import undo_uncovered
 
 MOST_DECISIONS: Final = 100
 LONGEST_METHOD: Final = 64
@@ -33,21 +35,6 @@ _APPEND: Final = """
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
 """
 _SET_GRANTS: Final = "UPDATE customers SET grants = $3 WHERE bucket = $1 AND customer_id = $2"
-_WAITING: Final = """
-    SELECT delivery_id, retailer_id, channel FROM deliveries
-    WHERE bucket = $1 AND customer_id = $2 AND handed_at IS NULL
-      AND cancelled_at IS NULL AND redeemed_at IS NULL
-"""
-_CANCEL: Final = """
-    UPDATE deliveries SET cancelled_at = $4, cancelled_because = 'consent_withdrawn'
-    WHERE bucket = $1 AND customer_id = $2 AND delivery_id = ANY($3::uuid[])
-"""
-_FORGET_STATES: Final = """
-    UPDATE device_states SET state = NULL
-    WHERE bucket = $1 AND device_id IN (
-        SELECT device_id FROM devices WHERE bucket = $1 AND customer_id = $2)
-"""
-_FORGET_TIMERS: Final = "DELETE FROM timers WHERE bucket = $1 AND customer_id = $2"
 _COLUMNS: Final = """
     consent_id, purpose, retailer_id, channel, is_granted AS granted, notice_version, language,
     method, device_id, recorded_at
@@ -121,7 +108,7 @@ async def record_decisions(
     await connection.executemany(_APPEND, [_row(key, consent) for consent in consents])
     await connection.execute(_SET_GRANTS, *key, sorted(granted))
     if not all(decision.granted for decision in decisions):
-        await _withdraw(connection, key, granted, now)
+        await undo_uncovered(connection, key, granted, now)
     return Recorded(consents=consents, granted=granted)
 
 
@@ -161,22 +148,6 @@ def current(history: Sequence[Consent]) -> list[Consent]:
     for consent in history:
         latest.setdefault((consent.purpose, consent.retailer_id, consent.channel), consent)
     return list(latest.values())
-
-
-async def _withdraw(
-    connection: asyncpg.Connection, key: CustomerKey, granted: frozenset[str], now: datetime
-) -> None:
-    """Cancel what no longer has a consent and was not handed over; forget where the person is."""
-    waiting = await connection.fetch(_WAITING, *key)
-    uncovered = [
-        row["delivery_id"]
-        for row in waiting
-        if missing_among(granted, row["retailer_id"], row["channel"]) is not None
-    ]
-    await connection.execute(_CANCEL, *key, uncovered, now)
-    if not may_track(granted):
-        await connection.execute(_FORGET_STATES, *key)
-        await connection.execute(_FORGET_TIMERS, *key)
 
 
 def _check(decisions: Sequence[Decision], wording: Wording | None, method: str) -> None:

@@ -5,7 +5,7 @@ first two are the bucket), the last four are the secret, of which only a hash is
 for ten minutes and five tries; a right try still needs to be confirmed on the first phone. Every
 refusal looks the same, so that guessing teaches nothing.
 
-Registering the phone itself is in `offers.devices`.
+Registering the phone itself is in `offers.registration`.
 """
 
 import hashlib

@@ -6,6 +6,7 @@ from uuid import UUID
 import msgspec
 from litestar import Response, Router, get, post
 from litestar.datastructures import State
+from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.spec import Example
 from litestar.params import Body, FromPath, Parameter
 
@@ -14,21 +15,16 @@ from api.database import PLAIN, Database, Tx
 from api.languages import AcceptLanguage, spoken_language
 from offers import linking
 from offers.customers import CustomerKey, Preferences, read_grants, read_preferences
-from offers.devices import (
+from offers.devices import Device, DeviceStatus, Platform, read_devices, revoke_device, rotate_token
+from offers.linking import Link, LinkCode
+from offers.registration import (
     LONGEST_INSTALLATION_ID,
     LONGEST_LABEL,
     SHORTEST_INSTALLATION_ID,
     Application,
-    Device,
-    DeviceStatus,
-    Platform,
     link_code_refused,
-    read_devices,
     register,
-    revoke_device,
-    rotate_token,
 )
-from offers.linking import Link, LinkCode
 
 _EXAMPLE: Final = {
     "installation_id": "2f0c1f5e-7d0a-4c39-9e60-7a3a5a5f3a11",
@@ -90,7 +86,14 @@ def key_of(phone: AuthPhone) -> CustomerKey:
     return CustomerKey(phone.bucket, phone.customer_id)
 
 
-@post("/v1/devices", operation_id="registerDevice", summary="Register a phone")
+@post(
+    "/v1/devices",
+    operation_id="registerDevice",
+    summary="Register a phone",
+    responses={
+        200: ResponseSpec(RegisteredDevice, description="Known: the same device with a fresh token."),
+    },
+)
 async def register_device(
     data: Annotated[
         DeviceDraft,

@@ -1,10 +1,11 @@
 """The fences a phone's operating system may watch, over HTTP."""
 
 import hashlib
-from typing import Annotated, Final
+from typing import Annotated, Any, Final, cast
 
 import msgspec
 from litestar import Response, Router, get
+from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import HeaderParameter, Parameter
 
 from api.auth import AuthPhone, requires_phone
@@ -18,7 +19,13 @@ from offers.consent import may_track
 from offers.customers import read_grants
 
 
-@get("/v1/fences/sync", guards=[requires_phone], operation_id="syncFences", summary="Which regions to watch")
+@get(
+    "/v1/fences/sync",
+    guards=[requires_phone],
+    operation_id="syncFences",
+    summary="Which regions to watch",
+    responses={304: ResponseSpec(None, description="The answer is the one you have.")},
+)
 async def sync_fences(
     phone: AuthPhone,
     tx: Tx,
@@ -32,7 +39,7 @@ async def sync_fences(
     if_none_match: Annotated[
         str | None, HeaderParameter(name="If-None-Match", max_length=400, description="The ETag you have.")
     ] = None,
-) -> Response[Regions | None]:
+) -> Response[Regions]:
     """The nearest fences by distance to their edge, each as a circle that encloses it.
 
     Watch `refresh` too and ask again when the phone leaves it: inside it no edge of a fence that is
@@ -47,7 +54,7 @@ async def sync_fences(
     etag = f'W/"{hashlib.sha256(msgspec.json.encode(regions)).hexdigest()[:32]}"'
     headers = {"etag": etag, "cache-control": "private, no-cache"}
     if _is_known(if_none_match, etag):
-        return Response(None, status_code=304, headers=headers)
+        return Response(cast("Any", None), status_code=304, headers=headers)
     return Response(regions, headers=headers)
 
 

@@ -1,0 +1,73 @@
+"""Installations: which device an app on a phone is, found by a secret of the app's own making.
+
+Only a hash of the id is kept. The row is the outermost lock of a registration: it is taken before
+any customer's, and nobody else takes it.
+"""
+
+import hashlib
+from typing import Final, NamedTuple
+from uuid import UUID
+
+import asyncpg
+
+from offers.buckets import bucket_of_text
+from offers.customers import CustomerKey
+
+_CLAIM: Final = """
+    INSERT INTO installations (bucket, installation_hash, device_bucket, device_id)
+    VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING RETURNING device_id
+"""
+_LOCK: Final = """
+    SELECT device_bucket, device_id FROM installations
+    WHERE bucket = $1 AND installation_hash = $2 FOR UPDATE
+"""
+_FORGET: Final = "DELETE FROM installations WHERE bucket = $1 AND installation_hash = $2"
+_POINT: Final = """
+    UPDATE installations SET device_bucket = $3, device_id = $4
+    WHERE bucket = $1 AND installation_hash = $2
+"""
+_OWNER: Final = "SELECT customer_id FROM devices WHERE bucket = $1 AND device_id = $2"
+
+
+class Installation(NamedTuple):
+    """Where an installation's row is."""
+
+    bucket: int
+    hash: bytes
+
+
+class KnownDevice(NamedTuple):
+    """The device that an installation already is."""
+
+    key: CustomerKey
+    device_id: UUID
+
+
+def installation_of(installation_id: str) -> Installation:
+    digest = hashlib.sha256(installation_id.encode()).digest()
+    return Installation(bucket_of_text(installation_id), digest)
+
+
+async def claim(
+    connection: asyncpg.Connection, installation: Installation, bucket: int, device_id: UUID
+) -> KnownDevice | None:
+    """Take the installation's row for this transaction; None when it is ours to fill."""
+    if await connection.fetchval(_CLAIM, *installation, bucket, device_id) is not None:
+        return None
+    row = await connection.fetchrow(_LOCK, *installation)
+    if row is None:  # another registration took it and was refused: as if it had never been
+        return await claim(connection, installation, bucket, device_id)
+    customer_id = await connection.fetchval(_OWNER, row["device_bucket"], row["device_id"])
+    return KnownDevice(CustomerKey(row["device_bucket"], customer_id), row["device_id"])
+
+
+async def give_back(connection: asyncpg.Connection, installation: Installation) -> None:
+    """Undo a claim of which no device came."""
+    await connection.execute(_FORGET, *installation)
+
+
+async def point_to(
+    connection: asyncpg.Connection, installation: Installation, bucket: int, device_id: UUID
+) -> None:
+    """Make a claimed installation another device."""
+    await connection.execute(_POINT, *installation, bucket, device_id)
