@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 import msgspec
+import uvloop
 from rich.console import Console
 
 from simulator.client import UnexpectedAnswerError
@@ -54,7 +55,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             start=given.start,
             tills=keys.tills,
         )
-        report = asyncio.run(simulate(options, console))
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            report = runner.run(simulate(options, console))
     except (UnexpectedAnswerError, UnusableCityError, OSError, msgspec.DecodeError) as error:
         Console(stderr=True).print(f"The simulation cannot go on: {error}", highlight=False, markup=False)
         return 1

@@ -70,7 +70,7 @@ class Api:
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=MOST_AT_ONCE),
             timeout=aiohttp.ClientTimeout(total=LONGEST_ANSWER_S),
-            auto_decompress=True,
+            cookie_jar=aiohttp.DummyCookieJar(),
         )
         return self
 

@@ -52,12 +52,12 @@ class Score:
 
     @property
     def precision(self) -> float:
-        """Of the reports that count, the share that is true. 1 when nothing was reported."""
+        """Of the reports that count, the share that is true. 0 when there are none: nothing was shown."""
         return _share(self.found, self.extra)
 
     @property
     def recall(self) -> float:
-        """Of the due moments, the share that was found. 1 when nothing was due."""
+        """Of the due moments, the share that was found. 0 when nothing was due."""
         return _share(self.found, self.missed)
 
     @property
@@ -68,7 +68,7 @@ class Score:
 
 
 def _share(good: int, bad: int) -> float:
-    return good / (good + bad) if good + bad else 1.0
+    return good / (good + bad) if good + bad else 0.0
 
 
 IsDue = Callable[[Stay, Kind], bool]
@@ -128,6 +128,10 @@ def match(true: Sequence[Moment], reported: Sequence[float]) -> list[tuple[int, 
     Both sides are sorted by time. Some best matching never crosses, because all tolerances are the
     same, so that an alignment of two sequences finds it.
     """
+    if not true or not reported:
+        return []
+    if len(true) == len(reported) == 1:
+        return [(0, 0)] if abs(reported[0] - true[0].at_s) <= TOLERANCE_S else []
     best: list[list[tuple[int, int, float]]] = [[(0, 0, 0.0)] * (len(reported) + 1)]
     for i, moment in enumerate(true):
         row = [(0, 0, 0.0)]

@@ -6,7 +6,7 @@ server must report of it is for `simulator.score`.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 import shapely
@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 
 from simulator.plane import Floats, Plane
 from simulator.walks import Walk
+
+Integers = NDArray[np.int64]
 
 SAMPLE_S: Final = 1.0
 # Deeper inside (or farther outside) than this is no longer a matter of opinion.
@@ -87,32 +89,96 @@ def true_stays(watches: Sequence[Watch], shapes: Sequence[shapely.Geometry]) -> 
     """Every stay of every watch in every fence (`Stay.fence` is an index into `shapes`)."""
     if not watches or not shapes:
         return []
-    seconds, metres = zip(*(_samples(watch) for watch in watches), strict=True)
-    starts = np.cumsum([0, *(len(part) for part in seconds)])
-    tree = shapely.STRtree(np.asarray(shapely.points(np.concatenate(metres)), dtype=object))
-    levels = np.zeros(starts[-1], dtype=np.int8)
-    stays: list[Stay] = []
-    for fence, shape in enumerate(shapes):
-        near = _mark_levels(levels, tree, shape)
-        for index in np.unique(np.searchsorted(starts, near, side="right") - 1):
-            part = levels[starts[index] : starts[index + 1]]
-            stays += _stays(watches[index], fence, seconds[index], part)
-        levels[near] = FAR
-    return stays
+    samples = _Samples(watches)
+    return [stay for fence, shape in enumerate(shapes) for stay in samples.stays(fence, shape)]
 
 
-FAR, OUTSIDE, INSIDE, DEEP = range(4)
+class _Samples:
+    """True positions of all watches, one watch after the other, and a tree to find those near a fence.
+
+    Below, `near` are the numbers of the samples at most 15 m outside a fence; all others are far.
+    """
+
+    def __init__(self, watches: Sequence[Watch]) -> None:
+        self._watches = watches
+        seconds, metres = zip(*(_samples(watch) for watch in watches), strict=True)
+        self._ends = np.cumsum([len(part) for part in seconds])
+        self._seconds = np.concatenate(seconds)
+        self._x, self._y = np.concatenate(metres).T.copy()
+        self._tree = shapely.STRtree(np.asarray(shapely.points(self._x, self._y), dtype=object))
+
+    def stays(self, fence: int, shape: shapely.Geometry) -> list[Stay]:
+        """The runs of consecutive samples of one watch inside the fence."""
+        grown, shrunk = shapely.buffer(shape, CLEARLY_M), shapely.buffer(shape, -CLEARLY_M)
+        near = self._covered(grown, np.sort(self._tree.query(grown)))
+        inside = self._covered(shape, near)
+        deep = self._covered(shrunk, inside)
+        watch = np.searchsorted(self._ends, inside, side="right")
+        begins = np.flatnonzero((np.diff(inside, prepend=-2) != 1) | (np.diff(watch, prepend=-1) != 0))
+        if not len(begins):
+            return []
+        runs = _Runs(
+            watch=watch[begins],
+            first=inside[begins],
+            last=inside[np.append(begins[1:], len(inside)) - 1],
+            watch_end=self._ends[watch[begins]],
+        )
+        return self._described(fence, runs, near, deep)
+
+    def _covered(self, area: shapely.Geometry, samples: Integers) -> Integers:
+        """Those of the samples that lie in an area."""
+        shapely.prepare(area)
+        covered: Integers = samples[shapely.intersects_xy(area, self._x[samples], self._y[samples])]
+        return covered
+
+    def _described(self, fence: int, runs: "_Runs", near: Integers, deep: Integers) -> list[Stay]:
+        is_deep = np.searchsorted(deep, runs.last, side="right") > np.searchsorted(deep, runs.first)
+        goes_on = runs.last + 1 == runs.watch_end
+        exit_s = self._seconds[np.where(goes_on, runs.last, runs.last + 1)]
+        # The absence after a run: up to the next one of the same watch, or to the watch's end.
+        comes_back = np.append(runs.watch[1:] == runs.watch[:-1], False)
+        back = np.where(comes_back, np.append(runs.first[1:], 0), runs.watch_end)
+        away_s = self._seconds[np.where(comes_back, back, back - 1)] - exit_s
+        near_between = np.searchsorted(near, back) - np.searchsorted(near, runs.last, side="right")
+        was_far = near_between < back - runs.last - 1
+        afters = [Absence(*absence) for absence in zip(away_s.tolist(), was_far.tolist(), strict=True)]
+        befores = [ALWAYS_AWAY, *afters[:-1]]
+        lines = zip(
+            runs.watch.tolist(),
+            self._seconds[runs.first].tolist(),
+            exit_s.tolist(),
+            is_deep.tolist(),
+            goes_on.tolist(),
+            [False, *comes_back[:-1].tolist()],
+            befores,
+            afters,
+            strict=True,
+        )
+        return [
+            Stay(
+                phone=self._watches[watch].phone,
+                fence=fence,
+                enter_s=enter,
+                exit_s=exit_,
+                is_deep=deep_,
+                goes_on=on,
+                watched_until_s=self._watches[watch].until_s,
+                before=before if came_back else ALWAYS_AWAY,
+                after=after,
+            )
+            for watch, enter, exit_, deep_, on, came_back, before, after in lines
+        ]
 
 
-def _mark_levels(
-    levels: NDArray[np.int8], tree: shapely.STRtree, shape: shapely.Geometry
-) -> NDArray[np.int64]:
-    """Writes OUTSIDE, INSIDE or DEEP for every sample that is not FAR, and returns which those are."""
-    near = tree.query(shapely.buffer(shape, CLEARLY_M), predicate="covers")
-    levels[near] = OUTSIDE
-    levels[tree.query(shape, predicate="covers")] = INSIDE
-    levels[tree.query(shapely.buffer(shape, -CLEARLY_M), predicate="covers")] = DEEP
-    return np.asarray(near, dtype=np.int64)
+class _Runs(NamedTuple):
+    """Samples inside a fence without a break: the watch of each run, its first and last sample, and the
+    number after the watch's own last sample.
+    """
+
+    watch: Integers
+    first: Integers
+    last: Integers
+    watch_end: Integers
 
 
 def _samples(watch: Watch) -> tuple[Floats, Floats]:
@@ -122,32 +188,3 @@ def _samples(watch: Watch) -> tuple[Floats, Floats]:
     moves = np.any(np.diff(metres, axis=0) != 0, axis=1)
     kept = np.concatenate([[True], moves]) | np.concatenate([moves, [True]])
     return seconds[kept], metres[kept]
-
-
-def _stays(watch: Watch, fence: int, seconds: Floats, levels: NDArray[np.int8]) -> list[Stay]:
-    inside = np.concatenate([[False], levels >= INSIDE, [False]])
-    runs = np.flatnonzero(inside[1:] != inside[:-1]).reshape(-1, 2)
-    ends = [0, *runs[:, 1]]
-    starts = [*runs[:, 0], len(levels)]
-    absences = [
-        Absence(
-            seconds=float(seconds[min(start, len(seconds) - 1)] - seconds[min(end, len(seconds) - 1)]),
-            was_far=bool((levels[end:start] == FAR).any()),
-        )
-        for end, start in zip(ends, starts, strict=True)
-    ]
-    absences[0] = ALWAYS_AWAY
-    return [
-        Stay(
-            phone=watch.phone,
-            fence=fence,
-            enter_s=float(seconds[first]),
-            exit_s=float(seconds[min(end, len(seconds) - 1)]),
-            is_deep=bool((levels[first:end] == DEEP).any()),
-            goes_on=bool(end == len(levels)),
-            watched_until_s=watch.until_s,
-            before=absences[number],
-            after=absences[number + 1],
-        )
-        for number, (first, end) in enumerate(runs)
-    ]

@@ -39,13 +39,13 @@ def test_a_stay_whose_enter_and_exit_are_told_is_a_perfect_score() -> None:
 def test_a_long_deep_stay_that_nobody_told_of_is_missed() -> None:
     result = score([stay(100, 400)], [])
     assert counts(result["enter"]) == (0, 1, 0, 0)
-    assert (result["enter"].precision, result["enter"].recall, result["enter"].f1) == (1, 0, 0)
+    assert (result["enter"].precision, result["enter"].recall, result["enter"].f1) == (0, 0, 0)
 
 
 def test_a_told_crossing_that_never_happened_is_extra() -> None:
     result = score([], [claim("enter", 100)])
     assert counts(result["enter"]) == (0, 0, 1, 0)
-    assert (result["enter"].precision, result["enter"].recall) == (0, 1)
+    assert (result["enter"].precision, result["enter"].recall) == (0, 0)
 
 
 def test_precision_recall_and_f1_are_those_of_the_textbook() -> None:
