@@ -1,8 +1,8 @@
 """Group commit: whatever arrived while the last flush ran joins the next one. No timer.
 
-Owns the queue and its bounds, whose turn it is, and what to do with work whose customer was locked
-by somebody else. One flush runs at a time, so a worker's flushes never share a customer; work that
-missed three of them gets a flush of its own that waits, briefly, for the lock.
+Owns the queue and its bounds, and whose turn it is. Shared flushes run one after the other and skip
+customers whom somebody else holds; who was skipped in three of them waits for the lock in a lane of
+the customer's own (`offers.engine.lanes`).
 """
 
 import asyncio
@@ -12,32 +12,21 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
-import msgspec
 import structlog
 
 from geo.errors import AlentourError, TooMany
+from offers.engine.lanes import LONGEST_IN_QUEUE_S, Lanes, Missed
+from offers.engine.queueing import Turn, Waiting
 from offers.engine.work import Outcome, Sent, Skipped, Work
 from offers.observer import Observer
 
 BACKLOG_AFTER_S: Final = 120.0
 MISSES: Final = 3
 PAUSE_WHEN_ALL_LOCKED_S: Final = 0.005
-LONGEST_IN_QUEUE_S: Final = 10.0
 
 Flush = Callable[..., Awaitable[list[Outcome]]]
 
 _log: Final = structlog.get_logger("alentour.batcher")
-
-
-class Waiting(msgspec.Struct):
-    """One piece of work and whoever waits for its outcome."""
-
-    work: Work
-    done: asyncio.Future[bytes | None]
-    fixes: int
-    size_bytes: int
-    arrived_at: float
-    misses: int = 0
 
 
 class Batcher:
@@ -64,7 +53,7 @@ class Batcher:
         self._queued_fixes = 0
         self._queued_bytes = 0
         self._arrival = asyncio.Event()
-        self._stuck: set[asyncio.Task[None]] = set()
+        self._lanes = Lanes(self._flush_lane, self._give_up, flush_fixes=flush_fixes)
         self._loop: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -73,7 +62,7 @@ class Batcher:
     async def stop(self) -> None:
         """Let what is queued finish, within `LONGEST_IN_QUEUE_S`."""
         deadline = time.monotonic() + LONGEST_IN_QUEUE_S
-        while (self._queued_fixes or self._stuck) and time.monotonic() < deadline:  # noqa: ASYNC110 - at exit only
+        while (self._queued_fixes or self._lanes) and time.monotonic() < deadline:  # noqa: ASYNC110 - at exit only
             await asyncio.sleep(0.01)
         if self._loop is not None:
             self._loop.cancel()
@@ -124,29 +113,13 @@ class Batcher:
                 await asyncio.sleep(PAUSE_WHEN_ALL_LOCKED_S)
 
     def _take(self) -> list[Waiting]:
-        """The next flush: live work first, at most one request of a phone, so that all get a turn."""
-        batch: list[Waiting] = []
-        phones: set[bytes] = set()
-        room = self._flush_fixes
-        for queue in (self._live, self._backlog):
-            later: list[Waiting] = []
-            while queue and room > 0:
-                waiting = queue.popleft()
-                work = waiting.work
-                if isinstance(work, Sent) and work.token_hash in phones:
-                    later.append(waiting)
-                elif waiting.fixes > room and batch:
-                    later.append(waiting)
-                    break
-                else:
-                    if isinstance(work, Sent):
-                        phones.add(work.token_hash)
-                    room -= waiting.fixes
-                    batch.append(waiting)
-            queue.extendleft(reversed(later))
-        return batch
+        """The next flush: live work first."""
+        turn = Turn(self._flush_fixes)
+        turn.take_from(self._live)
+        turn.take_from(self._backlog)
+        return turn.batch
 
-    async def _run_flush(self, batch: Sequence[Waiting], *, wait: bool) -> list[Waiting]:
+    async def _run_flush(self, batch: Sequence[Waiting], *, wait: bool) -> Missed:
         """Run one flush, tell everybody its outcome; what was skipped is returned."""
         started = time.monotonic()
         try:
@@ -154,45 +127,38 @@ class Batcher:
         except Exception as error:  # noqa: BLE001 - told to everybody who waits, whatever it is
             _log.exception("flush_broke")
             outcomes = [_broken(error) for _ in batch]
-        missed = []
+        missed: Missed = []
         for waiting, outcome in zip(batch, outcomes, strict=True):
             if isinstance(outcome, Skipped):
-                missed.append(waiting)
+                missed.append((waiting, outcome))
             else:
                 self._finish(waiting, outcome)
         self._observer.flushed(
-            sum(waiting.fixes for waiting in batch) - sum(waiting.fixes for waiting in missed),
+            sum(waiting.fixes for waiting in batch) - sum(waiting.fixes for waiting, _ in missed),
             time.monotonic() - started,
         )
         return missed
 
-    def _requeue(self, missed: Sequence[Waiting]) -> None:
+    def _requeue(self, missed: Missed) -> None:
         again = []
-        for waiting in missed:
+        for waiting, skipped in missed:
             waiting.misses += 1
-            if waiting.misses >= MISSES:
-                task = asyncio.create_task(self._wait_for_lock(waiting))
-                self._stuck.add(task)
-                task.add_done_callback(self._stuck.discard)
+            if waiting.misses >= MISSES or self._lanes.has(skipped.customer_id):
+                self._lanes.add(waiting, skipped.customer_id)
             else:
                 again.append(waiting)
         self._live.extendleft(reversed(again))
 
-    async def _wait_for_lock(self, waiting: Waiting) -> None:
-        while time.monotonic() - waiting.arrived_at < LONGEST_IN_QUEUE_S:
-            if not await self._run_flush([waiting], wait=True):
-                return
+    async def _flush_lane(self, batch: Sequence[Waiting]) -> Missed:
+        return await self._run_flush(batch, wait=True)
+
+    def _give_up(self, waiting: Waiting) -> None:
         self._finish(waiting, self.too_many())
 
     def _finish(self, waiting: Waiting, outcome: bytes | AlentourError | None) -> None:
         self._queued_fixes -= waiting.fixes
         self._queued_bytes -= waiting.size_bytes
-        if waiting.done.done():  # whoever asked has gone
-            return
-        if isinstance(outcome, AlentourError):
-            waiting.done.set_exception(outcome)
-        else:
-            waiting.done.set_result(outcome)
+        waiting.tell(outcome)
 
 
 def _is_backlog(work: Work) -> bool:

@@ -22,7 +22,7 @@ from offers.engine.following import Followed, Follower
 from offers.engine.leases import Leases
 from offers.engine.loading import Loaded, load, load_customers
 from offers.engine.snapshot import Snapshot, stopped_offers
-from offers.engine.work import SKIPPED, Due, Outcome, Sent, Work
+from offers.engine.work import Due, Outcome, Sent, Skipped, Work
 from offers.engine.writing import write
 from offers.observer import Observer
 from offers.terms import Reason
@@ -60,7 +60,7 @@ class Flusher:
             except _RERUN:
                 await asyncio.sleep(0.005)
             except _BUSY:
-                return [SKIPPED] * len(work)
+                return [Skipped()] * len(work)
             except _LOST as error:
                 _log.warning("flush_lost", error=type(error).__name__)
                 return [_unavailable() for _ in work]
@@ -178,7 +178,7 @@ def _outcomes(work: Sequence[Work], loaded: Loaded, followed: Followed, decided:
     for position, item in enumerate(work):
         answer = followed.answers.get(position)
         if position in loaded.skipped:
-            outcomes.append(SKIPPED)
+            outcomes.append(Skipped(loaded.skipped[position]))
         elif isinstance(item, Due):
             outcomes.append(None)
         elif isinstance(answer, FixesAnswer):

@@ -70,10 +70,10 @@ class Customer:
 
 
 class Loaded(msgspec.Struct):
-    """The visitors by position in the work, and the positions that must wait for a lock."""
+    """The visitors by position in the work, and the customers of positions that must wait for a lock."""
 
     visitors: dict[int, Visitor]
-    skipped: set[int]
+    skipped: dict[int, UUID]
     now: datetime
     stop_version: int
 
@@ -91,13 +91,13 @@ async def load(connection: asyncpg.Connection, work: Sequence[Work], *, wait: bo
         wait,
     )
     positions = [position for position, _ in sent] + [position for position, _ in due]
-    loaded = Loaded({}, set(), moment["decided_at"], moment["stop_version"])
+    loaded = Loaded({}, {}, moment["decided_at"], moment["stop_version"])
     same_device: dict[UUID, Visitor] = {}
     for row in rows:
         position, device_id, flags = positions[row[0] - 1], row[3], row[4]
         item = work[position]
         if not flags & _LOCKED:
-            loaded.skipped.add(position)
+            loaded.skipped[position] = row[2]
         elif flags & _ACTIVE or isinstance(item, Due):
             visitor = same_device.get(device_id)
             if visitor is None:

@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Sequence
-from typing import Final
 from uuid import UUID
 
 import msgspec
@@ -32,11 +31,11 @@ class Due(msgspec.Struct):
 Work = Sent | Due
 
 
-class Skipped:
-    """Another transaction holds the customer: the work goes into the next flush."""
+class Skipped(msgspec.Struct, frozen=True):
+    """Another transaction holds the customer (None: it is not known whom): to be tried again."""
 
+    customer_id: UUID | None = None
 
-SKIPPED: Final = Skipped()
 
 # The answer to a phone as JSON; None for a timer that was dealt with.
 Outcome = bytes | None | AlentourError | Skipped
