@@ -35,7 +35,7 @@ ACCURACY_PER_SIGMA: Final = 1.5096  # sqrt(-2 ln 0.32): the 68 % radius of a 2-D
 ERROR_CORRELATION_S: Final = 60.0
 FINEST_ACCURACY_M: Final = 4.0  # phones that claim better are wrong about it
 EVIDENCE_LASTS_S: Final = 300.0
-SHORTEST_STEP_S: Final = 0.1
+SOONEST_NEWS_S: Final = 8.0
 SURPRISE: Final = 12.0  # squared standard errors that a phone keeping its distance cannot explain
 WANDERING_M2_PER_S: Final = 0.4  # how fast the distance of a phone that "stays" becomes uncertain
 FINEST_PRECISION: Final = 1 / 4.0**2  # outlines are imprecise too: no estimate is better than 4 m
@@ -139,6 +139,9 @@ def step(
         return _begin_again(fence_id, state, signed_distance_m, fix, rules)
     accuracy_m = max(fix.accuracy_m, FINEST_ACCURACY_M)
     error_m = accuracy_m / ACCURACY_PER_SIGMA
+    if fix.at - state.seen_at < SOONEST_NEWS_S and state.precision * error_m * error_m >= 1:
+        # No better than what is known, with the same error still: a walk of seconds would pass for drift.
+        return state, ()
     # An error along the edge of a circle makes a phone seem farther out: by variance / 2r on average,
     # while that is small. The cap holds where it is not.
     distance_m = signed_distance_m - min(error_m * error_m / (2 * rules.radius_m), rules.radius_m / 2)
@@ -150,7 +153,7 @@ def step(
 
 def _weigh(state: FenceState, distance_m: float, at: float, error_m: float) -> FenceState:
     """A new state, of the same phase, whose estimate takes in one more distance with that sigma."""
-    silence_s = max(at - state.seen_at, SHORTEST_STEP_S)
+    silence_s = at - state.seen_at
     variance = error_m * error_m
     has_expired = state.precision == 0 or silence_s > EVIDENCE_LASTS_S
     estimate_m, precision = distance_m, 1 / variance
@@ -222,7 +225,7 @@ def _while_visiting(
 
 
 def _stay(fence_id: int, seen: FenceState, seen_before_at: float, rules: FenceRules) -> Step:
-    """Inside by this fix: perhaps for long enough. The dwell is told once per visit.
+    """Still there, perhaps for long enough. The dwell is told once per visit, by a fix inside.
 
     It happened when it fell due; or now, where until this fix nobody could know that the visit went on.
     """
@@ -235,14 +238,13 @@ def _stay(fence_id: int, seen: FenceState, seen_before_at: float, rules: FenceRu
     due_at = seen.began_at + rules.dwell_s
     was_credible = seen.phase == INSIDE and due_at - seen_before_at <= PRESENCE_CREDIBLE_S
     seen.phase = INSIDE
-    if seen.seen_at < due_at:
+    if seen.seen_at < due_at or not seen.was_inside:
         return seen, ()
     return _dwell(fence_id, seen, due_at if was_credible else seen.seen_at)
 
 
 def _dwell(fence_id: int, seen: FenceState, at: float) -> Step:
     seen.phase = DWELLED
-    seen.turned_at = max(seen.turned_at, at)  # no exit is told for before the dwell
     return seen, () if seen.is_muted else (Crossing(fence_id, "dwell", at, confidence(seen)),)
 
 
@@ -306,10 +308,10 @@ def fire_dwell(
 
     Where it was not, the visit ends silently: no timer waits for it any more. Yet it is not forgotten:
     a fix inside within the hour takes it up again, a fix clearly outside is its exit. Called too early,
-    twice, for a muted visit or for a phone that seems to be leaving, this changes nothing.
+    twice, for a muted visit or for a phone last seen outside, this changes nothing.
     """
     due_at = dwell_due_at(state, rules)
-    if state is None or due_at is None or now < due_at:
+    if state is None or due_at is None or now < due_at or not state.was_inside:
         return state, ()
     after = msgspec.structs.replace(state)
     credible_s = WATCHED_PRESENCE_CREDIBLE_S if is_watched_by_os else PRESENCE_CREDIBLE_S

@@ -345,7 +345,7 @@ rules_of_any_fence = st.builds(
 @given(
     st.lists(st.tuples(st.floats(0.5, 3600), st.floats(-1, 1), accuracies), max_size=150), rules_of_any_fence
 )
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_a_phone_on_the_edge_with_errors_within_its_accuracy_never_flaps(errors, rules):
     phone, seconds = Phone(rules), 0.0
     for apart_s, error, accuracy_m in errors:
@@ -363,7 +363,7 @@ def test_nor_does_it_when_the_error_sways_slowly_from_one_extreme_to_the_other(s
 
 
 @given(reports, rules_of_any_fence, st.data())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_enters_and_exits_alternate_and_a_visit_dwells_at_most_once(reported, rules, data):
     phone, seconds = Phone(rules), 0.0
     for apart_s, distance_m, accuracy_m in reported:
@@ -380,7 +380,7 @@ def test_enters_and_exits_alternate_and_a_visit_dwells_at_most_once(reported, ru
 
 
 @given(reports, rules_of_any_fence)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=120, deadline=None)
 def test_a_restart_after_any_fix_changes_nothing(reported, rules):
     restarted, seconds, state = Phone(rules), 0.0, None
     for apart_s, distance_m, accuracy_m in reported:
