@@ -5,15 +5,22 @@ All or nothing by default: one wrong row, and none is written. `partial=true` wr
 Owns no row's meaning: the routes of sites and fences bring their own readers.
 """
 
-from collections.abc import Callable, Hashable, Iterable
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, Generic, TypeVar
 
 import msgspec
+from litestar import Request
+from litestar.di import NamedDependency, Provide
 from litestar.openapi.spec import Example, OpenAPIMediaType, Operation, RequestBody, Schema
 from litestar.openapi.spec.enums import OpenAPIType
 from litestar.params import Parameter
+from sqlalchemy.ext.asyncio import AsyncSession
 
+from api.database import open_session
+from api.problems import overloaded
 from api.refusals import fault_of, read_json
 from geo.errors import Fault, InvalidInput
 from geo.geojson import refuse_crs
@@ -21,6 +28,7 @@ from geo.places import Written
 
 MOST_ROWS: Final = 10_000
 LARGEST_IMPORT_BYTES: Final = 32 * 1024 * 1024
+IMPORTS_AT_ONCE: Final = 2  # per worker: each may hold a body of 32 MiB and what was read of it
 _TOLD_ERRORS: Final = 1_000
 _TOLD_FAULTS: Final = 100
 
@@ -130,6 +138,49 @@ def read_rows(
                 twice = Fault(f"{at}properties.external_id", f"is the same as that of features[{first}]")
                 rows.refuse(number, [twice])
     return rows
+
+
+class Room:
+    """How many imports this worker has under way; more than `IMPORTS_AT_ONCE` are turned away."""
+
+    def __init__(self) -> None:
+        self._under_way = 0
+
+    @contextlib.contextmanager
+    def taken(self) -> Iterator[None]:
+        if self._under_way >= IMPORTS_AT_ONCE:
+            raise overloaded()
+        self._under_way += 1
+        try:
+            yield
+        finally:
+            self._under_way -= 1
+
+
+_room = Room()
+
+
+def rows_of(
+    wire: type[Wire], read: Callable[[Wire, str], Edit], key: Callable[[Edit], Hashable]
+) -> dict[str, Provide]:
+    """The dependencies of an import: `rows`, and a `session` that begins only once they are read.
+
+    Reading takes seconds, which no transaction should stay open for.
+    """
+
+    async def provide_rows(request: Request[Any, Any, Any]) -> AsyncIterator[Rows[Edit]]:
+        with _room.taken():
+            body = await request.body()
+            yield await asyncio.to_thread(read_rows, body, wire, read, key)
+
+    async def provide_session(
+        request: Request[Any, Any, Any],
+        rows: NamedDependency[Any],  # noqa: ARG001  # asked for so that they come first
+    ) -> AsyncIterator[AsyncSession]:
+        async with contextlib.asynccontextmanager(open_session)(request) as session:
+            yield session
+
+    return {"rows": Provide(provide_rows), "session": Provide(provide_session)}
 
 
 def _features(body: bytes) -> list[Any]:

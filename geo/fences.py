@@ -17,7 +17,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from geo.errors import Fault, NotFound
 from geo.geojson import Position, looks_swapped
-from geo.places import Written, external_id_faults, moment_faults, name_faults, tags_faults
+from geo.places import (
+    ROWS_PER_STATEMENT,
+    Written,
+    external_id_faults,
+    moment_faults,
+    name_faults,
+    tags_faults,
+    written_of,
+)
 from geo.shapes import Shape
 from geo.tables import Fence, position_in
 
@@ -127,13 +135,14 @@ async def edit_fence(session: AsyncSession, fence: Fence, edit: FenceEdit, now: 
 async def write_fences(
     session: AsyncSession, retailer_id: int, edits: Sequence[FenceEdit], now: datetime
 ) -> Written:
-    """Create or replace by `external_id`, all in one statement. Every edit has one, none twice."""
-    rows = msgspec.json.encode([_import_row(edit) for edit in edits]).decode()
-    answer = await session.execute(_UPSERT, {"retailer_id": retailer_id, "rows": rows, "now": now})
-    created = [row.is_created for row in answer]
-    return Written(
-        created=sum(created), updated=len(created) - sum(created), unchanged=len(edits) - len(created)
-    )
+    """Create or replace by `external_id`, which all have and no two share; a few thousand a statement."""
+    created: list[bool] = []
+    for start in range(0, len(edits), ROWS_PER_STATEMENT):
+        few = edits[start : start + ROWS_PER_STATEMENT]
+        rows = msgspec.json.encode([_import_row(edit) for edit in few]).decode()
+        answer = await session.execute(_UPSERT, {"retailer_id": retailer_id, "rows": rows, "now": now})
+        created += [row.is_created for row in answer]
+    return written_of(created, len(edits))
 
 
 async def fence_of(

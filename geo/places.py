@@ -4,7 +4,7 @@ Pure: no database. `geo.sites` and `geo.fences` hold the queries and edits.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Final
@@ -14,6 +14,8 @@ import msgspec
 
 from geo.errors import Fault
 
+# A statement must end well within its timeout, on a busy machine too.
+ROWS_PER_STATEMENT: Final = 2_000
 LONGEST_NAME: Final = 200
 LONGEST_EXTERNAL_ID: Final = 200
 LONGEST_TAG: Final = 64
@@ -31,6 +33,11 @@ class Written(msgspec.Struct, frozen=True, kw_only=True):
     created: int
     updated: int
     unchanged: int
+
+
+def written_of(created: Sequence[bool], rows: int) -> Written:
+    """`created` has one entry for each row that was written at all: whether it is new."""
+    return Written(created=sum(created), updated=len(created) - sum(created), unchanged=rows - len(created))
 
 
 def name_faults(name: str, field: str) -> list[Fault]:

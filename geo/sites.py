@@ -14,12 +14,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from geo.errors import Fault, InvalidInput, NotFound
 from geo.places import (
+    ROWS_PER_STATEMENT,
     Written,
     external_id_faults,
     kind_faults,
     name_faults,
     tag_map_faults,
     time_zone_faults,
+    written_of,
 )
 from geo.tables import Site, position_in
 
@@ -79,13 +81,14 @@ def faults_of(edit: SiteEdit, at: str = "") -> list[Fault]:
 async def write_sites(
     session: AsyncSession, retailer_id: int, edits: Sequence[SiteEdit], now: datetime
 ) -> Written:
-    """Create or replace by `external_id`, all in one statement. No id may occur twice in `edits`."""
-    rows = msgspec.json.encode(edits).decode()
-    answer = await session.execute(_UPSERT, {"retailer_id": retailer_id, "rows": rows, "now": now})
-    created = [row.is_created for row in answer]
-    return Written(
-        created=sum(created), updated=len(created) - sum(created), unchanged=len(edits) - len(created)
-    )
+    """Create or replace by `external_id`, which all have and no two share; a few thousand a statement."""
+    created: list[bool] = []
+    for start in range(0, len(edits), ROWS_PER_STATEMENT):
+        few = edits[start : start + ROWS_PER_STATEMENT]
+        rows = msgspec.json.encode(few).decode()
+        answer = await session.execute(_UPSERT, {"retailer_id": retailer_id, "rows": rows, "now": now})
+        created += [row.is_created for row in answer]
+    return written_of(created, len(edits))
 
 
 async def put_site(

@@ -1,22 +1,20 @@
 """Fences over HTTP, as GeoJSON Features in and out: create, list, read, edit, delete, bulk import."""
 
-import asyncio
 from collections.abc import Mapping
-from datetime import datetime
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final
 
 import msgspec
-from litestar import Request, Response, Router, delete, get, post, put
-from litestar.openapi.spec import Example
+from litestar import Response, Router, delete, get, post, put
+from litestar.di import NamedDependency
 from litestar.params import Body, FromQuery, HeaderParameter
-from msgspec import UNSET, UnsetType
 
 from api.auth import AuthKey, requires, tenant_of
 from api.database import ORM, Now, Session, config_changed
 from api.idempotency import once
-from api.imports import LARGEST_IMPORT_BYTES, DryRun, ImportReport, Partial, Rows, documented, read_rows
+from api.imports import LARGEST_IMPORT_BYTES, DryRun, ImportReport, Partial, Rows, documented, rows_of
 from api.pages import Cursor, Limit, Page, page_of, read_cursor
-from api.routes.resources import Id, IfMatch, RetailerId, etag_of, of_server, refuse_unmatched
+from api.routes.fence_forms import EXAMPLES, POLYGON, FenceFeature, edit_of, shown
+from api.routes.resources import Id, IfMatch, RetailerId, etag_of, refuse_unmatched
 from geo.errors import Fault, InvalidInput, NotFound
 from geo.fences import (
     FenceEdit,
@@ -25,72 +23,14 @@ from geo.fences import (
     faults_of,
     fence_of,
     list_fences,
-    shape_of,
     write_fences,
 )
-from geo.geojson import Position, read_shape, refuse_crs, write_shape
+from geo.geojson import Position
 from geo.places import Written
 from geo.sites import positions_of_sites
-from geo.tables import Fence
 from offers.catalogue import refuse_while_named
-from offers.offer_edits import hours_faults
 
 GEOJSON: Final = "application/geo+json"
-
-_CIRCLE: Final = {
-    "type": "Feature",
-    "geometry": {"type": "Point", "coordinates": [24.9385, 60.1646]},
-    "properties": {"name": "Around the bakery", "radius_m": 80, "site_id": 17, "tags": ["bakery"]},
-}
-_POLYGON: Final = {
-    "type": "Feature",
-    "geometry": {
-        "type": "Polygon",
-        "coordinates": [
-            [[24.938, 60.164], [24.94, 60.164], [24.94, 60.165], [24.938, 60.165], [24.938, 60.164]]
-        ],
-    },
-    "properties": {
-        "name": "The whole block",
-        "external_id": "block-7",
-        "dwell_s": 240,
-        "active_hours": "Mo-Sa 08:00-20:00",
-    },
-}
-_EXAMPLES: Final = [Example(summary="circle", value=_CIRCLE), Example(summary="polygon", value=_POLYGON)]
-
-Moment = Annotated[datetime, msgspec.Meta(tz=True)]
-
-
-class FenceProperties(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """`radius_m` goes with a Point. Hours in OSM syntax, in the site's zone; durations in seconds."""
-
-    name: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
-    external_id: str | None = None
-    site_id: int | None = None
-    radius_m: Annotated[float, msgspec.Meta(ge=20, le=10_000)] | None = None
-    tags: Annotated[list[str], msgspec.Meta(max_length=50)] = []
-    dwell_s: Annotated[int, msgspec.Meta(ge=30, le=86_400)] = 180
-    retrigger_s: Annotated[int, msgspec.Meta(ge=0, le=31_536_000)] = 0
-    active_hours: str | None = None
-    starts_at: Moment | None = None
-    disabled_at: Moment | None = None
-    fence_id: Annotated[int | UnsetType, of_server] = UNSET
-    revision: Annotated[int | UnsetType, of_server] = UNSET
-    area_m2: Annotated[float | UnsetType, of_server] = UNSET
-    effective_radius_m: Annotated[float | UnsetType, of_server] = UNSET
-    created_at: Annotated[datetime | UnsetType, of_server] = UNSET
-    updated_at: Annotated[datetime | UnsetType, of_server] = UNSET
-
-
-class FenceFeature(msgspec.Struct, kw_only=True):
-    """A GeoJSON Feature (RFC 7946): Point with radius_m, Polygon or MultiPolygon."""
-
-    type: Literal["Feature"]
-    geometry: dict[str, Any]
-    properties: FenceProperties
-    id: int | str | None = None
-    crs: Any = UNSET
 
 
 @post(
@@ -106,15 +46,15 @@ async def create_one(
     session: Session,
     now: Now,
     key: AuthKey,
-    data: Annotated[FenceFeature, Body(examples=_EXAMPLES)],
+    data: Annotated[FenceFeature, Body(examples=EXAMPLES)],
     retailer_id: RetailerId = None,
 ) -> Response[FenceFeature]:
     tenant = tenant_of(key, retailer_id)
-    edit = _edit_of(data, "")
+    edit = edit_of(data, "")
     await _refuse_faulty(session, tenant, edit)
     fence = await create_fence(session, tenant, edit, now)
     await config_changed(session)
-    return Response(_shown(fence), status_code=201, headers={"etag": etag_of(fence.revision)})
+    return Response(shown(fence), status_code=201, headers={"etag": etag_of(fence.revision)})
 
 
 @get(
@@ -136,10 +76,10 @@ async def list_all(
     tenant, after = tenant_of(key, retailer_id), read_cursor(cursor)
     rows = await list_fences(session, tenant, after_id=after, limit=limit + 1, site_id=site_id)
     page = page_of(rows, limit, lambda row: row.fence_id)
-    shown = Page(items=[_shown(row) for row in page.items], next_cursor=page.next_cursor)
+    items = [shown(row) for row in page.items]
     if GEOJSON not in accept:
-        return Response(shown)
-    collection = {"type": "FeatureCollection", "features": shown.items, "next_cursor": shown.next_cursor}
+        return Response(Page(items=items, next_cursor=page.next_cursor))
+    collection = {"type": "FeatureCollection", "features": items, "next_cursor": page.next_cursor}
     return Response(msgspec.json.encode(collection), media_type=GEOJSON)  # type: ignore[arg-type]
 
 
@@ -154,7 +94,7 @@ async def get_one(
     session: Session, key: AuthKey, fence_id: Id, retailer_id: RetailerId = None
 ) -> Response[FenceFeature]:
     fence = await fence_of(session, tenant_of(key, retailer_id), fence_id)
-    return Response(_shown(fence), headers={"etag": etag_of(fence.revision)})
+    return Response(shown(fence), headers={"etag": etag_of(fence.revision)})
 
 
 @put(
@@ -169,20 +109,20 @@ async def put_one(
     now: Now,
     key: AuthKey,
     fence_id: Id,
-    data: Annotated[FenceFeature, Body(examples=_EXAMPLES)],
+    data: Annotated[FenceFeature, Body(examples=EXAMPLES)],
     retailer_id: RetailerId = None,
     if_match: IfMatch = None,
 ) -> Response[FenceFeature]:
     tenant = tenant_of(key, retailer_id)
     await fence_of(session, tenant, fence_id)
-    edit = _edit_of(data, "")
+    edit = edit_of(data, "")
     # Its site is held before the fence: the order in which a deletion of the site locks them.
     await _refuse_faulty(session, tenant, edit)
     fence = await fence_of(session, tenant, fence_id, for_update=True)
     refuse_unmatched(if_match, fence.revision)
     if await edit_fence(session, fence, edit, now):
         await config_changed(session)
-    return Response(_shown(fence), headers={"etag": etag_of(fence.revision)})
+    return Response(shown(fence), headers={"etag": etag_of(fence.revision)})
 
 
 @delete(
@@ -198,43 +138,6 @@ async def delete_one(session: Session, key: AuthKey, fence_id: Id, retailer_id: 
     await refuse_while_named(session, tenant, fence_ids=[fence_id])
     await session.delete(fence)
     await config_changed(session)
-
-
-@post(
-    "/import",
-    guards=[requires("manage")],
-    status_code=200,
-    request_max_body_size=LARGEST_IMPORT_BYTES,
-    operation_class=documented(_POLYGON),
-    operation_id="importFences",
-    summary="Import fences from GeoJSON",
-    description="A FeatureCollection of up to 10,000 fences, created or replaced by `external_id` (a"
-    " property, or the feature's own text id). One wrong row refuses all, unless `partial=true`.",
-)
-async def import_all(
-    request: Request[Any, Any, Any],
-    session: Session,
-    now: Now,
-    key: AuthKey,
-    dry_run: DryRun = False,
-    partial: Partial = False,
-    retailer_id: RetailerId = None,
-) -> ImportReport:
-    tenant, body = tenant_of(key, retailer_id), await request.body()
-    rows = await asyncio.to_thread(read_rows, body, FenceFeature, _import_edit_of, _external_id_of)
-    named = {edit.site_id for edit in rows.good.values() if edit.site_id is not None}
-    sites = await positions_of_sites(session, tenant, named)
-    await asyncio.to_thread(_judge, rows, sites)
-    if dry_run:
-        return rows.report(None)
-    if not partial:
-        rows.refuse_unless_all_good()
-    written = Written(created=0, updated=0, unchanged=0)
-    if edits := rows.edits(_external_id_of):
-        written = await write_fences(session, tenant, edits, now)
-    if written.created or written.updated:
-        await config_changed(session)
-    return rows.report(written)
 
 
 async def _refuse_faulty(session: Session, tenant: int, edit: FenceEdit) -> None:
@@ -255,7 +158,7 @@ def _judge(rows: Rows[FenceEdit], sites: Mapping[int, Position]) -> None:
 
 
 def _import_edit_of(feature: FenceFeature, at: str) -> FenceEdit:
-    edit = _edit_of(feature, at)
+    edit = edit_of(feature, at)
     if edit.external_id is None and isinstance(feature.id, str):
         edit = msgspec.structs.replace(edit, external_id=feature.id)
     if edit.external_id is None:
@@ -267,33 +170,41 @@ def _external_id_of(edit: FenceEdit) -> str:
     return edit.external_id or ""
 
 
-def _edit_of(feature: FenceFeature, at: str) -> FenceEdit:
-    """The shape is judged here, and the hours; the rest where the sites are known."""
-    said = feature.properties
-    if feature.crs is not UNSET:
-        refuse_crs({"crs": feature.crs}, at=at)
-    shape = read_shape(feature.geometry, said.radius_m, at=at)
-    if faults := hours_faults(said.active_hours, f"{at}properties.active_hours"):
-        raise InvalidInput("The fence cannot be used.", faults=tuple(faults))
-    same = {
-        name: getattr(said, name) for name in FenceEdit.__struct_fields__ if name not in {"shape", "tags"}
-    }
-    return FenceEdit(shape=shape, tags=tuple(dict.fromkeys(said.tags)), **same)
-
-
-def _shown(fence: Fence) -> FenceFeature:
-    shape = shape_of(fence)
-    measured: dict[str, Any] = {
-        "area_m2": round(shape.area_m2, 1),
-        "effective_radius_m": round(shape.effective_radius_m, 2),
-    }
-    same = {name: getattr(fence, name) for name in FenceProperties.__struct_fields__ if name not in measured}
-    return FenceFeature(
-        type="Feature",
-        id=fence.fence_id,
-        geometry=write_shape(shape),
-        properties=FenceProperties(**same, **measured),
-    )
+@post(
+    "/import",
+    guards=[requires("manage")],
+    status_code=200,
+    request_max_body_size=LARGEST_IMPORT_BYTES,
+    dependencies=rows_of(FenceFeature, _import_edit_of, _external_id_of),
+    operation_class=documented(POLYGON),
+    operation_id="importFences",
+    summary="Import fences from GeoJSON",
+    description="A FeatureCollection of up to 10,000 fences, created or replaced by `external_id` (a"
+    " property, or the feature's own text id). One wrong row refuses all, unless `partial=true`.",
+)
+async def import_all(
+    rows: NamedDependency[Rows[FenceEdit]],
+    session: Session,
+    now: Now,
+    key: AuthKey,
+    dry_run: DryRun = False,
+    partial: Partial = False,
+    retailer_id: RetailerId = None,
+) -> ImportReport:
+    tenant = tenant_of(key, retailer_id)
+    named = {edit.site_id for edit in rows.good.values() if edit.site_id is not None}
+    sites = await positions_of_sites(session, tenant, named)
+    _judge(rows, sites)
+    if dry_run:
+        return rows.report(None)
+    if not partial:
+        rows.refuse_unless_all_good()
+    written = Written(created=0, updated=0, unchanged=0)
+    if edits := rows.edits(_external_id_of):
+        written = await write_fences(session, tenant, edits, now)
+    if written.created or written.updated:
+        await config_changed(session)
+    return rows.report(written)
 
 
 router: Final = Router(

@@ -1,11 +1,11 @@
 """Sites over HTTP: upsert by external id, list, read, delete, bulk import."""
 
-import asyncio
 from datetime import datetime
 from typing import Annotated, Any, Final
 
 import msgspec
-from litestar import Request, Response, Router, delete, get, post, put
+from litestar import Response, Router, delete, get, post, put
+from litestar.di import NamedDependency
 from litestar.openapi import ResponseSpec
 from litestar.openapi.spec import Example
 from litestar.params import Body, FromQuery, Parameter
@@ -18,8 +18,9 @@ from api.imports import (
     DryRun,
     ImportReport,
     Partial,
+    Rows,
     documented,
-    read_rows,
+    rows_of,
 )
 from api.pages import Cursor, Limit, Page, page_of, read_cursor
 from api.routes.resources import Id, RetailerId, SimpleText, of_server
@@ -165,40 +166,6 @@ async def delete_one(session: Session, key: AuthKey, site_id: Id, retailer_id: R
     await config_changed(session)
 
 
-@post(
-    "/import",
-    guards=[requires("manage")],
-    status_code=200,
-    request_max_body_size=LARGEST_IMPORT_BYTES,
-    operation_class=documented(_FEATURE),
-    operation_id="importSites",
-    summary="Import sites from GeoJSON",
-    description="A FeatureCollection of up to 10,000 Points, created or replaced by `external_id` (a"
-    " property, or the feature's own text id). One wrong row refuses all, unless `partial=true`.",
-)
-async def import_all(
-    request: Request[Any, Any, Any],
-    session: Session,
-    now: Now,
-    key: AuthKey,
-    dry_run: DryRun = False,
-    partial: Partial = False,
-    retailer_id: RetailerId = None,
-) -> ImportReport:
-    tenant, body = tenant_of(key, retailer_id), await request.body()
-    rows = await asyncio.to_thread(read_rows, body, SiteFeature, _edit_of, lambda edit: edit.external_id)
-    if dry_run:
-        return rows.report(None)
-    if not partial:
-        rows.refuse_unless_all_good()
-    written = Written(created=0, updated=0, unchanged=0)
-    if edits := rows.edits(lambda edit: edit.external_id):
-        written = await write_sites(session, tenant, edits, now)
-    if written.created or written.updated:
-        await config_changed(session)
-    return rows.report(written)
-
-
 def _edit_of(feature: SiteFeature, at: str) -> SiteEdit:
     said, at_properties = feature.properties, f"{at}properties."
     external_id = said.external_id or (feature.id if isinstance(feature.id, str) else None)
@@ -214,6 +181,44 @@ def _edit_of(feature: SiteFeature, at: str) -> SiteEdit:
     if faults:
         raise InvalidInput("", faults=tuple(faults))
     return edit
+
+
+def _external_id_of(edit: SiteEdit) -> str:
+    return edit.external_id
+
+
+@post(
+    "/import",
+    guards=[requires("manage")],
+    status_code=200,
+    request_max_body_size=LARGEST_IMPORT_BYTES,
+    dependencies=rows_of(SiteFeature, _edit_of, _external_id_of),
+    operation_class=documented(_FEATURE),
+    operation_id="importSites",
+    summary="Import sites from GeoJSON",
+    description="A FeatureCollection of up to 10,000 Points, created or replaced by `external_id` (a"
+    " property, or the feature's own text id). One wrong row refuses all, unless `partial=true`.",
+)
+async def import_all(
+    rows: NamedDependency[Rows[SiteEdit]],
+    session: Session,
+    now: Now,
+    key: AuthKey,
+    dry_run: DryRun = False,
+    partial: Partial = False,
+    retailer_id: RetailerId = None,
+) -> ImportReport:
+    tenant = tenant_of(key, retailer_id)
+    if dry_run:
+        return rows.report(None)
+    if not partial:
+        rows.refuse_unless_all_good()
+    written = Written(created=0, updated=0, unchanged=0)
+    if edits := rows.edits(_external_id_of):
+        written = await write_sites(session, tenant, edits, now)
+    if written.created or written.updated:
+        await config_changed(session)
+    return rows.report(written)
 
 
 def _shown(site: SiteRow) -> Site:

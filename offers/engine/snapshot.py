@@ -44,9 +44,10 @@ WHERE o.status IN ('active', 'paused')
 _CAPS: Final = 'SELECT *, time_window AS "window" FROM caps ORDER BY cap_id'
 _DEFAULTS: Final = "SELECT quiet_start, quiet_end FROM defaults"
 
+# Ended ones too: a worker that has not heard of the end yet may still be giving them.
 _STOPPED: Final = """
 SELECT o.offer_id FROM offers o JOIN retailers r USING (retailer_id)
-WHERE o.status IN ('active', 'paused') AND (o.stopped_at IS NOT NULL OR r.stopped_at IS NOT NULL)
+WHERE o.status <> 'draft' AND (o.stopped_at IS NOT NULL OR r.stopped_at IS NOT NULL)
 """
 
 

@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from offers.buckets import bucket_of
+from offers.engine.snapshot import stopped_offers
 from tests.http.shops import Shop, admin, circle, faults_of, other_shop, shop, soup, sql, version_of
 
 __all__ = ["admin", "other_shop", "shop", "sql"]  # fixtures
@@ -482,6 +483,16 @@ async def test_a_stop_waits_for_transactions_that_began_before_it(
         "SELECT cancelled_because FROM deliveries WHERE delivery_id = $1", delivery_id
     )
     assert because == "offer_stopped"
+
+
+async def test_an_ended_offer_that_is_stopped_is_stopped_for_workers_that_think_it_runs(
+    shop: Shop, sql: asyncpg.Connection
+) -> None:
+    offer = await shop.offer()
+    for name in ("activate", "end", "stop"):
+        await move(shop, offer, name)
+
+    assert offer["offer_id"] in await stopped_offers(sql)
 
 
 async def test_a_stopped_offer_is_resumed_by_activating_it(shop: Shop) -> None:
