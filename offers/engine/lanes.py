@@ -44,6 +44,10 @@ class Lanes:
     def has(self, customer_id: UUID | None) -> bool:
         return customer_id in self._lanes
 
+    def queued(self, customer_id: UUID) -> int:
+        """How many requests of a customer wait for a later turn than the one that is under way."""
+        return len(self._lanes.get(customer_id, ()))
+
     def add(self, waiting: Waiting, customer_id: UUID | None) -> None:
         """Queue it behind the customer's other work; a lane of its own where the customer is not known."""
         name = id(waiting) if customer_id is None else customer_id

@@ -42,6 +42,19 @@ async def test_two_workers_hammering_one_customer_answer_everything_in_one_order
     assert decided == sorted(decided)
 
 
+async def test_a_burst_of_one_customer_is_answered_and_nobody_is_sent_away(street: Street) -> None:
+    shops = await street.shops(5, of_one_retailer=True, budget=1000)
+    [phones] = await street.people(1, shops, phones_each=PHONES * 10)
+    [[other]] = await street.people(1, shops)
+    await street.opens()
+    burst = [street.client.report(phone, fix) for fix in walk_past(shops) for phone in phones]
+    answers = await asyncio.gather(*burst, street.client.report(other, fix_at(shops[0].north_m)))
+    assert Counter(answer.status for answer in answers) == {200: len(burst) + 1}
+    assert street.client.sent_away == 0
+    assert len(await street.deliveries_of(phones[0].customer_id)) == 1
+    assert len(answers[-1].deliveries) == 1
+
+
 async def test_one_poisoned_customer_in_a_hundred_costs_nobody_else_an_answer(street: Street) -> None:
     shops = await street.shops(1)
     phones = [phone for [phone] in await street.people(100, shops)]
