@@ -119,17 +119,17 @@ def test_only_deliveries_that_take_a_slot_and_count_are_counted() -> None:
 
 @pytest.mark.parametrize(
     ("scope", "expected"),
-    [("system", 4), ("each_retailer", 3), ("retailer", 3), ("offer", 2)],
+    [("system", 5), ("each_retailer", 4), ("retailer", 4), ("offer", 3)],
 )
 def test_a_scope_says_whose_deliveries_share_the_count(scope: str, expected: int) -> None:
-    history = [past(), past(), past(offer_id=2), past(offer_id=3, retailer_id=2)]
+    history = [past(), past(), past(), past(offer_id=2), past(offer_id=3, retailer_id=2)]
     cap = per_day(1, scope=scope, retailer_id=1, offer_id=1)
     assert count(cap, history) == expected
 
 
 def test_a_cap_on_a_channel_counts_that_channel_only() -> None:
-    history = [past(), past(channel="inbox")]
-    assert count(per_day(1, channel="push"), history) == 1
+    history = [past(), past(), past(channel="inbox")]
+    assert count(per_day(1, channel="push"), history) == 2
 
 
 def test_a_cap_on_a_tag_counts_the_tags_frozen_at_delivery() -> None:

@@ -54,6 +54,11 @@ def test_the_system_may_have_no_quiet_hours_at_all() -> None:
     assert not is_quiet(person(), NO_QUIET, utc("2026-06-10 22:00"))
 
 
+def test_half_a_choice_is_none() -> None:
+    assert is_quiet(person(quiet_start=time(13)), SYSTEM, utc("2026-06-10 22:00"))
+    assert is_quiet(person(quiet_end=time(20)), SYSTEM, utc("2026-06-10 22:00"))
+
+
 def test_quiet_ends_the_next_morning() -> None:
     assert quiet_until(person(), SYSTEM, utc("2026-06-10 20:00")) == utc("2026-06-11 06:00")
     assert quiet_until(person(), SYSTEM, utc("2026-06-10 23:00")) == utc("2026-06-11 06:00")

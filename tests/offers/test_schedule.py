@@ -271,3 +271,12 @@ def test_only_while_open_takes_not_known_for_closed(opening_hours: str | None, p
 def test_a_schedule_explains_itself_in_numbers() -> None:
     rule = is_scheduled(offer(starts_at=NOON, weekly_hours="We 11:00-14:00"), PARIS, NOON)
     assert rule.numbers == {"starts_at": "2026-06-10T10:00:00Z", "ends_at": None, "in_hours": True}
+
+
+@pytest.mark.parametrize(("opening_hours", "state"), [("24/7", True), ("off", False), (None, None)])
+def test_whether_a_site_is_open_is_told_only_where_it_was_asked(
+    opening_hours: str | None, state: bool | None
+) -> None:
+    where = place(opening_hours=opening_hours)
+    assert is_site_open(offer(only_while_open=True), where, NOON).numbers == {"is_open": state}
+    assert is_site_open(offer(), where, NOON).numbers == {"only_while_open": False}
