@@ -92,6 +92,17 @@ async def test_all_phones_of_a_customer_get_every_delivery(hub, pool, bakery):
     assert await _seqs(one, 3) == await _seqs(two, 3) == [1, 2, 3]
 
 
+async def test_phone_that_is_further_on_gets_nothing_twice_because_another_is_behind(hub, pool, bakery):
+    phone = await _somebody(pool, bakery)
+    offer_id = await bakery.offers()
+    for _ in range(4):
+        await bakery.gives(phone, offer_id)
+    behind, ahead = _listen(hub, phone), _listen(hub, phone, after_seq=3)
+    assert await _seqs(behind, 4) == [1, 2, 3, 4]
+    assert await _seqs(ahead, 1) == [4]
+    assert await ahead.next(0.6) is None
+
+
 async def test_customers_get_only_their_own(hub, pool, bakery):
     phones = [await _somebody(pool, bakery) for _ in range(4)]
     listeners = [_listen(hub, phone) for phone in phones]
