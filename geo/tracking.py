@@ -46,6 +46,7 @@ class DeviceState(msgspec.Struct, omit_defaults=True):
     recent     hashes of the last 32 fix ids, newest last, run together
     fences     the fences it is at, near, or resting from
     batch, answer   the last batch's key and the answer it was given
+    monitored  the fences that its operating system watches, as it said last
     """
 
     last: Sighting | None = msgspec.field(default=None, name="l")
@@ -55,6 +56,7 @@ class DeviceState(msgspec.Struct, omit_defaults=True):
     fences: dict[int, FenceState] = msgspec.field(default_factory=dict, name="f")
     batch: str = msgspec.field(default="", name="b")
     answer: msgspec.Raw = msgspec.field(default=NO_ANSWER, name="a")
+    monitored: tuple[int, ...] = msgspec.field(default=(), name="m")
 
     @property
     def watermark_at(self) -> float:

@@ -7,6 +7,8 @@ import msgspec
 
 
 class Fix(msgspec.Struct):
+    """One location report."""
+
     fix_id: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
     lat: Annotated[float, msgspec.Meta(ge=-90, le=90)]
     lon: Annotated[float, msgspec.Meta(ge=-180, le=180)]
@@ -18,16 +20,22 @@ class Fix(msgspec.Struct):
 
 
 class Fixes(msgspec.Struct):
+    """The request."""
+
     sent_at: Annotated[datetime, msgspec.Meta(tz=True)]
     fixes: Annotated[list[Fix], msgspec.Meta(min_length=1, max_length=100)]
 
 
 class FixOutcome(msgspec.Struct):
+    """What became of one fix."""
+
     fix_id: str
     status: str
 
 
 class Answer(msgspec.Struct):
+    """The answer."""
+
     fixes: list[FixOutcome]
     crossings: list[dict[str, object]]
     deliveries: list[dict[str, object]]
@@ -38,4 +46,6 @@ class Answer(msgspec.Struct):
 
 def answer_to(fixes: Fixes, crossings: list[dict[str, object]]) -> Answer:
     """Every fix accepted, nothing delivered."""
-    return Answer([FixOutcome(fix.fix_id, "accepted") for fix in fixes.fixes], crossings, [], 0.0, 15, fixes.sent_at)
+    return Answer(
+        [FixOutcome(fix.fix_id, "accepted") for fix in fixes.fixes], crossings, [], 0.0, 15, fixes.sent_at
+    )

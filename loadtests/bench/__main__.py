@@ -19,7 +19,8 @@ from loadtests.bench import load, proof
 from loadtests.bench.contenders import Contender, Contenders
 from loadtests.bench.load import Round
 from loadtests.bench.proof import Rows
-from loadtests.bench.seed import Mix, seed, write_residents
+from loadtests.bench.seed import Mix, seed
+from loadtests.bench.seed import residents as seeded_residents
 
 CUSTOMERS: Final = 200_000
 # Aimed at: 30 % of the fixes inside a fence, 2 % crossing an edge, 0.2 % delivering.
@@ -51,7 +52,7 @@ async def bench(url: str, *, quick: bool) -> dict[str, Any]:
         await seed(connection, CUSTOMERS, MIX)
         with tempfile.TemporaryDirectory(prefix="alentour-bench-") as folder:
             residents = Path(folder) / "residents.txt"
-            await write_residents(connection, residents, active)
+            residents.write_text(await seeded_residents(connection, active), encoding="ascii")  # noqa: ASYNC240 - once
             with Contenders(url) as contenders:
                 run = Run(connection, residents, active)
                 return await run.everything(contenders, rounds, seconds)
@@ -95,23 +96,21 @@ class Run:
         start = self._next.get(contender.name, 0)
         before = await proof.count(self._connection)
         await self._connection.execute("CHECKPOINT")
-        measured = await asyncio.to_thread(
-            load.run, contender, self._residents, start=start, seconds=seconds
-        )
+        measured = await asyncio.to_thread(load.run, contender, self._residents, start=start, seconds=seconds)
         if measured.refused or measured.broken:
             raise SystemExit(
                 f"bench: {contender.name}: {measured.refused} answers were not 2xx, "
                 f"{measured.broken} connections broke"
             )
         self._next[contender.name] = start + measured.made
-        after = await self._settled(contender, before, measured)
+        after = await self._settled()
         if contender.name == "fixes":
             proof.demand("fixes", after.fixes - before.fixes, measured.answered, measured.made)
         if contender.name == "naive":
             proof.demand("naive", after.naive_fixes - before.naive_fixes, measured.answered, measured.made)
         return measured
 
-    async def _settled(self, contender: Contender, before: Rows, measured: Round) -> Rows:
+    async def _settled(self) -> Rows:
         """The rows once the requests that wrk left behind are dealt with."""
         after = await proof.count(self._connection)
         for _ in range(20):
@@ -125,7 +124,7 @@ class Run:
         rates = {name: [one.rate for one in rounds] for name, rounds in self._rounds.items()}
         medians = {name: round(statistics.median(each)) for name, each in rates.items()}
         fixes = after.fixes - before.fixes
-        report = {
+        report: dict[str, Any] = {
             "rates": medians,
             "spread": {name: [round(min(each)), round(max(each))] for name, each in rates.items()},
             "fixes_vs_empty": round(medians["fixes"] / medians["empty"], 3),

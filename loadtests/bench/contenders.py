@@ -97,7 +97,7 @@ def _free_port() -> int:
 def _answers(url: str) -> bool:
     try:
         with urllib.request.urlopen(f"{url}/health/ready", timeout=5) as answer:  # noqa: S310 - loopback
-            return answer.status == 200
+            return bool(answer.status == 200)
     except urllib.error.HTTPError as error:
         error.close()
         return error.code == 404  # a baseline is there, and has no such route

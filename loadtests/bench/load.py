@@ -38,12 +38,15 @@ def run(contender: Contender, residents: Path, *, start: int, seconds: int) -> R
         "NAME": contender.name,
     }
     done = subprocess.run(  # noqa: S603 - wrk, from PATH
-        [*command, contender.url], env=environment, capture_output=True, text=True, timeout=seconds + 60
+        [*command, contender.url],
+        check=False,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=seconds + 60,
     )
     line = next((line for line in done.stdout.splitlines() if line.startswith("RESULT ")), None)
     if line is None:
         raise SystemExit(f"bench: wrk said nothing useful: {done.stdout}{done.stderr}")
     answered, microseconds, refused, broken, counter, p50_us, p99_us = map(int, line.split()[1:])
-    return Round(
-        answered, counter - start, microseconds / 1e6, refused, broken, p50_us / 1000, p99_us / 1000
-    )
+    return Round(answered, counter - start, microseconds / 1e6, refused, broken, p50_us / 1000, p99_us / 1000)

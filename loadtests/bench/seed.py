@@ -10,7 +10,6 @@ import uuid
 import zlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Final
 
 import asyncpg
@@ -34,8 +33,8 @@ FROM (SELECT n, 1 + n % $3::integer AS r,
 
 OFFERS: Final = """
 INSERT INTO offers (retailer_id, status, content, triggers, channel, fence_tags, created_at, updated_at)
-SELECT r, 'active', '{"en": {"title": "Soup", "text": "Soup of the day at half price."}}'::jsonb, ARRAY[t], 'push',
-       ARRAY['all'], $2, $2
+SELECT r, 'active', '{"en": {"title": "Soup", "text": "Soup of the day at half price."}}'::jsonb,
+       ARRAY[t], 'push', ARRAY['all'], $2, $2
 FROM generate_series(1, $1::integer) AS r, unnest(ARRAY['enter', 'dwell']) AS t
 """
 
@@ -49,7 +48,7 @@ CREATE TABLE naive_positions (
 
 @dataclass(frozen=True)
 class Mix:
-    """Shares of the phones: at home in a fence, walking in and out of one; of those, with marketing consent."""
+    """Shares of the phones: at home in a fence; walking in and out of one; of those, with consent."""
 
     inside: float
     walking: float
@@ -68,14 +67,13 @@ class Resident:
 async def seed(connection: asyncpg.Connection, customers: int, mix: Mix) -> None:
     """Fill an empty, migrated database; the residents are left in `bench_residents`."""
     await connection.execute(
-        "INSERT INTO retailers (name, created_at) SELECT 'retailer ' || n, $2 FROM generate_series(1, $1::integer) AS n",
+        "INSERT INTO retailers (name, created_at)"
+        " SELECT 'retailer ' || n, $2 FROM generate_series(1, $1::integer) AS n",
         RETAILERS,
         LONG_AGO,
     )
     lat, lon = SOUTH_WEST
-    await connection.execute(
-        FENCES, RADIUS_M, LONG_AGO, RETAILERS, lon, lat, GRID, SPACING_LON, SPACING_LAT
-    )
+    await connection.execute(FENCES, RADIUS_M, LONG_AGO, RETAILERS, lon, lat, GRID, SPACING_LON, SPACING_LAT)
     await connection.execute(OFFERS, RETAILERS, LONG_AGO)
     await connection.execute(
         "INSERT INTO offer_budgets (offer_id, deliveries_total, deliveries_available)"
@@ -140,8 +138,8 @@ async def _people(connection: asyncpg.Connection, customers: int, mix: Mix) -> N
     await connection.copy_records_to_table("bench_residents", records=residents)
 
 
-async def write_residents(connection: asyncpg.Connection, file: Path, active: int) -> None:
+async def residents(connection: asyncpg.Connection, active: int) -> str:
     """The phones that take part in the load, one line each, as `fixes.lua` reads them."""
     rows = await connection.fetch("SELECT * FROM bench_residents WHERE number < $1 ORDER BY number", active)
     lines = (" ".join(str(value) for value in tuple(row)[1:]) for row in rows)
-    file.write_text("\n".join(lines) + "\n", encoding="ascii")
+    return "\n".join(lines) + "\n"

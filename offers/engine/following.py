@@ -62,6 +62,7 @@ class Arrival(msgspec.Struct):
     position: int
     visitor: Visitor
     key: str
+    monitored: tuple[int, ...]
     fixes: list[Fix]
 
 
@@ -88,6 +89,7 @@ class Follower:
             answer.quiet_radius_m = round(quiet_radius_m, 1)
             answer.next_fix_after_s = next_fix_after_s(quiet_radius_m, last.speed_mps)
             one.visitor.state.batch = one.key
+            one.visitor.state.monitored = one.monitored
             one.visitor.was_touched = True
             self.followed.answers[one.position] = answer
 
@@ -104,7 +106,7 @@ class Follower:
             self.followed.answers[position] = self._again(sent, visitor)
             return None
         shift_s = self._now - sent.sent_at
-        return Arrival(position, visitor, key, [_shifted(fix, shift_s) for fix in sent.fixes])
+        return Arrival(position, visitor, key, sent.monitored, [_shifted(fix, shift_s) for fix in sent.fixes])
 
     def _again(self, sent: Sent, visitor: Visitor) -> FixesAnswer:
         if visitor.state.answer != NO_ANSWER:
@@ -135,7 +137,12 @@ class Follower:
         if fence is None or due.fence_id not in state.fences or state.last is None or not visitor.is_active:
             return
         kept, crossings = fire_dwell(
-            due.fence_id, state.fences[due.fence_id], self._now, state.watermark_at, fence.rules
+            due.fence_id,
+            state.fences[due.fence_id],
+            self._now,
+            state.watermark_at,
+            fence.rules,
+            is_watched_by_os=due.fence_id in state.monitored,
         )
         visitor.was_touched = True
         if kept is None:

@@ -179,3 +179,21 @@ async def test_one_poisoned_customer_in_a_hundred_costs_nobody_else_an_answer(
         else:
             answered += b"accepted" in await future
     assert answered == 99
+
+
+@pytest.mark.parametrize("is_monitored", [True, False])
+async def test_presence_stays_credible_longer_where_the_phones_system_watches_the_fence(
+    world: World, engine: Engine, *, is_monitored: bool
+) -> None:
+    shop = await world.retailer()
+    fence = await world.fence(shop, dwell_s=3600)
+    await world.offer(shop, fence, trigger="dwell", channel="inbox")
+    phone = await world.phone(await world.customer(shop, channel="inbox"))
+    await engine.refresh()
+    seconds = NOON.timestamp()
+    sent = phone.sends([fix_at(0, seconds)], seconds)
+    sent.monitored = (fence,) if is_monitored else ()
+    await engine.batcher.submit(sent)
+    await world.moves_to(NOON + timedelta(hours=1, seconds=1))
+    await engine.settle()
+    assert await world.sql.fetchval("SELECT count(*) FROM deliveries") == int(is_monitored)
