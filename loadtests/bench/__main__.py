@@ -52,7 +52,7 @@ async def bench(url: str, *, quick: bool) -> dict[str, Any]:
         await seed(connection, CUSTOMERS, MIX)
         with tempfile.TemporaryDirectory(prefix="alentour-bench-") as folder:
             residents = Path(folder) / "residents.txt"
-            residents.write_text(await seeded_residents(connection, active), encoding="ascii")  # noqa: ASYNC240 - once
+            residents.write_text(await seeded_residents(connection, active), encoding="ascii")
             with Contenders(url) as contenders:
                 run = Run(connection, residents, active)
                 return await run.everything(contenders, rounds, seconds)

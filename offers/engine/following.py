@@ -106,7 +106,10 @@ class Follower:
             self.followed.answers[position] = self._again(sent, visitor)
             return None
         shift_s = self._now - sent.sent_at
-        return Arrival(position, visitor, key, sent.monitored, [_shifted(fix, shift_s) for fix in sent.fixes])
+        fixes = [_shifted(fix, shift_s) for fix in sent.fixes]
+        if len(fixes) > 1:
+            fixes.sort(key=lambda fix: fix.at)  # what came out of order within one batch is not late
+        return Arrival(position, visitor, key, sent.monitored, fixes)
 
     def _again(self, sent: Sent, visitor: Visitor) -> FixesAnswer:
         if visitor.state.answer != NO_ANSWER:
