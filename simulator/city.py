@@ -55,6 +55,11 @@ class City:
         """Every tag that some offer has: what people may be interested in."""
         return sorted({tag for offers in self.offers.values() for offer in offers for tag in offer.tags})
 
+    @property
+    def fence_numbers(self) -> dict[int, int]:
+        """The index of each fence by its id."""
+        return {fence.fence_id: number for number, fence in enumerate(self.fences)}
+
     def rules(self, start: datetime, time_zone: str) -> Rules:
         """What the recount holds deliveries against."""
         offers = {offer.offer_id: _offer_rules(offer) for offers in self.offers.values() for offer in offers}

@@ -30,7 +30,7 @@ def progress(console: Console, title: str, steps: int) -> Iterator[Step]:
         nonlocal done
         done += 1
         if done * LINES // steps > (done - 1) * LINES // steps:
-            console.print(f"{title}: {done * 100 // steps} % {words}", highlight=False)
+            console.print(f"{title}: {done * 100 // steps} % {words}".rstrip(), highlight=False)
 
     yield step
 

@@ -1,16 +1,22 @@
 """What a run found: one structure for machines, one page for people."""
 
-from typing import Any
+from collections import Counter
+from collections.abc import Sequence
+from typing import Final
 
 import msgspec
 from rich.console import Console
 from rich.table import Table
 
+from simulator.judging import Verdict
+from simulator.options import Options
+from simulator.phones import PhoneAtWork
 from simulator.recount import KINDS as VIOLATIONS
 from simulator.recount import Violation
 from simulator.score import Kind, Score
+from simulator.world import World
 
-MOST_LINES = 20
+MOST_LINES: Final = 20
 
 
 class Quality(msgspec.Struct):
@@ -64,6 +70,50 @@ class Report(msgspec.Struct, kw_only=True):
     simulated_minutes: float
     seed: int
     phases_s: dict[str, float]
+
+
+def report_on(
+    options: Options,
+    world: World,
+    phones: Sequence[PhoneAtWork],
+    suppressed: dict[str, int],
+    verdict: Verdict,
+    violations: list[Violation],
+    phases_s: dict[str, float],
+) -> Report:
+    """Everything that a run found, put together."""
+    seen = world.journal.seen.values()
+    return Report(
+        fixes=world.fixes_sent,
+        crossings=len(world.crossing_kinds),
+        deliveries=sum(one.delivery.decided_at >= world.start for one in seen),
+        redemptions=len(world.journal.redemptions),
+        suppressed=suppressed,
+        violations=counted(violations),
+        detection=_qualities(verdict.scores),
+        seconds=round(sum(phases_s.values()), 2),
+        explanations=[f"{violation.kind}: {violation.explanation}" for violation in violations],
+        errors=dict(world.api.errors.most_common()),
+        retries=dict(world.api.retries.most_common()),
+        requests=world.api.requests,
+        fix_statuses=dict(sorted(world.fix_statuses.items())),
+        crossing_kinds=dict(sorted(Counter(world.crossing_kinds.values()).items())),
+        true_stays=verdict.stays,
+        scores=verdict.scores,
+        detection_of_clear_changes=_qualities(verdict.clear),
+        redemptions_refused=dict(sorted(world.refused_redemptions.items())),
+        repeats_answered_differently=world.repeats_answered_differently,
+        people=sum(phone.phone.is_first for phone in phones),
+        phones=len(phones),
+        simulated_from=world.start.isoformat(),
+        simulated_minutes=options.minutes,
+        seed=options.seed,
+        phases_s=phases_s,
+    )
+
+
+def _qualities(scores: dict[Kind, Score]) -> dict[Kind, Quality]:
+    return {kind: Quality.of(score) for kind, score in scores.items()}
 
 
 def counted(violations: list[Violation]) -> dict[str, int]:
@@ -121,9 +171,3 @@ def _judged(report: Report) -> Table:
 
 def _lines(errors: dict[str, int]) -> list[str]:
     return [f"{n} times {error}" for error, n in errors.items()]
-
-
-def as_plain(report: Report) -> dict[str, Any]:
-    """The report as plain dictionaries and lists."""
-    plain: dict[str, Any] = msgspec.to_builtins(report)
-    return plain

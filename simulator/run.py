@@ -6,17 +6,17 @@ interval, then every phone sends what it recorded in it, then the next interval 
 
 import asyncio
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 from numpy.random import SeedSequence
 from rich.console import Console
 
 from simulator.city import City, count_suppressed, read_city
-from simulator.client import Api
+from simulator.client import Api, UnexpectedAnswerError
 from simulator.enrolment import Enrolled, enrol_first, enrol_second
 from simulator.journal import Journal
 from simulator.judging import judge
@@ -25,7 +25,7 @@ from simulator.people import HOME_ZONE, Inventor, Phone
 from simulator.phones import PhoneAtWork
 from simulator.progress import progress
 from simulator.recount import recount
-from simulator.report import Quality, Report, counted
+from simulator.report import Report, report_on
 from simulator.streets import Streets, read_streets
 from simulator.tracks import Track, tracks
 from simulator.wire import Clock
@@ -49,56 +49,45 @@ class _Stopwatch:
         return time.perf_counter() - self.began
 
 
+class _Scene(NamedTuple):
+    """Everything in place, before the first step."""
+
+    city: City
+    streets: Streets
+    world: World
+    phones: list[PhoneAtWork]
+
+
 async def simulate(options: Options, console: Console | None = None) -> Report:
-    """The whole run. Raises UnexpectedAnswerError where the API does not let it begin."""
-    watch = _Stopwatch()
+    """The whole run. Raises UnexpectedAnswerError where the API does not let it go on."""
+    stopwatch = _Stopwatch()
     console = console or Console(quiet=True)
     journal = Journal()
     async with Api(options.url, journal.order) as api:
-        start = await _set_clock(api, options)
-        city = await read_city(api, options.admin_key, start)
-        streets = read_streets(options.city)
-        people_seed, track_seed, manners_seed = SeedSequence(options.seed).spawn(3)
-        phones, their_tracks = _invent(options, city, streets, start, people_seed, track_seed)
-        watch.ends("invent")
-        world = World(api, journal, start, options.tills, _numbers(city))
-        enrolled = await _enrol(world, phones, console)
-        watch.ends("enrol")
-        seeds = manners_seed.spawn(len(phones))
-        at_work = [PhoneAtWork(*args) for args in zip(enrolled, their_tracks, seeds, strict=True)]
-        await _let_time_pass(options, world, at_work, console)
-        watch.ends("walk")
-        suppressed = await count_suppressed(api, options.admin_key, city)
-        verdict = judge(at_work, city, streets.plane, world.claims)
-        violations = recount(journal, city.rules(start, HOME_ZONE))
-        watch.ends("judge")
-    return Report(
-        fixes=world.fixes_sent,
-        crossings=len(world.crossing_kinds),
-        deliveries=sum(seen.delivery.decided_at >= start for seen in journal.seen.values()),
-        redemptions=len(journal.redemptions),
-        suppressed=suppressed,
-        violations=counted(violations),
-        detection={kind: Quality.of(score) for kind, score in verdict.scores.items()},
-        seconds=round(watch.seconds, 2),
-        explanations=[f"{violation.kind}: {violation.explanation}" for violation in violations],
-        errors=dict(api.errors.most_common()),
-        retries=dict(api.retries.most_common()),
-        requests=api.requests,
-        fix_statuses=dict(sorted(world.fix_statuses.items())),
-        crossing_kinds=_tally(world.crossing_kinds.values()),
-        true_stays=verdict.stays,
-        scores=verdict.scores,
-        detection_of_clear_changes={kind: Quality.of(score) for kind, score in verdict.clear.items()},
-        redemptions_refused=dict(sorted(world.refused_redemptions.items())),
-        repeats_answered_differently=world.repeats_answered_differently,
-        people=sum(phone.is_first for phone in phones),
-        phones=len(phones),
-        simulated_from=start.isoformat(),
-        simulated_minutes=options.minutes,
-        seed=options.seed,
-        phases_s=watch.phases_s,
-    )
+        scene = await _set_scene(api, journal, options, console)
+        stopwatch.ends("enrol")
+        await _let_time_pass(options, scene.world, scene.phones, console)
+        stopwatch.ends("walk")
+        suppressed = await count_suppressed(api, options.admin_key, scene.city)
+    verdict = judge(scene.phones, scene.city, scene.streets.plane, scene.world.claims)
+    violations = recount(journal, scene.city.rules(scene.world.start, HOME_ZONE))
+    stopwatch.ends("judge")
+    return report_on(options, scene.world, scene.phones, suppressed, verdict, violations, stopwatch.phases_s)
+
+
+async def _set_scene(api: Api, journal: Journal, options: Options, console: Console) -> _Scene:
+    start = await _set_clock(api, options)
+    city = await read_city(api, options.admin_key, start)
+    if not len(city.sites):
+        raise UnexpectedAnswerError("the server knows no site to walk to: import a city first")
+    streets = read_streets(options.city)
+    people_seed, track_seed, manners_seed = SeedSequence(options.seed).spawn(3)
+    phones, their_tracks = _invent(options, city, streets, start, people_seed, track_seed)
+    world = World(api, journal, start, options.tills, city.fence_numbers)
+    enrolled = await _enrol(world, phones, console)
+    seeds = manners_seed.spawn(len(phones))
+    at_work = [PhoneAtWork(*each) for each in zip(enrolled, their_tracks, seeds, strict=True)]
+    return _Scene(city, streets, world, at_work)
 
 
 def next_thursday_noon(now: datetime) -> datetime:
@@ -133,10 +122,6 @@ def _invent(
     stops = streets.plane.to_metres(city.sites)
     walked = tracks(phones, streets, stops, seed=track_seed, duration_s=duration_s, interval_s=INTERVAL_S)
     return phones, walked
-
-
-def _numbers(city: City) -> dict[int, int]:
-    return {fence.fence_id: number for number, fence in enumerate(city.fences)}
 
 
 async def _enrol(world: World, phones: Sequence[Phone], console: Console) -> list[Enrolled]:
@@ -175,10 +160,3 @@ async def _advance(world: World, options: Options) -> datetime:
     now = answer.read(Clock).now
     world.journal.clock.append((now, answer.span))
     return now
-
-
-def _tally(kinds: Iterable[str]) -> dict[str, int]:
-    tally: dict[str, int] = {}
-    for kind in kinds:
-        tally[kind] = tally.get(kind, 0) + 1
-    return dict(sorted(tally.items()))

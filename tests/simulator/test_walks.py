@@ -12,25 +12,8 @@ HOUR_S = 3600.0
 
 
 @pytest.fixture(scope="module")
-def town(tmp_path_factory: pytest.TempPathFactory) -> Streets:
-    """A grid of 10 by 10 streets, about 100 m apart."""
-    size = 10
-    nodes = [
-        f'<node id="{1 + row * size + column}" version="1"'
-        f' lat="{60 + row * 0.0009}" lon="{24 + column * 0.0018}"/>'
-        for row in range(size)
-        for column in range(size)
-    ]
-    lines = [[1 + row * size + column for column in range(size)] for row in range(size)]
-    lines += [[1 + row * size + column for row in range(size)] for column in range(size)]
-    ways = [
-        f'<way id="{number}" version="1">{"".join(f"""<nd ref="{ref}"/>""" for ref in line)}'
-        '<tag k="highway" v="residential"/></way>'
-        for number, line in enumerate(lines, start=1)
-    ]
-    path: Path = tmp_path_factory.mktemp("town") / "town.osm"
-    path.write_text(f'<osm version="0.6">{"".join(nodes)}{"".join(ways)}</osm>')
-    return read_streets(path)
+def town(town_file: Path) -> Streets:
+    return read_streets(town_file)
 
 
 @pytest.fixture(scope="module")
