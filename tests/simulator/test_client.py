@@ -61,7 +61,7 @@ async def test_an_overloaded_server_is_asked_again_after_the_time_it_names(
     async def wait(seconds: float) -> None:
         waited.append(seconds)
 
-    monkeypatch.setattr(client.asyncio, "sleep", wait)
+    monkeypatch.setattr("simulator.client.asyncio.sleep", wait)
     answers = iter(
         [
             problem(429, "too_many_requests", **{"Retry-After": "0.3"}),
@@ -87,7 +87,7 @@ async def test_a_server_that_never_recovers_is_an_error_and_not_an_endless_loop(
 ) -> None:
     async def wait(_: float) -> None: ...
 
-    monkeypatch.setattr(client.asyncio, "sleep", wait)
+    monkeypatch.setattr("simulator.client.asyncio.sleep", wait)
 
     async def overloaded(_: web.Request) -> web.Response:
         return problem(503, "unavailable")
@@ -104,7 +104,7 @@ async def test_a_server_that_is_not_there_is_an_error_without_a_status(
 ) -> None:
     async def wait(_: float) -> None: ...
 
-    monkeypatch.setattr(client.asyncio, "sleep", wait)
+    monkeypatch.setattr("simulator.client.asyncio.sleep", wait)
     async with Api("http://127.0.0.1:1", count()) as api:
         answer = await api.call("GET", "/v1/x", key="k")
     assert answer.status == client.UNREACHABLE

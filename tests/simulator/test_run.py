@@ -36,7 +36,7 @@ class Town:
         self.tills = tills
 
     def options(self, city: Path, **changes: Any) -> Options:
-        chosen = {"phones": 14, "minutes": 12, "seed": 5, "start": START} | changes
+        chosen: dict[str, Any] = {"phones": 14, "minutes": 12, "seed": 5, "start": START} | changes
         return Options(url=self.server.url, admin_key=self.admin_key, city=city, tills=self.tills, **chosen)
 
 
