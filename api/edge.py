@@ -95,8 +95,11 @@ class _Exchange:
 
 
 def require_json(method: str, headers: dict[bytes, bytes]) -> None:
-    """Raises UnsupportedMediaType for a body that says it is not plain JSON."""
-    if method not in _WITH_BODY:
+    """Raises UnsupportedMediaType for a body that says it is not plain JSON.
+
+    Where there is no body its type is no matter: some clients name one all the same.
+    """
+    if method not in _WITH_BODY or headers.get(b"content-length") == b"0":
         return
     media_type = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
     if media_type and not (media_type == b"application/json" or media_type.endswith(b"+json")):
