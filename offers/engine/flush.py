@@ -5,8 +5,8 @@ is rolled back and rerun by halves, so that one bad row fails its own customer o
 """
 
 import asyncio
-from collections import Counter
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
 from typing import Final
 from uuid import UUID
 
@@ -17,7 +17,7 @@ import structlog
 from geo.errors import AlentourError, Unauthenticated, Unavailable
 from geo.tracking import NO_ANSWER
 from offers.engine.answers import Delivered, FixesAnswer
-from offers.engine.deciding import Decided, Decider
+from offers.engine.deciding import Decided, Decider, Occasion
 from offers.engine.following import Followed, Follower
 from offers.engine.leases import Leases
 from offers.engine.loading import Loaded, load, load_customers
@@ -118,13 +118,16 @@ class Flusher:
     ) -> None:
         who = [(one.bucket, one.customer_id) for one in followed.occasions]
         customers = await load_customers(connection, who, loaded.now)
-        await self._leases.refill(
-            offer.offer_id
-            for one in followed.occasions
-            for offer in one.offers
-            if offer.delivery_budget is not None
-        )
-        Decider(snapshot, self._leases, customers, loaded.now, decided).decide(followed.occasions)
+        decider = Decider(snapshot, self._leases, customers, loaded.now, decided)
+        # Customer by customer: units that one used up are leased before the next is told there are none.
+        for occasions in _by_customer(followed.occasions):
+            await self._leases.refill(
+                offer.offer_id
+                for one in occasions
+                for offer in one.offers
+                if offer.delivery_budget is not None
+            )
+            decider.decide(occasions)
 
     def _give_back(self, decided: Decided) -> None:
         for delivery in decided.deliveries:
@@ -154,6 +157,13 @@ def _follow(work: Sequence[Work], loaded: Loaded, snapshot: Snapshot) -> Followe
             follower.fire_timer(item, visitor)
     follower.follow_phones(batches)
     return follower.followed
+
+
+def _by_customer(occasions: Sequence[Occasion]) -> Iterable[list[Occasion]]:
+    of_customer: dict[UUID, list[Occasion]] = defaultdict(list)
+    for occasion in occasions:
+        of_customer[occasion.customer_id].append(occasion)
+    return of_customer.values()
 
 
 async def _write(
