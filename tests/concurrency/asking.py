@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-import random
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
@@ -21,6 +20,7 @@ from tests.world import HELSINKI, METRES_PER_DEGREE, Phone
 PHONE_CLOCK = "2026-06-04T09:{minute:02}:{second:02}Z"
 PHONE_CLOCK_S = 59 * 60
 COMES_BACK = {429, 503}
+BREATH_S = 0.02
 GENEROUS = aiohttp.ClientTimeout(total=60)
 
 
@@ -51,12 +51,15 @@ class Answer:
 
 @dataclass
 class Client:
-    """Asks one server. `sent_away` counts the answers that told us to come back later."""
+    """Asks one server.
+
+    `sent_away` counts the answers that told us to come back later, `broken_off` those that never came.
+    """
 
     http: aiohttp.ClientSession
     url: str
-    chance: random.Random = field(default_factory=lambda: random.Random(7))
     sent_away: int = 0
+    broken_off: int = 0
 
     async def ask(self, method: str, path: str, token: str, body: object = None, **headers: str) -> Answer:
         """One request, one answer; raises what aiohttp raises when there is none."""
@@ -77,6 +80,17 @@ class Client:
                 return answer
             self.sent_away += 1
             await asyncio.sleep(float(answer.headers["retry-after"]))
+
+    async def persist(
+        self, method: str, path: str, token: str, body: object = None, **headers: str
+    ) -> Answer:
+        """The same, and also as often as nobody is there, or whoever took the request dies."""
+        while True:
+            try:
+                return await self.settle(method, path, token, body, **headers)
+            except aiohttp.ClientError:
+                self.broken_off += 1
+                await asyncio.sleep(BREATH_S)
 
     async def report(self, phone: Phone, *fixes: dict[str, Any]) -> Answer:
         """Fixes of a phone, settled."""

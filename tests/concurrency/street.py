@@ -75,7 +75,7 @@ class Street:
             await asyncio.sleep(0.02)
 
     async def _oldest_version(self) -> int:
-        answer = await self.client.settle("GET", "/metrics", "")
+        answer = await self.client.persist("GET", "/metrics", "")
         found = re.search(r"^alentour_index_version(?:\{\})? (\S+)$", answer.raw.decode(), re.MULTILINE)
         return int(float(found[1])) if found else 0
 
