@@ -103,7 +103,7 @@ def test_the_losers_trace_ends_with_who_won() -> None:
     lost, won = candidate(offer_id=1), candidate(offer_id=2, retailer_id=2)
     decision = outranked(lost, won)
     assert (decision.reason, decision.is_pass, decision.offer.offer_id) == (Reason.OUTRANKED, False, 1)
-    assert decision.rules[-1].numbers == {"by_offer": 2}
+    assert (decision.rules[-1].passed, decision.rules[-1].numbers) == (False, {"by_offer": 2})
 
 
 # Properties
