@@ -51,13 +51,14 @@ class Answer:
 
 @dataclass
 class Client:
-    """Asks one server.
+    """Asks one server. Comes back when told to, or after `longest_wait_s` where that is sooner.
 
     `sent_away` counts the answers that told us to come back later, `broken_off` those that never came.
     """
 
     http: aiohttp.ClientSession
     url: str
+    longest_wait_s: float = 10.0
     sent_away: int = 0
     broken_off: int = 0
 
@@ -73,13 +74,13 @@ class Client:
             return Answer(answer.status, answer.headers, await answer.read())
 
     async def settle(self, method: str, path: str, token: str, body: object = None, **headers: str) -> Answer:
-        """The same, coming back as often as the server says so, with the wait it asks for."""
+        """The same, coming back as often as the server says so."""
         while True:
             answer = await self.ask(method, path, token, body, **headers)
             if answer.status not in COMES_BACK:
                 return answer
             self.sent_away += 1
-            await asyncio.sleep(float(answer.headers["retry-after"]))
+            await asyncio.sleep(min(float(answer.headers["retry-after"]), self.longest_wait_s))
 
     async def persist(
         self, method: str, path: str, token: str, body: object = None, **headers: str
