@@ -1,6 +1,7 @@
 """The city as the API describes it: where one can go, which fences there are, which rules hold."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime, time
@@ -98,7 +99,7 @@ async def read_city(api: Api, admin_key: str, start: datetime) -> City:
     )
 
 
-async def count_suppressed(api: Api, admin_key: str, city: City) -> dict[str, int]:
+async def count_suppressed(api: Api, admin_key: str, city: City) -> Counter[str]:
     """How often each reason held an offer back, over all offers, as the server counts."""
     paths = [
         f"/v1/offers/{offer.offer_id}/counts?retailer_id={retailer}"
@@ -107,11 +108,10 @@ async def count_suppressed(api: Api, admin_key: str, city: City) -> dict[str, in
     ]
     route = "/v1/offers/{id}/counts"
     answers = await asyncio.gather(*(api.call("GET", path, key=admin_key, route=route) for path in paths))
-    total: dict[str, int] = {}
+    total: Counter[str] = Counter()
     for answer in answers:
-        for reason, n in answer.read(Counts).suppressed.items():
-            total[reason] = total.get(reason, 0) + n
-    return dict(sorted(total.items()))
+        total.update(answer.read(Counts).suppressed)
+    return total
 
 
 async def listed(api: Api, key: str, path: str, kind: type[T], **query: Any) -> AsyncIterator[T]:

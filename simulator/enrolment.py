@@ -16,6 +16,7 @@ from simulator.world import Customer, World
 T = TypeVar("T")
 
 DECISIONS_AT_ONCE: Final = 100
+KNOWN_BEFORE: Final = 200
 
 
 class Enrolled(NamedTuple):
@@ -29,11 +30,15 @@ class Enrolled(NamedTuple):
 
 async def enrol_first(world: World, phone: Phone) -> Enrolled:
     """The first phone of a person: a new customer, with all initial answers."""
-    registered = await _register(world, phone)
+    answer = await _register(world, phone)
+    registered = answer.read(Registered)
     customer = Customer(registered.customer_id)
     world.journal.time_zones[customer.customer_id] = History(phone.person.time_zone)
     world.journal.quiet_hours[customer.customer_id] = History(None)
     enrolled = Enrolled(world, phone, registered.token, customer)
+    if answer.status == KNOWN_BEFORE:  # an earlier run with this seed: begin as one who said nothing yet
+        forget = await world.api.call("POST", "/v1/consents", key=enrolled.token, body={"withdraw_all": True})
+        forget.read(dict)
     await _tell_about_oneself(enrolled)
     if phone.person.quiet is not None:
         await want_quiet(enrolled, phone.person.quiet)
@@ -49,12 +54,11 @@ async def enrol_second(first: Enrolled, phone: Phone) -> Enrolled:
     world = first.world
     answer = await world.api.call("POST", "/v1/me/link-codes", key=first.token, body={})
     link = answer.read(LinkCode)
-    registered = await _register(world, phone, link_code=link.code)
-    path = f"/v1/me/link-codes/{link.code_id}/confirm"
-    confirmed = await world.api.call(
-        "POST", path, key=first.token, body={}, route="/v1/me/link-codes/{id}/confirm"
-    )
-    confirmed.read(dict)
+    registered = (await _register(world, phone, link_code=link.code)).read(Registered)
+    if registered.status == "pending":
+        path = f"/v1/me/link-codes/{link.code_id}/confirm"
+        route = "/v1/me/link-codes/{id}/confirm"
+        (await world.api.call("POST", path, key=first.token, body={}, route=route)).read(dict)
     return Enrolled(world, phone, registered.token, first.customer)
 
 
@@ -90,13 +94,18 @@ async def want_quiet(enrolled: Enrolled, quiet: Quiet) -> None:
 
 async def _tell_about_oneself(enrolled: Enrolled) -> None:
     person = enrolled.phone.person
-    body = {"interests": person.interests, "age_band": person.age_band, "time_zone": person.time_zone}
+    body = {
+        "interests": person.interests,
+        "age_band": person.age_band,
+        "time_zone": person.time_zone,
+        "quiet_hours": None,
+    }
     answer = await enrolled.world.api.call("PATCH", "/v1/me/preferences", key=enrolled.token, body=body)
     history = enrolled.world.journal.time_zones[enrolled.customer.customer_id]
     history.changes.append(_change(person.time_zone, answer))
 
 
-async def _register(world: World, phone: Phone, link_code: str | None = None) -> Registered:
+async def _register(world: World, phone: Phone, link_code: str | None = None) -> Answer:
     body = {
         "installation_id": phone.installation_id,
         "platform": phone.platform,
@@ -106,7 +115,7 @@ async def _register(world: World, phone: Phone, link_code: str | None = None) ->
     }
     if link_code is not None:
         body["link_code"] = link_code
-    return (await world.api.call("POST", "/v1/devices", key=None, body=body)).read(Registered)
+    return await world.api.call("POST", "/v1/devices", key=None, body=body)
 
 
 def _change(value: T, answer: Answer) -> Change[T]:

@@ -67,9 +67,9 @@ class Pocket:
         arrived_s = self._world.seconds(delivery.decided_at)
         if not is_first_sight or arrived_s < 0:
             return
-        key = self._rng.bytes(12).hex()
         for after_s, act in reactions(self._rng, delivery.channel):
-            own_key = f"{key}-again" if act == "redeem_again" else key
+            # One visit to the till is one key, however often the till asks.
+            own_key = f"{delivery.delivery_id}{'-again' if act == 'redeem_again' else ''}"
             heappush(self._agenda, Due(arrived_s + after_s, next(self._numbers), act, delivery, own_key))
 
     async def act(self, now_s: float) -> None:

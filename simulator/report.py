@@ -1,7 +1,7 @@
 """What a run found: one structure for machines, one page for people."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -76,7 +76,7 @@ def report_on(
     options: Options,
     world: World,
     phones: Sequence[PhoneAtWork],
-    suppressed: dict[str, int],
+    suppressed: Mapping[str, int],
     verdict: Verdict,
     violations: list[Violation],
     phases_s: dict[str, float],
@@ -88,7 +88,7 @@ def report_on(
         crossings=len(world.crossing_kinds),
         deliveries=sum(one.delivery.decided_at >= world.start for one in seen),
         redemptions=len(world.journal.redemptions),
-        suppressed=suppressed,
+        suppressed=dict(sorted(suppressed.items())),
         violations=counted(violations),
         detection=_qualities(verdict.scores),
         seconds=round(sum(phases_s.values()), 2),

@@ -6,6 +6,7 @@ interval, then every phone sends what it recorded in it, then the next interval 
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -56,6 +57,7 @@ class _Scene(NamedTuple):
     streets: Streets
     world: World
     phones: list[PhoneAtWork]
+    suppressed_before: Counter[str]
 
 
 async def simulate(options: Options, console: Console | None = None) -> Report:
@@ -72,7 +74,15 @@ async def simulate(options: Options, console: Console | None = None) -> Report:
     verdict = judge(scene.phones, scene.city, scene.streets.plane, scene.world.claims)
     violations = recount(journal, scene.city.rules(scene.world.start, HOME_ZONE))
     stopwatch.ends("judge")
-    return report_on(options, scene.world, scene.phones, suppressed, verdict, violations, stopwatch.phases_s)
+    return report_on(
+        options,
+        scene.world,
+        scene.phones,
+        suppressed - scene.suppressed_before,
+        verdict,
+        violations,
+        stopwatch.phases_s,
+    )
 
 
 async def _set_scene(api: Api, journal: Journal, options: Options, console: Console) -> _Scene:
@@ -87,7 +97,8 @@ async def _set_scene(api: Api, journal: Journal, options: Options, console: Cons
     enrolled = await _enrol(world, phones, console)
     seeds = manners_seed.spawn(len(phones))
     at_work = [PhoneAtWork(*each) for each in zip(enrolled, their_tracks, seeds, strict=True)]
-    return _Scene(city, streets, world, at_work)
+    before = await count_suppressed(api, options.admin_key, city)
+    return _Scene(city, streets, world, at_work, before)
 
 
 def next_thursday_noon(now: datetime) -> datetime:
