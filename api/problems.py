@@ -190,7 +190,7 @@ def overloaded() -> TooMany:
     """No room for one more request now; the wait is spread so that not all come back at once."""
     return TooMany(
         "Too many requests at once; try again shortly.",
-        retry_after_s=random.uniform(1, 3),
+        retry_after_s=random.uniform(1, 3),  # noqa: S311 - spreads retries, protects nothing
         code="overloaded",
     )
 
@@ -203,5 +203,5 @@ def _headers_of(told: AlentourError) -> dict[str, str]:
     if isinstance(told, TooMany):
         return {"retry-after": str(max(1, math.ceil(told.retry_after_s)))}
     if isinstance(told, Unavailable):
-        return {"retry-after": str(random.randint(1, 3))}
+        return {"retry-after": str(random.randint(1, 3))}  # noqa: S311 - spreads retries
     return {}
