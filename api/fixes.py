@@ -69,7 +69,7 @@ def read_report(body: bytes) -> FixesReport:
     """The report in a JSON body; InvalidInput names the field and the reason."""
     try:
         return _decode(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):  # told by the careful reader
         report: FixesReport = read_json(body, FixesReport)
         return report
 
