@@ -165,7 +165,9 @@ def _database_error(error: BaseException) -> AlentourError | None:
     if isinstance(error, asyncpg.DataError):  # a value that does not fit its column's type
         return InvalidInput("A value is out of range.")
     lost = isinstance(error, sqlalchemy.exc.DBAPIError) and error.connection_invalidated
-    if lost or isinstance(error, asyncpg.InterfaceError | ConnectionError | TimeoutError):
+    # InternalClientError: the connection broke between two messages of the protocol.
+    broken = (asyncpg.InterfaceError, asyncpg.InternalClientError, ConnectionError, TimeoutError)
+    if lost or isinstance(error, broken):
         return Unavailable("The database cannot be reached at the moment; try again.")
     return None
 

@@ -25,7 +25,7 @@ from api.problems import (
     told_as,
 )
 from api.requests import CURRENT
-from geo.errors import AlentourError, Fault, InvalidInput, NotFound
+from geo.errors import AlentourError, Fault, InvalidInput, NotFound, Unavailable
 
 _log = structlog.get_logger(__name__)
 
@@ -91,6 +91,8 @@ def answer_problem(_: Request[Any, Any, Any], error: Exception) -> Response[byte
     told = translated(error) if isinstance(error, HTTPException) else told_as(error)
     if isinstance(told, InternalError):
         log_unexpected(error)
+    elif isinstance(told, Unavailable):
+        _log.warning("unavailable", **_described(error))
     record = CURRENT.get(None)
     status, headers, body = problem_body(told, record.request_id if record else "")
     media_type = headers.pop("content-type")
@@ -99,14 +101,17 @@ def answer_problem(_: Request[Any, Any, Any], error: Exception) -> Response[byte
 
 def log_unexpected(error: BaseException) -> None:
     """Where it happened, without its message: that may hold what a person sent."""
+    _log.error("unexpected error", **_described(error))
+
+
+def _described(error: BaseException) -> dict[str, Any]:
     cause = error.__cause__
-    _log.error(
-        "unexpected error",
-        error=type(error).__name__,
-        cause=type(cause).__name__ if cause else None,
-        sqlstate=sqlstate_of(error),
-        frames=frames_of(error),
-    )
+    return {
+        "error": type(error).__name__,
+        "cause": type(cause).__name__ if cause else None,
+        "sqlstate": sqlstate_of(error),
+        "frames": frames_of(error),
+    }
 
 
 def _parameter_faults(error: ValidationException) -> tuple[Fault, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, Self
 from uuid import UUID, uuid4
@@ -26,14 +27,27 @@ class Client(httpx.AsyncClient):
         self.litestar: Litestar = edge.litestar
         self.state: State = edge.litestar.state
 
+        self._started, self._ended = asyncio.Event(), asyncio.Event()
+
     async def __aenter__(self) -> Self:
-        self._lifespan = self.litestar.lifespan()
-        await self._lifespan.__aenter__()
+        # In a task of its own: a fixture's two halves run in different ones.
+        self._living = asyncio.create_task(self._live())
+        started = asyncio.create_task(self._started.wait())
+        await asyncio.wait((self._living, started), return_when=asyncio.FIRST_COMPLETED)
+        if self._living.done():
+            started.cancel()
+            self._living.result()
         return self
 
-    async def __aexit__(self, *error: object) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.aclose()
-        await self._lifespan.__aexit__(*error)
+        self._ended.set()
+        await self._living
+
+    async def _live(self) -> None:
+        async with self.litestar.lifespan():
+            self._started.set()
+            await self._ended.wait()
 
 
 Open = Callable[..., Awaitable[Client]]

@@ -38,8 +38,8 @@ async def open_app(database_url: str) -> AsyncIterator[Open]:
     """Start the application, with other routes or settings than usual if asked."""
     async with AsyncExitStack() as stack:
 
-        async def start(*, routers: Any = None, clock: Any = "normal", log_level: Any = "warning") -> Client:
-            settings = Settings(database_url=database_url, clock=clock, log_level=log_level, workers=1)
+        async def start(*, routers: Any = None, log_level: Any = "warning", **more: Any) -> Client:
+            settings = Settings(database_url=database_url, log_level=log_level, workers=1, **more)
             app = create_app(settings, **({"routers": routers} if routers else {}))
             return await stack.enter_async_context(Client(app))
 
