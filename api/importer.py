@@ -9,7 +9,6 @@ retailer decided about a fence (dwell time, active hours, dates) is not touched.
 import sys
 from pathlib import Path
 from typing import Final
-from zoneinfo import available_timezones
 
 import asyncpg
 import msgspec
@@ -21,6 +20,7 @@ from api.city_rows import Changes, CityRows
 from api.database import config_changed
 from geo.errors import Fault, InvalidInput, NotFound
 from geo.osm import ATTRIBUTION, City, Progress, read_city
+from geo.wall_clock import is_zone
 from offers.hours import parse_hours
 
 OSM_RETAILER: Final = "osm"
@@ -65,7 +65,7 @@ async def import_city(
     `retailer` is an id, an external id or a name (created if there is none of that name); None is
     "OpenStreetMap places". Raises InvalidInput (file, zone) and NotFound (retailer id).
     """
-    if time_zone not in available_timezones():
+    if not is_zone(time_zone):
         reason = "is not an IANA time zone, such as Europe/Helsinki"
         raise InvalidInput(f"{time_zone!r} {reason}", faults=(Fault("time_zone", reason),))
     city = read_city(path, progress)

@@ -13,9 +13,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final, Literal
 from urllib.parse import parse_qs, urlsplit
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from geo.errors import Fault, InvalidInput
+from geo.wall_clock import is_zone
 
 ClockMode = Literal["normal", "simulated"]
 LogFormat = Literal["json", "console"]
@@ -77,7 +78,7 @@ def _database_name(value: str) -> str:
 
 
 def _time_zone(value: str) -> str:
-    if value not in available_timezones():
+    if not is_zone(value):
         raise ValueError("must be an IANA time zone, such as Europe/Paris")
     return ZoneInfo(value).key
 

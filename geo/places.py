@@ -6,13 +6,12 @@ Pure: no database. `geo.sites` and `geo.fences` hold the queries and edits.
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from functools import lru_cache
 from typing import Final
-from zoneinfo import available_timezones
 
 import msgspec
 
 from geo.errors import Fault
+from geo.wall_clock import is_zone
 
 # A statement must end well within its timeout, on a busy machine too.
 ROWS_PER_STATEMENT: Final = 2_000
@@ -64,7 +63,7 @@ def kind_faults(kind: str, field: str) -> list[Fault]:
 
 
 def time_zone_faults(name: str, field: str) -> list[Fault]:
-    return [] if name in _zones() else [Fault(field, "is not an IANA time zone such as Europe/Paris")]
+    return [] if is_zone(name) else [Fault(field, "is not an IANA time zone such as Europe/Paris")]
 
 
 def tags_faults(tags: Iterable[str], field: str) -> list[Fault]:
@@ -97,8 +96,3 @@ def _text_faults(text: str, field: str, longest: int) -> list[Fault]:
     if 1 <= len(text) <= longest and text.isprintable() and text.strip():
         return []
     return [Fault(field, f"must be 1 to {longest} printable characters")]
-
-
-@lru_cache(maxsize=1)
-def _zones() -> frozenset[str]:
-    return frozenset(available_timezones())

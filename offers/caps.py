@@ -8,8 +8,8 @@ from collections.abc import Iterable, Sequence
 from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 
+from geo.wall_clock import later, moment_of, rfc3339, wall_time
 from offers.terms import Cap, Offer, PastDelivery, Reason, Rule
-from offers.wall_clock import later, moment_of, rfc3339, wall_time
 
 
 def window_start(cap: Cap, time_zone: str, now: datetime) -> datetime:

@@ -14,8 +14,8 @@ import asyncpg
 import msgspec
 
 from geo.errors import Fault, InvalidInput, NotFound
+from geo.wall_clock import is_zone
 from offers.terms import AgeBand
-from offers.wall_clock import is_zone
 
 MAX_INTERESTS: Final = 50
 MAX_INTEREST_LENGTH: Final = 64

@@ -11,12 +11,12 @@ from typing import Final, Literal
 
 import msgspec
 
+from geo.wall_clock import later, wall_time
 from offers.caps import binding
 from offers.consent import missing_for
 from offers.quiet_hours import is_quiet, quiet_times
 from offers.schedule import is_fence_active, is_scheduled, is_site_open
 from offers.terms import Cap, Defaults, Offer, PastDelivery, Person, Place, Reason, Rule, Trigger
-from offers.wall_clock import later, wall_time
 
 # free: a unit of the delivery budget can be had (or there is no budget); reserved: what is left is
 # leased to other workers.

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Final, Literal
 
+from geo.wall_clock import wall_time
 from offers.terms import Reason, Rule
-from offers.wall_clock import wall_time
 
 SpokenLanguage = Literal["en", "fr"]
 Numbers = Mapping[str, str | int | float | bool | None]

@@ -5,8 +5,8 @@ Owns what quiet hours mean. What happens to an offer that meets them is decided 
 
 from datetime import datetime, time, timedelta
 
+from geo.wall_clock import clock_change, later, wall_time
 from offers.terms import Defaults, Person
-from offers.wall_clock import clock_change, later, wall_time
 
 
 def quiet_times(person: Person, defaults: Defaults) -> tuple[time, time]:

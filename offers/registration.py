@@ -15,6 +15,7 @@ import asyncpg
 import msgspec
 
 from geo.errors import Conflict, Fault, InvalidInput
+from geo.wall_clock import is_zone
 from offers.buckets import bucket_of
 from offers.customers import CustomerKey, is_language, lock_customers
 from offers.devices import DeviceStatus, Platform, device_of, revoke_locked
@@ -28,7 +29,6 @@ from offers.linking import (
     use_code,
 )
 from offers.tokens import issue_token
-from offers.wall_clock import is_zone
 
 SHORTEST_INSTALLATION_ID: Final = 16
 LONGEST_INSTALLATION_ID: Final = 200

@@ -8,9 +8,9 @@ cannot be understood are not known; only `parse_hours`, asked at the edge, ever 
 from datetime import datetime, timedelta
 from typing import Final
 
+from geo.wall_clock import clock_change, country_of, is_zone, later, rfc3339, wall_time
 from offers.hours import Hours, hours_of, parse_hours
 from offers.terms import Offer, Place, Reason, Rule
-from offers.wall_clock import clock_change, country_of, is_zone, later, rfc3339, wall_time
 
 HORIZON: Final = timedelta(days=366)
 

@@ -24,7 +24,7 @@ from loadtests.bench.seed import residents as seeded_residents
 
 CUSTOMERS: Final = 200_000
 # Aimed at: 30 % of the fixes inside a fence, 2 % crossing an edge, 0.2 % delivering.
-MIX: Final = Mix(inside=0.28, walking=0.04, consenting=0.22)
+MIX: Final = Mix(inside=0.27, walking=0.053, consenting=0.17)
 
 
 def main() -> None:

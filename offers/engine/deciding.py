@@ -102,7 +102,7 @@ class Decider:
     def _winner(self, passing: Sequence[tuple[Occasion, Candidate]]) -> tuple[Occasion, Candidate]:
         first = passing[0][0]
         customer = self._customers[first.customer_id]
-        seed = first.crossing.fence_id ^ round(first.fix_at) ^ (first.customer_id.int & 0xFFFF_FFFF)
+        seed = round(first.fix_at * 1000) ^ (first.device_id.int & 0xFFFF_FFFF)
         candidates = [candidate for _, candidate in passing]
         chosen = choose(candidates, customer.person, customer.history, seed)
         return next(pair for pair in passing if pair[1] is chosen)

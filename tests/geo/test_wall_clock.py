@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from geo.errors import InvalidInput
-from offers.wall_clock import clock_change, country_of, is_zone, later, moment_of, rfc3339, wall_time, zone_of
+from geo.wall_clock import clock_change, country_of, is_zone, later, moment_of, rfc3339, wall_time, zone_of
 from tests.offers.invented import PARIS, utc, wall
 
 SPRING = utc("2026-03-29 01:00")
