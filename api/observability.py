@@ -24,7 +24,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from api.settings import Settings
 
 # They would double the number of lines for something nobody reads.
-disable_created_metrics()
+disable_created_metrics()  # type: ignore[no-untyped-call]  # the library leaves it bare
 
 _FIX_SECONDS: Final = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 _FLUSH_FIXES: Final = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000)
