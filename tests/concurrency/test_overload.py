@@ -23,7 +23,7 @@ async def test_beyond_its_room_a_queue_refuses_and_what_it_took_is_answered(
     phones = [await world.phone(await world.customer()) for _ in range(PHONES)]
     server = start_server(database_url, environ={"ALENTOUR_QUEUE_FIXES": str(ROOM)})
     async with aiohttp.ClientSession(timeout=GENEROUS, connector=aiohttp.TCPConnector(limit=0)) as http:
-        crowd = _Crowd(Client(http, server.url))
+        crowd = _Crowd(Client(http, server.url, longest_wait_s=0.1))
         async with pool.acquire() as holder, holder.transaction():
             await holder.execute("LOCK TABLE device_states IN ACCESS EXCLUSIVE MODE")
             asked = [asyncio.create_task(crowd.asks(phone)) for phone in phones]

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from collections.abc import Sequence
+from typing import Any
+
+import pytest
 
 from api.auth import create_retailer_key
+from offers.engine.writing import write
 from tests.concurrency.street import Shop, Street, walk_past
-from tests.world import Phone
+from tests.world import Phone, start_engine
+from tests.world import fix_at as engine_fix_at
 
 SHOPS, PHONES = 16, 24
 
@@ -30,6 +36,41 @@ async def test_nothing_of_a_stopped_offer_is_decided_after_the_stop_is_acknowled
     assert await storm.given_of(shops) == storm.given_when_stopped
     assert 0 < sum(storm.given_when_stopped.values()) < SHOPS * PHONES
     assert (await street.suppressed(shops))["stopped"] > 0
+
+
+async def test_a_stop_is_acknowledged_only_when_flushes_from_before_it_have_ended(
+    street: Street, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The flush of another worker has decided and not committed yet, and knows nothing of the stop."""
+    [shop] = await street.shops(1)
+    [[phone]] = await street.people(1, [shop])
+    await street.opens()
+    is_written, may_commit = asyncio.Event(), asyncio.Event()
+
+    async def write_and_hold(*rows: Any, **more: Any) -> None:
+        await write(*rows, **more)
+        is_written.set()
+        await may_commit.wait()
+
+    monkeypatch.setattr("offers.engine.flush.write", write_and_hold)
+    engine = start_engine(street.rows)
+    await engine.refresh()
+    now = time.time()
+    sent = phone.sends([engine_fix_at(shop.north_m, now)], now)
+    flush = asyncio.create_task(engine._flusher.flush([sent], engine.snapshot))
+    await is_written.wait()
+    storm = _Storm(street)
+    stop = asyncio.create_task(storm.stops(shop, after_reports=0, whole_retailer=False))
+    is_stopped = "SELECT stopped_at IS NOT NULL FROM offers WHERE offer_id = $1"
+    while not await street.rows.fetchval(is_stopped, shop.offer_id):  # noqa: ASYNC110 - no event for this
+        await asyncio.sleep(0.005)
+    for _ in range(20):  # time enough for an answer that waits for nothing
+        await street.client.settle("GET", "/health/ready", "")
+    was_acknowledged = stop.done()
+    may_commit.set()
+    await asyncio.gather(flush, stop)
+    assert not was_acknowledged
+    assert storm.given_when_stopped == {shop.offer_id: 1}
 
 
 class _Storm:
