@@ -1,5 +1,6 @@
 """The application: the one place that wires settings, database, engine and routes together."""
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Sequence
 
@@ -14,7 +15,7 @@ from api.clock import settle_mode
 from api.database import Database
 from api.edge import Edge
 from api.fixes import FixesRoute
-from api.idempotency import provide_operation_id
+from api.idempotency import keep_tidy, provide_operation_id
 from api.observability import Metrics, configure_logs
 from api.problems import LARGEST_BODY_BYTES
 from api.refusals import StrictRequest, answer_problem
@@ -70,9 +71,12 @@ async def _open(app: Litestar) -> AsyncIterator[None]:
         app.state.engine = engine = _engine(settings, database, app.state.metrics)
         app.state.live = live = LiveHub(database.pool)
         await engine.start()
+        tidier = asyncio.create_task(keep_tidy(database.pool), name="idempotency-tidier")
         try:
             yield
         finally:
+            tidier.cancel()
+            await asyncio.gather(tidier, return_exceptions=True)
             await live.close()
             await engine.stop()
     finally:

@@ -39,6 +39,8 @@ SERVER_SETTINGS: Final = {
     "idle_in_transaction_session_timeout": "10000",
     "jit": "off",  # every query here is short; compiling one costs more than running it
 }
+# How a server that is not there shows when connecting; elsewhere OSError would mean other things.
+_NOBODY_THERE: Final = (OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError)
 _CONNECT_S: Final = 5.0
 # A server that stopped answering altogether cannot honour its own statement_timeout.
 _COMMAND_S: Final = 15.0
@@ -115,7 +117,9 @@ class Database:
             self._room.release()
             if isinstance(error, TimeoutError):
                 raise overloaded() from None
-            raise _as_unavailable(error) from error
+            if isinstance(error, _NOBODY_THERE):
+                raise _out_of_reach() from error
+            raise
 
     async def release(self, connection: asyncpg.Connection) -> None:
         """Give back what `begin` took."""
@@ -233,8 +237,8 @@ async def open_session(request: Request[Any, Any, Any]) -> AsyncIterator[AsyncSe
     try:
         try:
             await transaction.session.connection()  # BEGIN, so that an absent server is told as such
-        except OSError as error:
-            raise _as_unavailable(error) from error
+        except _NOBODY_THERE as error:
+            raise _out_of_reach() from error
         yield transaction.session
     except BaseException:
         await transaction.abandon()
@@ -297,11 +301,8 @@ def _commit_failed(error: Exception) -> Exception:
     return told if isinstance(told, Unavailable) else RuntimeError("commit failed")
 
 
-def _as_unavailable(error: BaseException) -> BaseException:
-    """A server that is not there shows as various OS errors; elsewhere they would mean other things."""
-    if isinstance(error, OSError | asyncpg.PostgresConnectionError | asyncpg.InterfaceError):
-        return Unavailable("The database cannot be reached at the moment; try again.")
-    return error
+def _out_of_reach() -> Unavailable:
+    return Unavailable("The database cannot be reached at the moment; try again.")
 
 
 async def _patiently_connect(url: str) -> asyncpg.Pool:

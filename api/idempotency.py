@@ -8,6 +8,7 @@ transaction telling us (a lost COMMIT), `operation_id` under a unique index keep
 Use: `@post(…, before_request=once)` on a guarded route whose work is done in `tx` or `session`.
 """
 
+import asyncio
 import hashlib
 import re
 from dataclasses import dataclass
@@ -27,12 +28,13 @@ from api.database import Database
 from api.problems import KeyReused
 from api.requests import CURRENT, Execute, RequestRecord
 from geo.errors import Conflict, Fault, InvalidInput
-from offers.buckets import bucket_of_text
+from offers.buckets import BUCKETS, bucket_of_text
 
 _log = structlog.get_logger(__name__)
 
 TAKE_OVER_AFTER_S: Final = 60
 KEPT_HOURS: Final = 24
+_TIDY_EVERY_S: Final = 3600
 
 _KEY: Final = re.compile(r"[\x21-\x7e]{1,128}")
 
@@ -115,6 +117,18 @@ def provide_operation_id(scope: Scope) -> UUID | None:
 async def forget_old(connection: asyncpg.Connection, bucket: int) -> None:
     """Delete the keys of one bucket that are older than a day."""
     await connection.execute(_FORGET_OLD, bucket, KEPT_HOURS)
+
+
+async def keep_tidy(pool: asyncpg.Pool) -> None:
+    """Forget old keys now and every hour, until cancelled. Every worker may do it."""
+    while True:
+        try:
+            for bucket in range(BUCKETS):
+                async with pool.acquire() as connection:
+                    await forget_old(connection, bucket)
+        except Exception as error:  # noqa: BLE001 - the database may be restarting; the next hour will do
+            _log.warning("old idempotency keys not forgotten", error=type(error).__name__)
+        await asyncio.sleep(_TIDY_EVERY_S)
 
 
 async def _claim_or_replay(request: Request[Any, Any, Any], key: str) -> Response[bytes] | None:

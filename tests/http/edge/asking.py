@@ -20,6 +20,7 @@ class Client(httpx.AsyncClient):
     """Asks an application in this process and this event loop, many questions at once if need be."""
 
     def __init__(self, application: Any) -> None:
+        self.application = application
         edge = application._otherwise
         # As a real server does, answer errors instead of raising them into the test.
         transport = httpx.ASGITransport(application, raise_app_exceptions=False)

@@ -42,9 +42,9 @@ async def test_another_schema_is_not_ready(client: Client, pool: asyncpg.Pool) -
 
 async def test_a_configuration_that_is_not_loaded_is_not_ready(client: Client) -> None:
     engine = client.state.engine
-    client.state.engine = None
+    loaded, engine._snapshot = engine._snapshot, None
     answer = await client.get("/health/ready")
-    client.state.engine = engine
+    engine._snapshot = loaded
     assert answer.status_code == 503
     assert answer.json()["configuration"]["loaded"] is None
 

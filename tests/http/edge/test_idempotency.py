@@ -253,6 +253,18 @@ async def test_old_keys_are_forgotten(small: Client, pool: asyncpg.Pool, key: He
     assert [row["key"] for row in await pool.fetch("SELECT key FROM idempotency_keys")] == ["new"]
 
 
+async def test_a_worker_that_starts_forgets_old_keys(
+    small: Client, open_app: Open, pool: asyncpg.Pool, key: Headers
+) -> None:
+    await small.post("/add", headers=key, json={})
+    await pool.execute("UPDATE idempotency_keys SET created_at = created_at - interval '25 hours'")
+    await open_app(routers=[Router("/", route_handlers=[])])
+    async with asyncio.timeout(20):
+        left = "SELECT count(*) FROM idempotency_keys"
+        while await pool.fetchval(left) > 0:  # noqa: ASYNC110 - only the database can tell
+            await asyncio.sleep(0.02)
+
+
 async def test_the_effect_can_carry_an_id_that_every_attempt_shares(
     small: Client, pool: asyncpg.Pool, key: Headers
 ) -> None:

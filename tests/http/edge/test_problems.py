@@ -260,6 +260,31 @@ async def test_a_request_id_that_could_spoil_a_log_is_replaced(small: Client, od
     assert len(answer.headers["x-request-id"]) == 16
 
 
+async def test_a_body_that_ends_early_is_the_senders_matter(small: Client) -> None:
+    scope = {
+        "type": "http", "method": "POST", "path": "/echo", "raw_path": b"/echo", "query_string": b"",
+        "headers": [(b"content-length", b"100")], "http_version": "1.1", "scheme": "http",
+        "client": ("127.0.0.1", 1), "server": ("127.0.0.1", 2), "root_path": "", "asgi": {"version": "3.0"},
+    }  # fmt: skip
+    parts = iter([{"type": "http.request", "body": b"{", "more_body": True}, {"type": "http.disconnect"}])
+    sent: list[dict[str, Any]] = []
+
+    async def receive() -> Any:
+        return next(parts)
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message)
+
+    await small.application(scope, receive, send)
+    assert sent[0]["status"] == 400
+
+
+async def test_an_odd_host_is_refused_as_a_problem(small: Client) -> None:
+    answer = await small.get("/around?lat=1", headers={"host": "a b"})
+    assert answer.status_code == 400
+    assert code_of(answer) == "invalid_input"
+
+
 async def test_every_answer_carries_the_security_headers(small: Client) -> None:
     for answer in (await small.get("/around?lat=1"), await small.get("/nothing"), await small.get("/boom")):
         assert answer.headers["x-content-type-options"] == "nosniff"

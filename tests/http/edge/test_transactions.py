@@ -17,7 +17,7 @@ from sqlalchemy import text
 from api import database as edge_database
 from api.database import ORM, PLAIN, Database, Now, Session, Tx, config_changed
 from api.settings import Settings
-from geo.errors import Conflict, Unavailable
+from geo.errors import Conflict, InvalidInput, Unavailable
 from tests.http.edge.asking import Client, Open, code_of
 
 ADD = "INSERT INTO retailers (name, created_at) VALUES ('x', alentour_now())"
@@ -225,12 +225,12 @@ async def test_now_is_the_one_clock(open_app: Open, pool: asyncpg.Pool, kind: st
 async def test_more_requests_than_there_is_room_for_are_told_to_come_back(
     small: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(edge_database, "WAIT_FOR_ROOM_S", 0.05)
     state = small.state
     state.gate, state.arrived = asyncio.Event(), asyncio.Semaphore(0)
     held = [asyncio.create_task(small.post("/plain/hold")) for _ in range(edge_database.REQUEST_CONNECTIONS)]
     for _ in held:
         await state.arrived.acquire()
+    monkeypatch.setattr(edge_database, "WAIT_FOR_ROOM_S", 0.05)
     answer = await small.post("/plain/add")
     assert answer.status_code == 429
     assert code_of(answer) == "overloaded"
@@ -238,6 +238,7 @@ async def test_more_requests_than_there_is_room_for_are_told_to_come_back(
     # The engine's share stays free however many requests wait.
     async with database_of(small).pool.acquire(timeout=1) as connection:
         assert await connection.fetchval("SELECT 1") == 1
+    monkeypatch.undo()
     state.gate.set()
     assert {(await one).status_code for one in held} == {201}
     assert (await small.post("/plain/add")).status_code == 201
@@ -289,6 +290,11 @@ async def test_a_transaction_of_its_own_rolls_back_with_its_error(small: Client,
     with pytest.raises(Conflict):
         await add_and_fail()
     assert await added(pool) == 0
+
+
+async def test_without_an_address_there_is_no_database() -> None:
+    with pytest.raises(InvalidInput, match="ALENTOUR_DATABASE_URL"):
+        await Database.open(Settings())
 
 
 async def test_a_database_that_is_not_there_is_unavailable(tmp_path: Any, monkeypatch: Any) -> None:
