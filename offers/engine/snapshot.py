@@ -4,9 +4,10 @@ Immutable once loaded. Shapes are read once per fence revision and carried from 
 next, so that an edit of one fence costs one shape. Nothing here belongs to a customer.
 """
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Iterable
-from typing import Final
+from typing import Final, NamedTuple
 
 import asyncpg
 import msgspec
@@ -88,33 +89,59 @@ async def stopped_offers(connection: asyncpg.Connection) -> frozenset[int]:
     return frozenset(row["offer_id"] for row in await connection.fetch(_STOPPED))
 
 
+class _Read(NamedTuple):
+    """The rows of one version, as they came."""
+
+    version: int
+    stop_version: int
+    fences: list[asyncpg.Record]
+    offers: list[asyncpg.Record]
+    caps: list[asyncpg.Record]
+    quiet: asyncpg.Record
+    shapes: list[asyncpg.Record]
+
+
 async def load(
     connection: asyncpg.Connection, *, default_time_zone: str, before: Snapshot | None = None
 ) -> Snapshot:
-    """Read one consistent version of the configuration; shapes already in `before` are not read again."""
+    """Read one consistent version of the configuration; shapes already in `before` are not read again.
+
+    The work on what was read is done in a thread: phones are answered in the meantime.
+    """
+    known = before.shapes.keys() if before else ()
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         version, stop_version = await newest_version(connection)
-        fence_rows = await connection.fetch(_FENCES)
-        offers = [_offer(row) for row in await connection.fetch(_OFFERS)]
-        caps = tuple(_cap(row) for row in await connection.fetch(_CAPS))
-        quiet = await connection.fetchrow(_DEFAULTS)
-        known = before.shapes if before else {}
-        missing = [r["fence_id"] for r in fence_rows if (r["fence_id"], r["revision"]) not in known]
-        read = await connection.fetch(_SHAPES, missing) if missing else []
-    fresh = {(row["fence_id"], row["revision"]): shapely.from_wkb(row["wkb"]) for row in read}
-    keys = [(row["fence_id"], row["revision"]) for row in fence_rows]
+        fences = await connection.fetch(_FENCES)
+        missing = [row["fence_id"] for row in fences if (row["fence_id"], row["revision"]) not in known]
+        read = _Read(
+            version,
+            stop_version,
+            fences,
+            offers=await connection.fetch(_OFFERS),
+            caps=await connection.fetch(_CAPS),
+            quiet=await connection.fetchrow(_DEFAULTS),
+            shapes=await connection.fetch(_SHAPES, missing) if missing else [],
+        )
+    return await asyncio.to_thread(_build, read, default_time_zone, before)
+
+
+def _build(read: _Read, default_time_zone: str, before: Snapshot | None) -> Snapshot:
+    known = before.shapes if before else {}
+    fresh = {(row["fence_id"], row["revision"]): shapely.from_wkb(row["wkb"]) for row in read.shapes}
+    keys = [(row["fence_id"], row["revision"]) for row in read.fences]
     shapes = {key: fresh.get(key) or known[key] for key in keys}
     if before is not None and before.shapes.keys() == shapes.keys():
         index = before.index
     else:
         index = FenceIndex([fence_id for fence_id, _ in keys], list(shapes.values()))
+    offers = [_offer(row) for row in read.offers]
     return Snapshot(
-        version=version,
-        stop_version=stop_version,
-        fences=_fences(fence_rows, offers, index, default_time_zone),
+        version=read.version,
+        stop_version=read.stop_version,
+        fences=_fences(read.fences, offers, index, default_time_zone),
         index=index,
-        caps=caps,
-        defaults=Defaults(quiet_start=quiet["quiet_start"], quiet_end=quiet["quiet_end"]),
+        caps=tuple(_cap(row) for row in read.caps),
+        defaults=Defaults(quiet_start=read.quiet["quiet_start"], quiet_end=read.quiet["quiet_end"]),
         stopped=frozenset(offer.offer_id for offer in offers if offer.is_stopped),
         shapes=shapes,
     )
