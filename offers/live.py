@@ -38,14 +38,16 @@ _GONE: Final = """
     JOIN devices AS d ON d.bucket = l.bucket AND d.device_id = l.device_id
     WHERE d.status <> 'active'
 """
+# No more than there is room for: what is handed over is queued in the same breath.
 _WAITING: Final = f"""
     SELECT w.bucket, w.customer_id, d.*
-    FROM unnest($2::smallint[], $3::uuid[], $4::bigint[]) AS w(bucket, customer_id, after_seq)
+    FROM unnest($2::smallint[], $3::uuid[], $4::bigint[], $5::bigint[])
+      AS w(bucket, customer_id, after_seq, room)
     CROSS JOIN LATERAL (
         SELECT {DELIVERY_COLUMNS} FROM deliveries AS d
         WHERE d.bucket = w.bucket AND d.customer_id = w.customer_id AND d.seq > w.after_seq
           AND {STILL_HOLDS}
-        ORDER BY d.seq LIMIT {QUEUE_LENGTH}
+        ORDER BY d.seq LIMIT w.room
     ) AS d
     ORDER BY w.bucket, w.customer_id, d.seq
 """  # noqa: S608 - joined from constants of our own
@@ -68,8 +70,12 @@ class Listener:
         self._queue: asyncio.Queue[Delivered | None] = asyncio.Queue()
 
     @property
+    def room(self) -> int:
+        return 0 if self.is_closed else max(0, QUEUE_LENGTH - self._queue.qsize())
+
+    @property
     def has_room(self) -> bool:
-        return not self.is_closed and self._queue.qsize() < QUEUE_LENGTH
+        return self.room > 0
 
     async def next(self, within_s: float) -> Delivered | None:
         """The next delivery; None when none came in time, or when the stream has ended."""
@@ -172,15 +178,17 @@ async def _read_waiting(
 ) -> list[asyncpg.Record]:
     """What follows the least advanced listener of each customer, ascending by customer and seq."""
     after: dict[CustomerKey, int] = {}
+    room: dict[CustomerKey, int] = {}
     for listener in listeners:
         if not listener.is_closed:
             after[listener.key] = min(after.get(listener.key, listener.sent_seq), listener.sent_seq)
+            room[listener.key] = min(room.get(listener.key, QUEUE_LENGTH), listener.room)
     if not after:
         return []
     now = await connection.fetchval(_NOW)
     buckets, customers = [key.bucket for key in after], [key.customer_id for key in after]
     rows: list[asyncpg.Record] = await connection.fetch(
-        _WAITING, now, buckets, customers, list(after.values())
+        _WAITING, now, buckets, customers, list(after.values()), list(room.values())
     )
     return rows
 
