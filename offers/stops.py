@@ -10,7 +10,9 @@ from typing import Final
 
 import asyncpg
 
-_NEXT_XID: Final = "SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint"
+# An id of our own, higher than any given out before. A snapshot's xmax will not do: it follows the
+# newest transaction that has ended, and one that is still running may be newer.
+_NEXT_XID: Final = "SELECT pg_current_xact_id()::text::bigint"
 _OLDEST_RUNNING: Final = "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
 _LOOK_EVERY_S: Final = 0.005
 _LONGEST_WAIT_S: Final = 15.0

@@ -6,12 +6,16 @@ import asyncio
 import random
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
 from api.auth import create_retailer_key
+from api.database import config_changed
 from offers.engine.writing import write
+from offers.lifecycle import stop_offer
+from offers.stops import settle
 from tests.concurrency.street import Shop, Street, walk_past
 from tests.world import Phone, start_engine
 from tests.world import fix_at as engine_fix_at
@@ -43,8 +47,58 @@ async def test_a_stop_is_acknowledged_only_when_flushes_from_before_it_have_ende
 ) -> None:
     """The flush of another worker has decided and not committed yet, and knows nothing of the stop."""
     [shop] = await street.shops(1)
+    flush = await _held_flush(street, shop, monkeypatch)
+    storm = _Storm(street)
+    stop = asyncio.create_task(storm.stops(shop, after_reports=0, whole_retailer=False))
+    is_stopped = "SELECT stopped_at IS NOT NULL FROM offers WHERE offer_id = $1"
+    while not await street.rows.fetchval(is_stopped, shop.offer_id):  # noqa: ASYNC110 - no event for this
+        await asyncio.sleep(0.005)
+    was_acknowledged = await _has_ended_soon(street, stop)
+    await flush.ends()
+    await stop
+    assert not was_acknowledged
+    assert storm.given_when_stopped == {shop.offer_id: 1}
+
+
+async def test_a_flush_that_began_while_the_stop_was_being_written_is_waited_for(
+    street: Street, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its transaction is younger than the stop's, and yet it has not seen the stop."""
+    [shop] = await street.shops(1)
+    async with street.rows.acquire() as stopping, stopping.transaction():
+        now = await stopping.fetchval("SELECT alentour_now()")
+        await stop_offer(stopping, shop.retailer_id, shop.offer_id, now)
+        await config_changed(stopping, stop=True)
+        flush = await _held_flush(street, shop, monkeypatch)
+    settling = asyncio.create_task(settle(street.rows))
+    was_settled = await _has_ended_soon(street, settling)
+    await flush.ends()
+    await settling
+    assert not was_settled
+
+
+async def _has_ended_soon(street: Street, task: asyncio.Task[None]) -> bool:
+    """Whether it ended within the time that something which waits for nothing would need."""
+    for _ in range(20):
+        await street.client.settle("GET", "/health/ready", "")
+    return task.done()
+
+
+@dataclass
+class _HeldFlush:
+    """A flush of another worker that has written a delivery and not committed it."""
+
+    task: asyncio.Task[Any]
+    may_commit: asyncio.Event
+
+    async def ends(self) -> None:
+        self.may_commit.set()
+        [outcome] = await self.task
+        assert b'"deliveries":[{' in outcome
+
+
+async def _held_flush(street: Street, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> _HeldFlush:
     [[phone]] = await street.people(1, [shop])
-    await street.opens()
     is_written, may_commit = asyncio.Event(), asyncio.Event()
 
     async def write_and_hold(*rows: Any, **more: Any) -> None:
@@ -57,20 +111,9 @@ async def test_a_stop_is_acknowledged_only_when_flushes_from_before_it_have_ende
     await engine.refresh()
     now = time.time()
     sent = phone.sends([engine_fix_at(shop.north_m, now)], now)
-    flush = asyncio.create_task(engine._flusher.flush([sent], engine.snapshot))
+    task = asyncio.create_task(engine._flusher.flush([sent], engine.snapshot))
     await is_written.wait()
-    storm = _Storm(street)
-    stop = asyncio.create_task(storm.stops(shop, after_reports=0, whole_retailer=False))
-    is_stopped = "SELECT stopped_at IS NOT NULL FROM offers WHERE offer_id = $1"
-    while not await street.rows.fetchval(is_stopped, shop.offer_id):  # noqa: ASYNC110 - no event for this
-        await asyncio.sleep(0.005)
-    for _ in range(20):  # time enough for an answer that waits for nothing
-        await street.client.settle("GET", "/health/ready", "")
-    was_acknowledged = stop.done()
-    may_commit.set()
-    await asyncio.gather(flush, stop)
-    assert not was_acknowledged
-    assert storm.given_when_stopped == {shop.offer_id: 1}
+    return _HeldFlush(task, may_commit)
 
 
 class _Storm:
