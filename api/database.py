@@ -40,6 +40,10 @@ SERVER_SETTINGS: Final = {
     "jit": "off",  # every query here is short; compiling one costs more than running it
 }
 # How a server that is not there shows when connecting; elsewhere OSError would mean other things.
+# How a connection says that it is of no use any more, or a server that it is not there.
+BROKEN: Final = (
+    asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError,
+)  # fmt: skip
 _NOBODY_THERE: Final = (OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError)
 _CONNECT_S: Final = 5.0
 # A server that stopped answering altogether cannot honour its own statement_timeout.
@@ -125,7 +129,7 @@ class Database:
         """Give back what `begin` took."""
         self._room.release()
         # A connection that broke while in use is thrown away by the pool; nothing to tell here.
-        with contextlib.suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
+        with contextlib.suppress(*BROKEN):
             await self.pool.release(connection, timeout=5)
 
 

@@ -12,7 +12,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 
 from api import schema
 from api.clock import Clock, read_clock
-from api.database import Database
+from api.database import BROKEN, Database
 from api.observability import Metrics
 from geo.errors import Unavailable
 from offers.engine import Engine
@@ -81,7 +81,7 @@ async def _look(state: State) -> Ready:
         # Not out of the requests' share: a full house is still a house.
         async with asyncio.timeout(_PATIENCE_S), database.pool.acquire() as connection:
             return await _inspect(connection, state.get("engine"))
-    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError):
+    except BROKEN:
         return Ready(status="not_ready", reason="the database does not answer")
 
 

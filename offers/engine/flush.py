@@ -32,6 +32,7 @@ _BUSY: Final = (asyncpg.LockNotAvailableError,)
 _LOST: Final = (
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # what the driver says when a connection dies between two messages
     asyncpg.OperatorInterventionError,
     asyncpg.InvalidTransactionStateError,
     OSError,
