@@ -20,6 +20,7 @@ from prometheus_client import (
     generate_latest,
 )
 from prometheus_client.multiprocess import MultiProcessCollector
+from structlog.typing import EventDict
 
 from api.settings import Settings
 
@@ -118,12 +119,22 @@ def configure_logs(settings: Settings) -> None:
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
+            _name_error,
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         # Asked for at each line: stderr may have been replaced since.
         logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
     )
+
+
+def _name_error(_logger: object, _method: str, event: EventDict) -> EventDict:
+    """An error at hand is told by its type and where it came from; its text may hold what a phone sent."""
+    error = sys.exc_info()[1]
+    if event.pop("exc_info", False) and error is not None:
+        event["error"] = type(error).__name__
+        event["frames"] = frames_of(error)
+    return event
 
 
 def frames_of(error: BaseException, deepest: int = 12) -> list[str]:

@@ -6,12 +6,14 @@ And the other way round: one customer whose rows are broken, and ninety-nine oth
 from __future__ import annotations
 
 import asyncio
+import json
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
 from tests.concurrency.asking import Answer, fix_at
 from tests.concurrency.street import Shop, Street, walk_past
+from tests.serving import Server
 from tests.world import Phone
 
 PHONES, SHOPS = 4, 25
@@ -55,7 +57,9 @@ async def test_a_burst_of_one_customer_is_answered_and_nobody_is_sent_away(stree
     assert len(answers[-1].deliveries) == 1
 
 
-async def test_one_poisoned_customer_in_a_hundred_costs_nobody_else_an_answer(street: Street) -> None:
+async def test_one_poisoned_customer_in_a_hundred_costs_nobody_else_an_answer(
+    street: Street, two_workers: Server
+) -> None:
     shops = await street.shops(1)
     phones = [phone for [phone] in await street.people(100, shops)]
     poisoned = phones[41]
@@ -69,6 +73,8 @@ async def test_one_poisoned_customer_in_a_hundred_costs_nobody_else_an_answer(st
     assert Counter(answer.status for answer in answers) == {200: 99, 500: 1}
     assert (answers[41].status, answers[41].code) == (500, "internal_error")
     assert b"Traceback" not in answers[41].raw
+    [logged] = [line for line in two_workers.log_text().splitlines() if "flush_failed" in line]
+    assert json.loads(logged)["error"] == "ValidationError"
     assert sum(len(answer.deliveries) for answer in answers if answer.status == 200) == 99
 
 
