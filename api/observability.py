@@ -65,6 +65,8 @@ class Metrics:
         self._requests = Counter(
             "alentour_http_requests_total", "Requests", ["route", "method", "status"], registry=registry
         )
+        # Bound once: looking a label up costs as much as counting.
+        self._fixes_answered = self._requests.labels("/v1/fixes", "POST", "200")
         self._request_seconds = Histogram(
             "alentour_http_request_seconds", "Requests, from first byte to answer", ["route"],
             buckets=_FIX_SECONDS, registry=registry,
@@ -78,7 +80,10 @@ class Metrics:
     def fix_answered(self, status: int, seconds: float) -> None:
         """One call per POST /v1/fixes."""
         self._fix_seconds.observe(seconds)
-        self._requests.labels("/v1/fixes", "POST", str(status)).inc()
+        if status == 200:
+            self._fixes_answered.inc()
+        else:
+            self._requests.labels("/v1/fixes", "POST", str(status)).inc()
 
     def flushed(self, fixes: int, seconds: float) -> None:
         self._flush_fixes.observe(fixes)
