@@ -21,10 +21,10 @@ from tests.crash.machine import Machine
 from tests.crash.walkers import Walker, Walkers
 from tests.serving import StartServer
 
-SHOPS, CUSTOMERS, PHONES_EACH = 90, 6, 2
+SHOPS, CUSTOMERS, PHONES_EACH = 140, 6, 2
 BUDGET, A_DAY = 5, 2
-ACKNOWLEDGED_PER_ROUND = 60
-ROUNDS = ("worker", "postgres", "worker", "server", "worker", "postgres", "everything")
+ACKNOWLEDGED_PER_ROUND = 45
+ROUNDS = ("worker", "postgres", "worker", "server", "postgres", "worker", "everything") * 2
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ async def machine(start_server: StartServer, short_folder: Path) -> AsyncIterato
     print(machine.server.log_text()[-4000:])  # noqa: T201 - pytest shows it where the test failed
 
 
-# Whole servers start in it, three times over.
+# Whole servers start in it, again and again.
 @pytest.mark.timeout(300)
 async def test_killed_again_and_again_it_loses_nothing_acknowledged_and_repeats_nothing(
     machine: Machine,
