@@ -23,7 +23,7 @@ from api.requests import remember_response
 from api.routes import ROUTERS
 from api.settings import Settings
 from offers.engine import Engine
-from offers.live import LiveHub
+from offers.handing.live import LiveHub
 
 
 def create_app(

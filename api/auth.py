@@ -1,7 +1,7 @@
 """Who is asking: retailer keys and device tokens, and what each may do.
 
 Owns the format of keys, the guards and the `key` and `phone` dependencies. Does not own how device
-tokens are made (`offers.tokens`) nor key management (`api.keys`).
+tokens are made (`offers.people.tokens`) nor key management (`api.keys`).
 """
 
 import base64
@@ -23,7 +23,7 @@ from litestar.types import Scope
 from api.database import Database
 from geo.errors import Forbidden, InvalidInput, NotFound, Unauthenticated
 from offers.buckets import BUCKETS
-from offers.tokens import hash_of_token
+from offers.people.tokens import hash_of_token
 
 Role = Literal["admin", "manage", "till", "read"]
 

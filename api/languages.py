@@ -4,7 +4,7 @@ from typing import Annotated, Final
 
 from litestar.params import HeaderParameter
 
-from offers.plain_words import SpokenLanguage
+from offers.handing.plain_words import SpokenLanguage
 
 SPOKEN: Final[tuple[SpokenLanguage, ...]] = ("en", "fr")
 

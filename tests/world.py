@@ -19,8 +19,8 @@ from offers.buckets import bucket_of
 from offers.engine import Engine
 from offers.engine.work import Sent
 from offers.observer import SilentObserver
+from offers.people.tokens import hash_of_token, new_token
 from offers.terms import LOCATION_OFFERS, marketing_grant
-from offers.tokens import hash_of_token, new_token
 
 HELSINKI = (60.17, 24.94)
 METRES_PER_DEGREE = 111_195.0

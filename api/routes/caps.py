@@ -14,7 +14,7 @@ from api.database import ORM, Now, Session, config_changed
 from api.idempotency import once
 from api.pages import Cursor, Limit, Page, page_of, read_cursor
 from api.routes.resources import Id, RetailerId, of_server
-from offers.cap_edits import (
+from offers.retail.cap_edits import (
     CalendarUnit,
     CapEdit,
     Editor,

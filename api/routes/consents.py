@@ -16,7 +16,7 @@ from api.languages import AcceptLanguage, spoken_language
 from api.routes.devices import key_of
 from api.routes.resources import LARGEST_ID
 from geo.errors import Fault, InvalidInput
-from offers.consent_records import (
+from offers.people.consent_records import (
     MOST_DECISIONS,
     Consent,
     Decision,
@@ -28,9 +28,9 @@ from offers.consent_records import (
     record_decisions,
     withdraw_all,
 )
-from offers.customers import CustomerKey, read_grants
-from offers.notices import Notice, Wording, read_notices
-from offers.receipts import receipt_of
+from offers.people.customers import CustomerKey, read_grants
+from offers.people.notices import Notice, Wording, read_notices
+from offers.people.receipts import receipt_of
 
 Purpose = Literal["location_offers", "location_parking", "personalisation", "measurement", "marketing"]
 LARGEST_VERSION: Final = 2**31 - 1

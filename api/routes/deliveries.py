@@ -13,8 +13,8 @@ from api.auth import AuthPhone, requires_phone
 from api.database import PLAIN, Tx
 from api.languages import AcceptLanguage, spoken_language
 from api.routes.devices import key_of
-from offers.delivery_events import DeliveryEvent, DeliveryReports, note_event
-from offers.why import Why, explain
+from offers.handing.delivery_events import DeliveryEvent, DeliveryReports, note_event
+from offers.handing.why import Why, explain
 
 _EXAMPLE: Final = {"event": "opened", "at": "2026-05-04T10:15:00Z"}
 

@@ -13,11 +13,11 @@ from litestar.params import Body, FromPath, Parameter
 from api.auth import AuthPhone, requires_phone
 from api.database import PLAIN, Database, Tx
 from api.languages import AcceptLanguage, spoken_language
-from offers import linking
-from offers.customers import CustomerKey, Preferences, read_grants, read_preferences
-from offers.devices import Device, DeviceStatus, Platform, read_devices, revoke_device, rotate_token
-from offers.linking import Link, LinkCode
-from offers.registration import (
+from offers.people import linking
+from offers.people.customers import CustomerKey, Preferences, read_grants, read_preferences
+from offers.people.devices import Device, DeviceStatus, Platform, read_devices, revoke_device, rotate_token
+from offers.people.linking import Link, LinkCode
+from offers.people.registration import (
     LONGEST_INSTALLATION_ID,
     LONGEST_LABEL,
     SHORTEST_INSTALLATION_ID,

@@ -12,7 +12,7 @@ from geo.errors import InvalidInput
 from geo.fences import FenceEdit, shape_of
 from geo.geojson import read_shape, refuse_crs, write_shape
 from geo.tables import Fence
-from offers.offer_edits import hours_faults
+from offers.retail.offer_edits import hours_faults
 
 CIRCLE: Final = {
     "type": "Feature",

@@ -28,7 +28,7 @@ from geo.fences import (
 from geo.geojson import Position
 from geo.places import Written
 from geo.sites import positions_of_sites
-from offers.catalogue import refuse_while_named
+from offers.retail.catalogue import refuse_while_named
 
 GEOJSON: Final = "application/geo+json"
 

@@ -10,8 +10,8 @@ from api.database import PLAIN, Tx
 from api.pages import Cursor, Page, read_cursor, write_cursor
 from api.routes.devices import key_of
 from api.routes.resources import LARGEST_ID
-from offers.inbox import MOST_AT_ONCE, InboxDelivery
-from offers.inbox import read_inbox as read
+from offers.handing.inbox import MOST_AT_ONCE, InboxDelivery
+from offers.handing.inbox import read_inbox as read
 
 
 @get("/v1/inbox", guards=[requires_phone], operation_id="readInbox", summary="What was given to you")

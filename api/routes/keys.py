@@ -13,7 +13,7 @@ from api.idempotency import keep_instead, once
 from api.keys import KeyInfo, NewKey
 from api.pages import Cursor, Limit, Page, page_of, read_text_cursor
 from api.routes.resources import Id
-from offers import retailers
+from offers.retail import retailers
 
 KeyId = Annotated[str, Parameter(pattern="^[a-z2-7]{12}$", description="The middle part of a key.")]
 

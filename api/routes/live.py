@@ -15,7 +15,7 @@ from api.routes.devices import key_of
 from api.routes.resources import LARGEST_ID
 from geo.errors import Fault, InvalidInput
 from offers.engine.answers import Delivered
-from offers.live import Listener, LiveHub
+from offers.handing.live import Listener, LiveHub
 
 HEARTBEAT_EVERY_S: Final = 15.0
 _HEADERS: Final = {"cache-control": "no-store", "x-accel-buffering": "no"}

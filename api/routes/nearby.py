@@ -10,9 +10,9 @@ from api.auth import AuthPhone, requires_phone
 from api.database import PLAIN, Now, Tx
 from api.routes.devices import key_of
 from geo.spots import spot_of
-from offers.around import FURTHEST_M, MOST_SITES, SiteNearby, read_around
 from offers.consent import may_track
-from offers.customers import read_grants
+from offers.handing.around import FURTHEST_M, MOST_SITES, SiteNearby, read_around
+from offers.people.customers import read_grants
 
 Latitude = Annotated[float, Parameter(ge=-90, le=90, description="WGS 84 degrees.")]
 Longitude = Annotated[float, Parameter(ge=-180, le=180, description="WGS 84 degrees.")]

@@ -1,4 +1,4 @@
-"""An offer as it is written on the wire, an example, and the way between it and `offers.catalogue`."""
+"""An offer as it is written on the wire, an example, and the way between it and `offers.retail.catalogue`."""
 
 from datetime import datetime
 from typing import Annotated, Any, Final
@@ -8,8 +8,8 @@ from litestar.openapi.spec import Example
 from msgspec import UNSET, Meta, UnsetType
 
 from api.routes.resources import of_server
-from offers.budgets import Budget
-from offers.offer_edits import OfferEdit
+from offers.retail.budgets import Budget
+from offers.retail.offer_edits import OfferEdit
 from offers.tables import OfferRow
 from offers.terms import Channel, Trigger
 

@@ -12,12 +12,12 @@ from api.pages import Cursor, Limit, Page, page_of, read_cursor
 from api.routes.offer_forms import EXAMPLES, Limits, Offer, budget_of, edit_of, shown
 from api.routes.resources import Id, IfMatch, RetailerId, etag_of, refuse_unmatched
 from geo.errors import Fault, Forbidden, Unavailable
-from offers.budgets import Budget, budgets_of, change_budget, create_budget
-from offers.cancelling import cancel_of_offers
-from offers.catalogue import create_offer, edit_offer, list_offers, offer_of, touch
-from offers.counts import Counts, count_offer
-from offers.lifecycle import Move, move, stop_offer
-from offers.stops import settle
+from offers.retail.budgets import Budget, budgets_of, change_budget, create_budget
+from offers.retail.cancelling import cancel_of_offers
+from offers.retail.catalogue import create_offer, edit_offer, list_offers, offer_of, touch
+from offers.retail.counts import Counts, count_offer
+from offers.retail.lifecycle import Move, move, stop_offer
+from offers.retail.stops import settle
 from offers.tables import OfferRow
 
 

@@ -11,7 +11,7 @@ from msgspec import UNSET, UnsetType
 from api.auth import AuthPhone, requires_phone
 from api.database import PLAIN, Tx
 from api.routes.devices import key_of
-from offers.customers import MAX_INTERESTS, Preferences, QuietHours, change_preferences
+from offers.people.customers import MAX_INTERESTS, Preferences, QuietHours, change_preferences
 from offers.terms import AgeBand
 
 _EXAMPLE: Final = {

@@ -11,7 +11,7 @@ from api.auth import AuthKey, requires
 from api.database import PLAIN, Tx
 from api.idempotency import OperationId, once_required
 from api.routes.resources import LARGEST_ID
-from offers.redemption import Redemption, Till, redeem
+from offers.handing.redemption import Redemption, Till, redeem
 
 _EXAMPLE: Final = {"code": "2KQ7-DX9M-4T", "site_id": 12}
 

@@ -12,10 +12,10 @@ from api.database import PLAIN, Database, Now, Tx, config_changed
 from api.idempotency import once
 from api.pages import Cursor, Limit, Page, page_of, read_cursor
 from api.routes.resources import Id
-from offers import retailers
-from offers.cancelling import cancel_of_retailer
-from offers.retailers import Retailer
-from offers.stops import settle
+from offers.retail import retailers
+from offers.retail.cancelling import cancel_of_retailer
+from offers.retail.retailers import Retailer
+from offers.retail.stops import settle
 
 
 class RetailerDraft(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):

@@ -30,8 +30,8 @@ from geo.geojson import read_point
 from geo.places import Written
 from geo.sites import SiteEdit, faults_of, list_sites, position_of, put_site, site_of, write_sites
 from geo.tables import Site as SiteRow
-from offers.catalogue import refuse_while_named
-from offers.offer_edits import hours_faults
+from offers.retail.catalogue import refuse_while_named
+from offers.retail.offer_edits import hours_faults
 
 _EXAMPLE: Final = {
     "name": "Bakery Ekberg",

@@ -16,7 +16,7 @@ from geo.errors import Forbidden
 from geo.regions import Platform, Regions, nearest_regions
 from geo.spots import spot_of
 from offers.consent import may_track
-from offers.customers import read_grants
+from offers.people.customers import read_grants
 
 
 @get(

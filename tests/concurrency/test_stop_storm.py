@@ -14,8 +14,8 @@ import pytest
 from api.auth import create_retailer_key
 from api.database import config_changed
 from offers.engine.writing import write
-from offers.lifecycle import stop_offer
-from offers.stops import settle
+from offers.retail.lifecycle import stop_offer
+from offers.retail.stops import settle
 from tests.concurrency.street import Shop, Street, walk_past
 from tests.world import Phone, start_engine
 from tests.world import fix_at as engine_fix_at

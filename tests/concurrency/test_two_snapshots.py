@@ -22,7 +22,7 @@ from offers.engine.answers import FixesAnswer
 from offers.engine.loading import Customer, Loaded, load
 from offers.engine.work import Sent, Work
 from offers.engine.writing import write
-from offers.tokens import hash_of_token
+from offers.people.tokens import hash_of_token
 from tests.concurrency.waiting import until_blocked
 from tests.world import Phone, World, fix_at, start_engine
 

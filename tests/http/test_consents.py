@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
-from offers.customers import CustomerKey, lock_customers
+from offers.people.customers import CustomerKey, lock_customers
 from tests.http.phones import Phone, Shop, code_of, new_phone, no, yes
 
 PURPOSES = {"location_offers", "location_parking", "personalisation", "measurement", "marketing"}

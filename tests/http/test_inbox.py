@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from offers.customers import CustomerKey, lock_customers
+from offers.people.customers import CustomerKey, lock_customers
 from tests.http.phones import new_phone, no
 
 

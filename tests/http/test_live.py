@@ -15,8 +15,8 @@ import pytest
 
 from api.routes import live as route
 from geo.errors import TooMany
-from offers.customers import CustomerKey, lock_customers
-from offers.live import MOST_PER_CUSTOMER, QUEUE_LENGTH, Listener, LiveHub
+from offers.handing.live import MOST_PER_CUSTOMER, QUEUE_LENGTH, Listener, LiveHub
+from offers.people.customers import CustomerKey, lock_customers
 from tests.http.phones import Phone, Shop, code_of, new_phone, no, register
 from tests.world import World
 

@@ -245,7 +245,7 @@ async def test_position_is_required(phone):
 
 
 async def test_statement_walks_the_index_and_not_the_table(rows):
-    from offers.around import _AROUND  # noqa: PLC0415 - the statement itself is under test
+    from offers.handing.around import _AROUND  # noqa: PLC0415 - the statement itself is under test
 
     async with rows.acquire() as connection, connection.transaction():
         await connection.execute("SET LOCAL enable_seqscan = off")

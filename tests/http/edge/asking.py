@@ -13,7 +13,7 @@ from litestar import Litestar
 from litestar.datastructures import State
 
 from offers.buckets import bucket_of
-from offers.tokens import hash_of_token, new_token
+from offers.people.tokens import hash_of_token, new_token
 
 
 class Client(httpx.AsyncClient):

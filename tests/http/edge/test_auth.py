@@ -25,7 +25,7 @@ from api.auth import (
     tenant_of,
 )
 from geo.errors import InvalidInput, NotFound, Unauthenticated
-from offers.tokens import hash_of_token, new_token
+from offers.people.tokens import hash_of_token, new_token
 from tests.http.edge.asking import Client, HeadersOf, KnownPhone, Open, bearer, code_of
 
 ROLES: tuple[Role, ...] = ("admin", "manage", "read", "till")

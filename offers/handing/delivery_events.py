@@ -13,7 +13,7 @@ import asyncpg
 import msgspec
 
 from geo.errors import Conflict, Fault, InvalidInput, NotFound
-from offers.customers import CustomerKey, lock_customers
+from offers.people.customers import CustomerKey, lock_customers
 
 DeliveryEvent = Literal["shown", "opened", "dismissed", "less_like_this"]
 CLOCK_TOLERANCE: Final = timedelta(seconds=60)

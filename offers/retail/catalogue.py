@@ -1,7 +1,7 @@
 """Offers as retailers write them: created, read, edited; one retailer's at a time.
 
-Owns when an offer may be changed. What it may say is `offers.offer_edits`', its life (activate …
-stop) `offers.lifecycle`'s, its stock `offers.budgets`', its numbers `offers.counts`'.
+Owns when an offer may be changed. What it may say is `offers.retail.offer_edits`', its life (activate …
+stop) `offers.retail.lifecycle`'s, its stock `offers.retail.budgets`', its numbers `offers.retail.counts`'.
 """
 
 from collections.abc import Collection, Sequence
@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from geo.errors import Conflict, Fault, NotFound
 from geo.fences import hold_fences
 from geo.sites import positions_of_sites
-from offers.offer_edits import WIRE, OfferEdit, missing_faults, refuse_faulty
+from offers.retail.offer_edits import WIRE, OfferEdit, missing_faults, refuse_faulty
 from offers.tables import OfferRow
 
 # While an offer runs, whom it reaches and how must not change: those people were not asked again.

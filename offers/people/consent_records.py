@@ -1,8 +1,8 @@
 """Recording what a person answered, in one transaction with its effects.
 
 Owns the append-only rows of `consents` and the derived `customers.grants`. What a grant allows is
-in `offers.consent`, what a withdrawal undoes in `offers.withdrawal`, the form of a receipt in
-`offers.receipts`.
+in `offers.consent`, what a withdrawal undoes in `offers.people.withdrawal`, the form of a receipt in
+`offers.people.receipts`.
 """
 
 from collections.abc import Sequence
@@ -15,10 +15,10 @@ import msgspec
 
 from geo.errors import Fault, InvalidInput, NotFound
 from offers.consent import grant_key, grants_after
-from offers.customers import CustomerKey, lock_customers
-from offers.notices import Published, Wording
+from offers.people.customers import CustomerKey, lock_customers
+from offers.people.notices import Published, Wording
+from offers.people.withdrawal import undo_uncovered
 from offers.terms import MARKETING
-from offers.withdrawal import undo_uncovered
 
 MOST_DECISIONS: Final = 100
 LONGEST_METHOD: Final = 64

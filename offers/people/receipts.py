@@ -6,7 +6,7 @@ back, so that the person can hold the record against us. Owns the form only.
 
 from typing import Any, Final
 
-from offers.consent_records import Consent
+from offers.people.consent_records import Consent
 from offers.terms import (
     LOCATION_OFFERS,
     LOCATION_PARKING,

@@ -1,7 +1,7 @@
 """Devices: a customer's phones and browsers, listed and revoked.
 
-Owns what a revocation erases. How a device comes about is in `offers.registration`, tokens are in
-`offers.tokens`.
+Owns what a revocation erases. How a device comes about is in `offers.people.registration`, tokens are in
+`offers.people.tokens`.
 """
 
 from datetime import datetime
@@ -12,8 +12,8 @@ import asyncpg
 import msgspec
 
 from geo.errors import NotFound
-from offers.customers import CustomerKey, lock_customers
-from offers.tokens import forget_tokens, issue_token
+from offers.people.customers import CustomerKey, lock_customers
+from offers.people.tokens import forget_tokens, issue_token
 
 Platform = Literal["ios", "android", "web"]
 DeviceStatus = Literal["active", "pending", "revoked"]

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from geo.errors import Fault, Forbidden, InvalidInput, NotFound
 from geo.places import tags_faults
-from offers.catalogue import offer_of
+from offers.retail.catalogue import offer_of
 from offers.tables import CapRow, DefaultsRow
 from offers.terms import Channel
 

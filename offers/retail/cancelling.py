@@ -1,7 +1,7 @@
 """Taking back what was decided and not handed over yet, when a retailer or an offer is stopped.
 
 Owns the walk over the customers concerned. Does not own the stop itself, nor the wait for flushes
-that were under way (`offers.stops.settle`), which must come before.
+that were under way (`offers.retail.stops.settle`), which must come before.
 """
 
 from itertools import groupby

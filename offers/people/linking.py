@@ -5,7 +5,7 @@ first two are the bucket), the last four are the secret, of which only a hash is
 for ten minutes and five tries; a right try still needs to be confirmed on the first phone. Every
 refusal looks the same, so that guessing teaches nothing.
 
-Registering the phone itself is in `offers.registration`.
+Registering the phone itself is in `offers.people.registration`.
 """
 
 import hashlib
@@ -21,7 +21,7 @@ import msgspec
 from geo.errors import Conflict, NotFound
 from offers.buckets import BUCKETS
 from offers.codes import ALPHABET
-from offers.customers import CustomerKey, lock_customers
+from offers.people.customers import CustomerKey, lock_customers
 
 LENGTH: Final = 8
 _NAME_LENGTH: Final = 4

@@ -18,9 +18,9 @@ import asyncpg
 import structlog
 
 from geo.errors import TooMany
-from offers.customers import CustomerKey
 from offers.engine.answers import Delivered
-from offers.inbox import DELIVERY_COLUMNS, STILL_HOLDS, delivered, hand_over
+from offers.handing.inbox import DELIVERY_COLUMNS, STILL_HOLDS, delivered, hand_over
+from offers.people.customers import CustomerKey
 
 POLL_EVERY_S: Final = 0.25
 MOST_LISTENERS: Final = 1_000

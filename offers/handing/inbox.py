@@ -14,8 +14,8 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
-from offers.customers import CustomerKey, lock_customers
 from offers.engine.answers import Delivered
+from offers.people.customers import CustomerKey, lock_customers
 
 MOST_AT_ONCE: Final = 100
 

@@ -1,6 +1,6 @@
 """Why this? What a customer is told about one delivery: where, by which rules, on which consent.
 
-Reads the trace kept with the delivery. The sentences about the rules are in `offers.plain_words`.
+Reads the trace kept with the delivery. The sentences about the rules are in `offers.handing.plain_words`.
 """
 
 from datetime import datetime, timedelta
@@ -11,10 +11,10 @@ import asyncpg
 import msgspec
 
 from geo.errors import NotFound
-from offers.consent_records import Consent
-from offers.customers import CustomerKey
-from offers.plain_words import Numbers, SpokenLanguage, say
-from offers.receipts import withdrawal_body
+from offers.handing.plain_words import Numbers, SpokenLanguage, say
+from offers.people.consent_records import Consent
+from offers.people.customers import CustomerKey
+from offers.people.receipts import withdrawal_body
 from offers.terms import MARKETING, Rule
 
 _DELIVERY: Final = """

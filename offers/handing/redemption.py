@@ -13,7 +13,7 @@ import msgspec
 
 from geo.errors import Conflict, Fault, InvalidInput, NotFound
 from offers.codes import bucket_of_code, normalise_code
-from offers.customers import CustomerKey, lock_customers
+from offers.people.customers import CustomerKey, lock_customers
 
 _OF_CODE: Final = """
     SELECT customer_id, delivery_id FROM deliveries

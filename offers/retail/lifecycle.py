@@ -10,7 +10,7 @@ from typing import Final, Literal
 import asyncpg
 
 from geo.errors import Conflict, NotFound
-from offers.catalogue import touch
+from offers.retail.catalogue import touch
 from offers.tables import OfferRow
 
 Move = Literal["activate", "pause", "end"]
@@ -49,7 +49,7 @@ async def stop_offer(connection: asyncpg.Connection, retailer_id: int, offer_id:
     """Mark it stopped, whatever it does; stopping twice is harmless. Conflict for a draft.
 
     At once only together with what the caller does next: raise the stop version in this
-    transaction, commit, `offers.stops.settle`, `offers.cancelling.cancel_of_offers`.
+    transaction, commit, `offers.retail.stops.settle`, `offers.retail.cancelling.cancel_of_offers`.
     """
     if await connection.fetchval(_STOP, retailer_id, offer_id, now) is not None:
         return

@@ -11,7 +11,7 @@ from uuid import UUID
 import asyncpg
 
 from offers.buckets import bucket_of_text
-from offers.customers import CustomerKey
+from offers.people.customers import CustomerKey
 
 _CLAIM: Final = """
     INSERT INTO installations (bucket, installation_hash, device_bucket, device_id)

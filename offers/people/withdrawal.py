@@ -1,6 +1,6 @@
 """What a withdrawal undoes, before it is acknowledged: what waits is cancelled, the place forgotten.
 
-Recording the answer is in `offers.consent_records`.
+Recording the answer is in `offers.people.consent_records`.
 """
 
 from datetime import datetime
@@ -9,7 +9,7 @@ from typing import Final
 import asyncpg
 
 from offers.consent import may_track, missing_among
-from offers.customers import CustomerKey
+from offers.people.customers import CustomerKey
 
 _WAITING: Final = """
     SELECT delivery_id, retailer_id, channel FROM deliveries

@@ -1,6 +1,6 @@
 """What a retailer may say in an offer: the value, and what is wrong with it.
 
-Pure. Fields are named as in the wire form of the API. Writing offers is `offers.catalogue`'s.
+Pure. Fields are named as in the wire form of the API. Writing offers is `offers.retail.catalogue`'s.
 """
 
 import re

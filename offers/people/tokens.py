@@ -13,7 +13,7 @@ from uuid import UUID
 
 import asyncpg
 
-from offers.customers import CustomerKey
+from offers.people.customers import CustomerKey
 
 _FORGET: Final = "DELETE FROM device_tokens WHERE bucket = $1 AND device_id = $2"
 _FORGET_NEXT: Final = """

@@ -1,7 +1,7 @@
 """Registration: which device an installation is, and how it becomes one.
 
 Owns the rules of a first, a repeated, a moving and a joining registration. Link codes are in
-`offers.linking`.
+`offers.people.linking`.
 
 Lock order: the installation's row first, then customers. Two registrations of one installation
 queue up at its row and never form a circle.
@@ -17,10 +17,10 @@ import msgspec
 from geo.errors import Conflict, Fault, InvalidInput
 from geo.wall_clock import is_zone
 from offers.buckets import bucket_of
-from offers.customers import CustomerKey, is_language, lock_customers
-from offers.devices import DeviceStatus, Platform, device_of, revoke_locked
-from offers.installations import KnownDevice, claim, give_back, installation_of, point_to
-from offers.linking import (
+from offers.people.customers import CustomerKey, is_language, lock_customers
+from offers.people.devices import DeviceStatus, Platform, device_of, revoke_locked
+from offers.people.installations import KnownDevice, claim, give_back, installation_of, point_to
+from offers.people.linking import (
     came_by,
     is_confirmable,
     normalise_link_code,
@@ -28,7 +28,7 @@ from offers.linking import (
     try_code,
     use_code,
 )
-from offers.tokens import issue_token
+from offers.people.tokens import issue_token
 
 SHORTEST_INSTALLATION_ID: Final = 16
 LONGEST_INSTALLATION_ID: Final = 200

@@ -1,0 +1,1 @@
+"""What is handed to people: nearby, inbox, live stream, reports of it, "why this?", redemption."""
