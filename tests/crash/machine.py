@@ -43,7 +43,11 @@ class Machine:
             workers=2,
             clock="simulated",
             port=None if self._server is None else self._server.port,
-            environ={"ALENTOUR_DATA_DIR": str(self._data_dir)},
+            environ={
+                "ALENTOUR_DATA_DIR": str(self._data_dir),
+                # Whoever is killed cannot take its temporary folder away.
+                "ALENTOUR_METRICS_DIR": str(self._data_dir.with_name("crash-metrics")),
+            },
         )
 
     async def loses(self, what: str) -> None:
