@@ -1,7 +1,7 @@
 # Every target works on a fresh Debian as root or with sudo, and asks nothing.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench clean
+.PHONY: help setup demo test check bench lock clean
 
 BIN := .venv/bin
 # Where the rules live, every branch is tested.
@@ -34,6 +34,10 @@ check: setup ## format, lint, types, import contracts
 bench: setup ## measure against an empty and a naive handler (BENCH_ARGS="--quick --json FILE")
 	@bin/setup --bench
 	@$(BIN)/alentour db run --fresh $(BIN)/python -m loadtests.bench $(BENCH_ARGS)
+
+lock: ## write requirements.lock anew after a change of dependencies
+	@$(BIN)/uv lock -q
+	@$(BIN)/uv export -q --format requirements.txt --all-groups --no-emit-project -o requirements.lock
 
 clean: ## remove what was made here (not the database)
 	rm -rf .venv build dist out .coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache .schemathesis

@@ -23,7 +23,8 @@ from loadtests.bench.seed import Mix, seed
 from loadtests.bench.seed import residents as seeded_residents
 
 CUSTOMERS: Final = 200_000
-# Aimed at: 30 % of the fixes inside a fence, 2 % crossing an edge, 0.2 % delivering.
+# What the load is meant to be: shares of the fixes.
+SHARES: Final = {"inside_share": 0.30, "crossing_share": 0.02, "delivering_share": 0.002}
 MIX: Final = Mix(inside=0.27, walking=0.053, consenting=0.17)
 
 
@@ -82,7 +83,11 @@ class Run:
                     f"round {number + 1}/{rounds}  {contender.name:6} {measured.rate:8,.0f} requests/s"
                     f"   p50 {measured.p50_ms:.1f} ms  p99 {measured.p99_ms:.1f} ms"
                 )
-        return self._report(before, await proof.count(self._connection))
+        after = await proof.count(self._connection)
+        report = self._report(before, after, await proof.inside_share(self._connection))
+        for what, meant in SHARES.items():
+            proof.demand_mix(what, report[what], meant)
+        return report
 
     async def _warm_up(self, running: list[Contender]) -> None:
         """Until every phone has sent its first fix; the baselines for a moment."""
@@ -120,7 +125,7 @@ class Run:
                 break
         return after
 
-    def _report(self, before: Rows, after: Rows) -> dict[str, Any]:
+    def _report(self, before: Rows, after: Rows, inside_share: float) -> dict[str, Any]:
         rates = {name: [one.rate for one in rounds] for name, rounds in self._rounds.items()}
         medians = {name: round(statistics.median(each)) for name, each in rates.items()}
         fixes = after.fixes - before.fixes
@@ -134,6 +139,7 @@ class Run:
                 for name, rounds in self._rounds.items()
             },
             "fixes_in_rows": fixes,
+            "inside_share": round(inside_share, 3),
             "crossing_share": round((after.crossings - before.crossings) / fixes, 4),
             "delivering_share": round((after.deliveries - before.deliveries) / fixes, 5),
         }
@@ -142,8 +148,9 @@ class Run:
             say(f"{name:6} {medians[name]:8,} requests/s  (median; {low:,} to {high:,})")
         say(f"fixes_vs_empty {report['fixes_vs_empty']}   fixes_vs_naive {report['fixes_vs_naive']}")
         say(
-            f"{fixes:,} measured fixes are in the rows; {report['crossing_share']:.1%} crossed an edge, "
-            f"{report['delivering_share']:.2%} brought a delivery"
+            f"{fixes:,} measured fixes are in the rows; {inside_share:.0%} from inside a fence, "
+            f"{report['crossing_share']:.1%} crossing an edge, "
+            f"{report['delivering_share']:.2%} bringing a delivery"
         )
         return report
 

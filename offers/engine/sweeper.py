@@ -7,6 +7,7 @@ whose flush locks the customer and finds the timer gone if another worker was fi
 import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Final
+from uuid import UUID
 
 import asyncpg
 import structlog
@@ -69,22 +70,30 @@ class Sweeper:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def fire_due(self) -> int:
-        """Fire every timer that is due now; how many were fired. Returns when none is left."""
+        """Fire every timer that is due now; how many were fired. Returns when none is left.
+
+        A timer that fails is told to the log and left for the next sweep: it holds up no other.
+        """
         fired = 0
-        while due := await self._due():
+        failed: set[tuple[UUID, int]] = set()
+        while due := [
+            one for one in await self._due(len(failed)) if (one.device_id, one.fence_id) not in failed
+        ]:
             outcomes = await asyncio.gather(
                 *(self._batcher.submit(timer) for timer in due), return_exceptions=True
             )
-            for outcome in outcomes:
+            for timer, outcome in zip(due, outcomes, strict=True):
                 if isinstance(outcome, BaseException):
-                    raise outcome
-            fired += len(due)
+                    failed.add((timer.device_id, timer.fence_id))
+                    _log.warning("timer_failed", error=type(outcome).__name__)
+                else:
+                    fired += 1
         return fired
 
-    async def _due(self) -> list[Due]:
+    async def _due(self, failed: int) -> list[Due]:
         async with self._pool.acquire() as connection:
             now = await connection.fetchval(_NOW)
-            rows = await connection.fetch(_DUE, _ALL_BUCKETS, now, AT_ONCE)
+            rows = await connection.fetch(_DUE, _ALL_BUCKETS, now, AT_ONCE + failed)
         return [Due(row["bucket"], row["device_id"], row["fence_id"]) for row in rows]
 
     async def _tidy(self) -> None:
