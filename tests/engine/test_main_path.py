@@ -197,3 +197,19 @@ async def test_presence_stays_credible_longer_where_the_phones_system_watches_th
     await world.moves_to(NOON + timedelta(hours=1, seconds=1))
     await engine.settle()
     assert await world.sql.fetchval("SELECT count(*) FROM deliveries") == int(is_monitored)
+
+
+async def test_a_timer_that_fails_holds_up_no_other(world: World, engine: Engine) -> None:
+    shop = await world.retailer()
+    await world.offer(shop, await world.fence(shop), trigger="dwell", channel="inbox")
+    phones = [await world.phone(await world.customer(shop, channel="inbox")) for _ in range(3)]
+    await engine.refresh()
+    for phone in phones:
+        await send(engine, phone, 0, NOON)
+    await world.sql.execute(
+        "UPDATE device_states SET state = '{\"f\": 7}' WHERE device_id = $1", phones[0].device_id
+    )
+    await world.moves_to(NOON + timedelta(seconds=300))
+    assert await engine.sweeper.fire_due() == 2
+    assert await world.sql.fetchval("SELECT count(*) FROM deliveries") == 2
+    assert await world.sql.fetchval("SELECT count(*) FROM timers") == 1
