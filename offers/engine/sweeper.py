@@ -1,4 +1,4 @@
-"""What happens because time passes: due timers, counts to fold, leases to take back.
+"""What happens because time passes: due timers, counts to fold, leases to take back, what to forget.
 
 Every worker sweeps. Due timers are only read here, never claimed: each goes through the batcher,
 whose flush locks the customer and finds the timer gone if another worker was first.
@@ -15,10 +15,12 @@ import structlog
 from offers.buckets import BUCKETS
 from offers.engine.batcher import Batcher
 from offers.engine.leases import Leases
+from offers.engine.retention import forget
 from offers.engine.work import Due
 
 SWEEP_EVERY_S: Final = 1.0
 SLOWLY_EVERY_S: Final = 10.0
+FORGET_EVERY_S: Final = 3_600.0
 AT_ONCE: Final = 500
 
 _ALL_BUCKETS: Final = list(range(BUCKETS))
@@ -62,6 +64,7 @@ class Sweeper:
         self._tasks = [
             asyncio.create_task(_every(SWEEP_EVERY_S, self.fire_due), name="sweeper"),
             asyncio.create_task(_every(SLOWLY_EVERY_S, self._tidy), name="tidier"),
+            asyncio.create_task(_every(FORGET_EVERY_S, self._forget), name="forgetter"),
         ]
 
     async def stop(self) -> None:
@@ -101,6 +104,9 @@ class Sweeper:
         for bucket in _ALL_BUCKETS:
             async with self._pool.acquire() as connection:
                 await connection.execute(_FOLD, bucket)
+
+    async def _forget(self) -> None:
+        await forget(self._pool)
 
 
 async def _every(seconds: float, do: Callable[[], Awaitable[object]]) -> None:

@@ -15,6 +15,7 @@ from offers.handing.plain_words import Numbers, SpokenLanguage, say
 from offers.people.consent_records import Consent
 from offers.people.customers import CustomerKey
 from offers.people.receipts import withdrawal_body
+from offers.periods import REASONS_KEPT_DAYS
 from offers.terms import MARKETING, Rule
 
 _DELIVERY: Final = """
@@ -69,7 +70,7 @@ class ConsentInWords(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Why(msgspec.Struct, frozen=True, kw_only=True):
-    """The whole explanation, in `language`."""
+    """The whole explanation, in `language`. No `rules` once they were forgotten; `summary` says so."""
 
     delivery_id: UUID
     language: SpokenLanguage
@@ -95,10 +96,11 @@ async def explain(
     until = row["decided_at"] + _STILL_CLOCK
     given = await connection.fetch(_CONSENTS, *key, until, row["retailer_id"], row["channel"])
     place_name = row["site_name"] or row["fence_name"]
+    rules = _TRACE.decode(row["trace"])
     return Why(
         delivery_id=delivery_id,
         language=language,
-        summary=_summary(row, place_name, language),
+        summary=_summary(row, place_name, language) + ("" if rules else _FORGOTTEN[language]),
         offer_id=row["offer_id"],
         offer_title=_CONTENT.decode(row["content"])["title"],
         retailer_id=row["retailer_id"],
@@ -106,7 +108,7 @@ async def explain(
         site_id=row["site_id"],
         place_name=place_name,
         decided_at=row["decided_at"],
-        rules=[_in_words(rule, language, row["time_zone"]) for rule in _TRACE.decode(row["trace"])],
+        rules=[_in_words(rule, language, row["time_zone"]) for rule in rules],
         consents=[_consent(Consent(**dict(one)), row["retailer_name"], language) for one in given],
     )
 
@@ -120,6 +122,10 @@ _SUMMARIES: Final = {
     ("exit", "fr"): "{retailer} vous a donné cette offre parce que vous avez quitté {place}.",
     ("other", "en"): "{retailer} gave you this offer because you were at {place}.",
     ("other", "fr"): "{retailer} vous a donné cette offre parce que vous étiez à {place}.",
+}
+_FORGOTTEN: Final = {
+    "en": f" The detailed reasons were forgotten after {REASONS_KEPT_DAYS} days.",
+    "fr": f" Les raisons détaillées ont été oubliées après {REASONS_KEPT_DAYS} jours.",
 }
 _A_PLACE: Final = {"en": "one of its places", "fr": "l'un de ses lieux"}
 _CONSENT_TEXT: Final = {

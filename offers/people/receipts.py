@@ -7,6 +7,7 @@ back, so that the person can hold the record against us. Owns the form only.
 from typing import Any, Final
 
 from offers.people.consent_records import Consent
+from offers.periods import CROSSINGS_KEPT_DAYS, REASONS_KEPT_DAYS
 from offers.terms import (
     LOCATION_OFFERS,
     LOCATION_PARKING,
@@ -25,12 +26,18 @@ _INFORMATION: Final = {
     MEASUREMENT: ("offers received", "return visits, as totals of groups"),
     MARKETING: ("offers received", "offers opened or dismissed"),
 }
+_OFFERS_KEPT: Final = (
+    f"why an offer was given {REASONS_KEPT_DAYS} days; offers received for as long as limits count them"
+)
 _KEPT: Final = {
-    LOCATION_OFFERS: "positions are not kept; the present state until withdrawal, deliveries 90 days",
+    LOCATION_OFFERS: (
+        "positions are not kept; the present state until withdrawal, "
+        f"places entered and left {CROSSINGS_KEPT_DAYS} days, {_OFFERS_KEPT}"
+    ),
     LOCATION_PARKING: "positions are not kept; the present state until withdrawal",
     PERSONALISATION: "until changed or withdrawn",
-    MEASUREMENT: "90 days",
-    MARKETING: "90 days",
+    MEASUREMENT: f"places entered and left {CROSSINGS_KEPT_DAYS} days, {_OFFERS_KEPT}",
+    MARKETING: _OFFERS_KEPT,
 }
 _RIGHTS: Final = ("access", "rectification", "erasure", "withdrawal", "portability", "complaint")
 

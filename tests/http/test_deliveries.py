@@ -141,6 +141,18 @@ async def test_why_speaks_french_to_who_asks_in_french(phone, shop):
     assert (await phone.get(path, headers={"accept-language": "en"})).json()["language"] == "en"
 
 
+async def test_why_says_that_the_reasons_were_forgotten(phone, shop, rows):
+    given = await shop.gives(phone, await shop.offers(), handed=True)
+    await rows.execute("UPDATE deliveries SET trace = '[]' WHERE delivery_id = $1", given.delivery_id)
+    path = f"/v1/deliveries/{given.delivery_id}/why"
+    why = (await phone.get(path)).json()
+    assert why["rules"] == []
+    assert why["summary"].endswith("The detailed reasons were forgotten after 90 days.")
+    assert {one["purpose"] for one in why["consents"]} == {"location_offers", "marketing"}
+    french = (await phone.get(path, headers={"accept-language": "fr"})).json()
+    assert french["summary"].endswith("Les raisons détaillées ont été oubliées après 90 jours.")
+
+
 async def test_why_says_which_answer_counted_at_the_time(phone, shop):
     first = await shop.gives(phone, await shop.offers(), handed=True)
     await phone.answers(no("marketing", retailer_id=shop.retailer_id, channel="push"))

@@ -1,0 +1,114 @@
+"""Forgetting: old crossings, the reasons of old deliveries, link codes whose time is over.
+
+Owns the deleting, bucket by bucket in short transactions, by the domain's clock. The periods are in
+`offers.periods`. Any number of workers may forget at once: rows that another one holds are left to it.
+"""
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Final, NamedTuple
+
+import asyncpg
+
+from offers.buckets import BUCKETS
+from offers.periods import CROSSINGS_KEPT, LINK_CODES_KEPT, REASONS_KEPT
+
+AT_ONCE: Final = 5_000
+
+_NOW: Final = "SELECT alentour_now()"
+
+_DELETE_CROSSINGS: Final = """
+WITH old AS MATERIALIZED (
+    SELECT bucket, customer_id, crossing_id FROM crossings
+    WHERE bucket = $1 AND occurred_at < $2
+    LIMIT $3 FOR UPDATE SKIP LOCKED
+)
+DELETE FROM crossings AS c USING old
+WHERE c.bucket = $1 AND c.bucket = old.bucket AND c.customer_id = old.customer_id
+  AND c.crossing_id = old.crossing_id
+"""
+
+_DELETE_LINK_CODES: Final = """
+WITH old AS MATERIALIZED (
+    SELECT bucket, code_id FROM link_codes
+    WHERE bucket = $1 AND expires_at < $2
+    LIMIT $3 FOR UPDATE SKIP LOCKED
+)
+DELETE FROM link_codes AS l USING old
+WHERE l.bucket = $1 AND l.bucket = old.bucket AND l.code_id = old.code_id
+"""
+
+_WITH_REASONS: Final = """
+SELECT customer_id, delivery_id FROM deliveries
+WHERE bucket = $1 AND decided_at < $2 AND trace::text <> '[]'
+LIMIT $3
+"""
+_LOCK: Final = """
+SELECT FROM customers WHERE bucket = $1 AND customer_id = ANY($2::uuid[])
+ORDER BY bucket, customer_id FOR NO KEY UPDATE
+"""
+_EMPTY: Final = """
+UPDATE deliveries AS d SET trace = '[]'
+FROM unnest($2::uuid[], $3::uuid[]) AS old(customer_id, delivery_id)
+WHERE d.bucket = $1 AND d.customer_id = old.customer_id AND d.delivery_id = old.delivery_id
+"""
+
+
+class Forgotten(NamedTuple):
+    """How many of each."""
+
+    crossings: int
+    reasons: int
+    link_codes: int
+
+
+async def forget(pool: asyncpg.Pool, at_once: int = AT_ONCE) -> Forgotten:
+    """Forget all that is too old now, at most `at_once` rows in one transaction."""
+    now: datetime = await pool.fetchval(_NOW)
+
+    async def delete(statement: str, bucket: int, before: datetime) -> int:
+        return _count(await pool.execute(statement, bucket, before, at_once))
+
+    async def crossings(bucket: int) -> int:
+        return await delete(_DELETE_CROSSINGS, bucket, now - CROSSINGS_KEPT)
+
+    async def reasons(bucket: int) -> int:
+        return await _empty_traces(pool, bucket, now - REASONS_KEPT, at_once)
+
+    async def link_codes(bucket: int) -> int:
+        return await delete(_DELETE_LINK_CODES, bucket, now - LINK_CODES_KEPT)
+
+    return Forgotten(
+        crossings=await _everywhere(crossings, at_once),
+        reasons=await _everywhere(reasons, at_once),
+        link_codes=await _everywhere(link_codes, at_once),
+    )
+
+
+async def _everywhere(piece: Callable[[int], Awaitable[int]], at_once: int) -> int:
+    """Piece after piece of every bucket, until one is not full."""
+    total = 0
+    for bucket in range(BUCKETS):
+        while True:
+            done = await piece(bucket)
+            total += done
+            if done < at_once:
+                break
+    return total
+
+
+async def _empty_traces(pool: asyncpg.Pool, bucket: int, before: datetime, at_once: int) -> int:
+    """A trace never fills again, so what was found before the lock still holds under it."""
+    async with pool.acquire() as connection, connection.transaction():
+        old = await connection.fetch(_WITH_REASONS, bucket, before, at_once)
+        if not old:
+            return 0
+        customers = [row["customer_id"] for row in old]
+        await connection.execute(_LOCK, bucket, customers)
+        deliveries = [row["delivery_id"] for row in old]
+        return _count(await connection.execute(_EMPTY, bucket, customers, deliveries))
+
+
+def _count(tag: str) -> int:
+    """The number at the end of `DELETE 12`."""
+    return int(tag.rpartition(" ")[2])
