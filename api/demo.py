@@ -30,6 +30,7 @@ import msgspec
 
 from api import demo_city, importer, schema
 from api.embedded import Cluster
+from api.embedded.locks import FileLock
 from api.settings import Settings, variable_of
 from geo.errors import InvalidInput, Unavailable
 
@@ -39,6 +40,9 @@ if TYPE_CHECKING:
 _READY_WITHIN_S: Final = 60.0
 _STOPPED_WITHIN_S: Final = 20.0
 _TEMPLATES: Final = "demo_city_"
+_IMPORTED_WITHIN_S: Final = 300.0
+_PACKAGES: Final = ("api", "geo", "offers")
+_KINDS_OF_SOURCE: Final = frozenset({".py", ".sql", ".toml"})
 
 
 def run(chosen: argparse.Namespace) -> int:
@@ -65,22 +69,36 @@ def run(chosen: argparse.Namespace) -> int:
 def _fresh_city(cluster: Cluster, seed: int, name: str) -> str:
     """The URL of a new copy of the furnished city; importing it first where that was not done yet."""
     template = _TEMPLATES + _fingerprint(seed)
-    if not cluster.has_database(template):
-        _build(cluster, template, seed)
-    cluster.drop_database(name)
-    cluster.create_database(name, template=template)
+    # One demo at a time, until it has its copy: so no other's draft or template is in use below.
+    with FileLock(cluster.data_dir / "demo_city.lock") as lock:
+        lock.wait(within_s=_IMPORTED_WITHIN_S, what="another demo's import of the city")
+        if not cluster.has_database(template):
+            _build(cluster, template, seed)
+            _drop_all_but(cluster, template)
+        cluster.drop_database(name)
+        cluster.create_database(name, template=template)
     return cluster.url(name)
 
 
+def _drop_all_but(cluster: Cluster, template: str) -> None:
+    """Drop the cities of other sources or seeds, and what a killed import left behind."""
+    for name in cluster.databases(_TEMPLATES):
+        if name != template:
+            cluster.drop_database(name)
+
+
 def _fingerprint(seed: int) -> str:
-    """Changes with everything the template is made of."""
+    """Changes with everything the template is made of: the seed, the map and all that reads it."""
     made_of = hashlib.sha256(str(seed).encode())
-    here = Path(__file__).parent
-    for file in sorted(
-        [*here.glob("migrations/**/*.sql"), *here.glob("demo_c*"), *here.glob("city_rows.py")]
-    ):
-        made_of.update(file.read_bytes())
+    root = Path(__file__).parent.parent
+    for file in [demo_city.helsinki_file(), *_sources(root)]:
+        made_of.update(hashlib.sha256(file.read_bytes()).digest())
     return made_of.hexdigest()[:16]
+
+
+def _sources(root: Path) -> list[Path]:
+    found = (file for package in _PACKAGES for file in (root / package).rglob("*"))
+    return sorted(file for file in found if file.suffix in _KINDS_OF_SOURCE)
 
 
 def _build(cluster: Cluster, template: str, seed: int) -> None:
@@ -180,7 +198,7 @@ def _simulate(address: str, city: DemoCity, chosen: argparse.Namespace) -> dict[
     """Let the phones walk. The simulator prints its progress and summary itself."""
     with tempfile.TemporaryDirectory(prefix="alentour-demo-") as folder:
         keys = Path(folder) / "keys.json"
-        keys.write_bytes(_keys(city))
+        keys.write_bytes(keys_file(city))
         report = Path(folder) / "report.json"
         command = [sys.executable, "-m", "simulator", "--url", address, "--keys", str(keys)]
         command += ["--city", str(demo_city.helsinki_file()), "--report", str(report)]
@@ -195,7 +213,8 @@ def _simulate(address: str, city: DemoCity, chosen: argparse.Namespace) -> dict[
         return read
 
 
-def _keys(city: DemoCity) -> bytes:
+def keys_file(city: DemoCity) -> bytes:
+    """What the simulator reads as `--keys`."""
     return msgspec.json.encode(
         {
             "admin": city.admin_key,

@@ -105,6 +105,13 @@ class Cluster:
         found = self._query(f"SELECT 1 FROM pg_database WHERE datname = '{_checked(name)}'")  # noqa: S608  # checked
         return found == "1"
 
+    def databases(self, prefix: str) -> list[str]:
+        """The names of the databases that begin so."""
+        found = self._query(
+            f"SELECT datname FROM pg_database WHERE starts_with(datname, '{_checked(prefix)}') ORDER BY 1"  # noqa: S608  # checked
+        )
+        return found.splitlines()
+
     def ensure_database(self, name: str) -> None:
         """Create it unless it is there, also when two processes want it at once."""
         if self.has_database(name):

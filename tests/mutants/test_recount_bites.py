@@ -20,7 +20,7 @@ import asyncpg
 import pytest
 
 from api import demo_city, importer
-from api.demo import _keys
+from api.demo import keys_file
 from api.embedded import Cluster
 from tests.conftest import TEMPLATE
 from tests.serving import CHECKOUT
@@ -61,7 +61,7 @@ def walk(cluster: Cluster, city: str, tmp_path: Path) -> Callable[[str], dict[st
         cluster.create_database(database, template=city)
         url = cluster.url(database)
         keys = tmp_path / "keys.json"
-        keys.write_bytes(_keys(asyncio.run(_open(url))))
+        keys.write_bytes(keys_file(asyncio.run(_open(url))))
         written = tmp_path / "report.json"
         port = _free_port()
         with _serving(server, url, port, tmp_path / "server.log"):

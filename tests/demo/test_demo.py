@@ -1,0 +1,102 @@
+"""`alentour demo` as a person runs it: the exit code, the report, and a second run that is quick."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from api import demo
+from api.embedded import Cluster
+from tests.serving import CHECKOUT, free_port
+
+PROMISED = {
+    *("fixes", "crossings", "deliveries", "redemptions", "suppressed", "violations", "detection", "seconds"),
+}
+Demo = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture
+def run_demo(short_folder: Path) -> Demo:
+    """Run `alentour demo … --exit` on a data folder of its own."""
+
+    def run(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("ALENTOUR_")}
+        kept |= {"ALENTOUR_DATA_DIR": str(short_folder / "demo"), "ALENTOUR_PORT": str(free_port())}
+        return subprocess.run(
+            [sys.executable, "-m", "api.cli", "demo", *arguments, "--exit"],
+            cwd=CHECKOUT,
+            env=kept | environ,
+            capture_output=True,
+            text=True,
+            timeout=200,
+            check=False,
+        )
+
+    return run
+
+
+def test_the_demo_keeps_its_promises_and_imports_once(run_demo: Demo, tmp_path: Path) -> None:
+    file = tmp_path / "report.json"
+    first = run_demo("--phones", "40", "--minutes", "8", "--report", str(file))
+    assert first.returncode == 0, first.stdout + first.stderr
+    assert "Importing" in first.stdout
+    report = json.loads(file.read_bytes())
+    assert report.keys() >= PROMISED
+    assert report["violations"] == {"consent": 0, "caps": 0, "quiet_hours": 0, "budget": 0}
+    assert report["detection"].keys() == {"enter", "exit"}
+    for quality in report["detection"].values():
+        assert quality.keys() == {"precision", "recall", "f1"}
+    assert report["deliveries"] > 0
+    assert len([reason for reason, count in report["suppressed"].items() if count > 0]) >= 5
+    second = run_demo("--phones", "2", "--minutes", "1")
+    assert second.returncode == 0, second.stdout + second.stderr
+    assert "Importing" not in second.stdout
+
+
+def test_a_database_of_ones_own_is_refused_in_one_line(run_demo: Demo) -> None:
+    done = run_demo(ALENTOUR_DATABASE_URL="postgresql://somebody@/places?host=/nowhere")
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.count("\n") == 1
+    assert "ALENTOUR_DATABASE_URL" in done.stderr
+
+
+@pytest.mark.parametrize("name", ["api/importer.py", "geo/osm.py", "offers/tables.py", "api/demo_x.toml"])
+def test_a_changed_source_makes_another_city(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = tmp_path / name
+    source.parent.mkdir()
+    monkeypatch.setattr(demo, "__file__", str(tmp_path / "api" / "demo.py"))
+    source.write_text("before")
+    before = demo._fingerprint(1)
+    assert demo._fingerprint(1) == before
+    assert demo._fingerprint(2) != before
+    source.write_text("after")
+    assert demo._fingerprint(1) != before
+
+
+def test_a_new_city_replaces_the_old_ones_and_their_drafts(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def build(cluster: Cluster, template: str, seed: int) -> None:
+        cluster.create_database(template)
+
+    monkeypatch.setattr(demo, "_build", build)
+    others = ["demo_city_0123456789abcdef", "demo_city_fedcba9876543210_draft"]
+    for other in others:
+        cluster.create_database(other)
+    demo._fresh_city(cluster, 1, "demo_test")
+    template = "demo_city_" + demo._fingerprint(1)
+    assert cluster.databases("demo_") == [template, "demo_test"]
+    cluster.create_database(others[0])
+    demo._fresh_city(cluster, 1, "demo_test")
+    assert cluster.databases("demo_") == [others[0], template, "demo_test"]
+    for name in cluster.databases("demo_"):
+        cluster.drop_database(name)
