@@ -29,6 +29,8 @@ _ADVANCE: Final = """
     UPDATE clock SET simulated_at = alentour_now() + make_interval(secs => $1), has_run = true,
         ticking_since = CASE WHEN ticking_since IS NOT NULL THEN clock_timestamp() END
 """
+_NEXT_DUE: Final = "SELECT min(due_at) FROM timers WHERE due_at > $1"
+_LATE_AT_MOST: Final = timedelta(seconds=30)
 _TICK: Final = """
     UPDATE clock SET simulated_at = alentour_now(), has_run = has_run OR $1,
         ticking_since = CASE WHEN $1 THEN clock_timestamp() END
@@ -78,16 +80,27 @@ async def set_time(connection: asyncpg.Connection, at: datetime) -> Clock:
     return await read_clock(connection)
 
 
-async def advance(connection: asyncpg.Connection, seconds: float) -> Clock:
-    """Move simulated time on by `seconds` (0 to a year)."""
+async def target(connection: asyncpg.Connection, seconds: float) -> datetime:
+    """The time after a step of `seconds` (0 to a year) from now. Raises as `advance` does."""
     if not 0 <= seconds <= LONGEST_STEP_S:
         raise InvalidInput(
             "This step is out of range.", faults=(Fault("seconds", f"must be from 0 to {LONGEST_STEP_S}"),)
         )
-    clock = await _locked(connection)
-    if clock.now + timedelta(seconds=seconds) >= _LATEST:
+    until = (await _locked(connection)).now + timedelta(seconds=seconds)
+    if until >= _LATEST:
         raise InvalidInput("This step is out of range.", faults=(Fault("seconds", "must end before 2100"),))
-    await connection.execute(_ADVANCE, float(seconds))
+    return until
+
+
+async def advance(connection: asyncpg.Connection, until: datetime) -> Clock:
+    """Move simulated time on towards `until`, not far beyond the next timer: nothing is told too late.
+
+    Returns where time stands now; before `until` there is work to settle first. Conflict on real time.
+    """
+    now = (await _locked(connection)).now
+    due_at = await connection.fetchval(_NEXT_DUE, now)
+    stop_at = until if due_at is None else min(until, due_at + _LATE_AT_MOST)
+    await connection.execute(_ADVANCE, max(0.0, (stop_at - now).total_seconds()))
     return await read_clock(connection)
 
 

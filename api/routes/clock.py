@@ -53,8 +53,13 @@ async def advance(data: JSONBody[Step], state: State) -> Clock:
     """Move time on, and answer once everything that became due has been done."""
     database: Database = state.database
     async with database.transaction() as tx:
-        await clock.advance(tx, data.seconds)
-    return await _once_settled(state)
+        until = await clock.target(tx, data.seconds)
+    while True:
+        async with database.transaction() as tx:
+            reached = await clock.advance(tx, until)
+        settled = await _once_settled(state)
+        if reached.now >= until:
+            return settled
 
 
 @post("/tick", status_code=200, summary="Let simulated time run, or hold it")

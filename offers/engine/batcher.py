@@ -80,9 +80,10 @@ class Batcher:
             or self._queued_bytes + size_bytes > self._most_bytes
         ):
             raise self.too_many()
-        waiting = Waiting(
-            work, asyncio.get_running_loop().create_future(), fixes, size_bytes, time.monotonic()
-        )
+        arrived_at = time.monotonic()
+        if isinstance(work, Sent):
+            work.arrived_at = arrived_at
+        waiting = Waiting(work, asyncio.get_running_loop().create_future(), fixes, size_bytes, arrived_at)
         self._queued_fixes += fixes
         self._queued_bytes += size_bytes
         (self._backlog if _is_backlog(work) else self._live).append(waiting)

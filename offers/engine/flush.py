@@ -60,6 +60,8 @@ class Flusher:
                 return await self._attempt(work, snapshot, wait=wait)
             except _RERUN:
                 await asyncio.sleep(0.005)
+            except asyncpg.QueryCanceledError:
+                break  # too slow as a whole, and certainly rolled back: rerun by halves
             except _BUSY:
                 return [Skipped()] * len(work)
             except _LOST as error:
@@ -106,8 +108,9 @@ class Flusher:
 
     async def _reload_stops(self, connection: asyncpg.Connection, loaded: Loaded, snapshot: Snapshot) -> None:
         if loaded.stop_version > snapshot.stop_version:
-            snapshot.stopped = await stopped_offers(connection)
-            snapshot.stop_version = loaded.stop_version
+            stopped = await stopped_offers(connection)
+            if loaded.stop_version > snapshot.stop_version:  # no other flush has read a newer one meanwhile
+                snapshot.stopped, snapshot.stop_version = stopped, loaded.stop_version
 
     async def _decide(
         self,
@@ -148,7 +151,7 @@ class Flusher:
 
 
 def _follow(work: Sequence[Work], loaded: Loaded, snapshot: Snapshot) -> Followed:
-    follower = Follower(snapshot, loaded.now.timestamp())
+    follower = Follower(snapshot, loaded.now.timestamp(), is_ticking=loaded.is_ticking)
     batches = []
     for position, visitor in loaded.visitors.items():
         item = work[position]

@@ -1,10 +1,11 @@
 """The tracking stage of a flush: fixes become crossings, phone by phone, under the locks.
 
-Owns who may be followed at all (no location purpose: refused, nothing kept), the retried batch
+Owns who may be followed at all (no consent to location for offers: refused, nothing kept), the retried batch
 that gets its old answer again, and which crossings concern an offer. Decides nothing about offers.
 """
 
 import math
+import time
 from collections import Counter
 from collections.abc import Sequence
 from typing import Final
@@ -69,9 +70,10 @@ class Arrival(msgspec.Struct):
 class Follower:
     """Follows the visitors of one flush."""
 
-    def __init__(self, snapshot: Snapshot, now: float) -> None:
+    def __init__(self, snapshot: Snapshot, now: float, *, is_ticking: bool) -> None:
         self._snapshot = snapshot
         self._now = now
+        self._is_ticking = is_ticking
         self.followed = Followed()
 
     def follow_phones(self, batches: Sequence[tuple[int, Sent, Visitor]]) -> None:
@@ -97,7 +99,7 @@ class Follower:
         """The fixes on the server's clock; None when they are refused or were answered before."""
         if not visitor.may_be_followed:
             self.followed.answers[position] = Forbidden(
-                "No purpose that needs location is consented to; nothing was kept.",
+                "Location for offers is not consented to; nothing was kept.",
                 code="no_location_consent",
             )
             return None
@@ -105,7 +107,8 @@ class Follower:
         if visitor.state.batch == key:
             self.followed.answers[position] = self._again(sent, visitor)
             return None
-        shift_s = self._now - sent.sent_at
+        waited_s = time.monotonic() - sent.arrived_at if self._is_ticking and sent.arrived_at else 0.0
+        shift_s = self._now - waited_s - sent.sent_at
         fixes = [_shifted(fix, shift_s) for fix in sent.fixes]
         if len(fixes) > 1:
             fixes.sort(key=lambda fix: fix.at)  # what came out of order within one batch is not late
@@ -139,6 +142,8 @@ class Follower:
         state = visitor.state
         if fence is None or due.fence_id not in state.fences or state.last is None or not visitor.is_active:
             return
+        if state.fences[due.fence_id].revision != fence.rules.revision:
+            return  # the fence was edited: the next fix says whether the phone is in its new shape
         kept, crossings = fire_dwell(
             due.fence_id,
             state.fences[due.fence_id],
@@ -152,6 +157,9 @@ class Follower:
             del state.fences[due.fence_id]
         else:
             state.fences[due.fence_id] = kept
+        again_at = dwell_due_at(kept, fence.rules)
+        if again_at is not None and again_at > self._now:  # another visit, or a longer dwell than before
+            self.followed.timers.append(Timer(visitor, due.fence_id, again_at))
         for crossing in crossings:
             self._see(visitor, crossing, crossing.at, (state.last.lat, state.last.lon), is_answered=False)
 
@@ -166,8 +174,7 @@ class Follower:
     ) -> CrossingSeen:
         fence = self._snapshot.fences[crossing.fence_id]
         self.followed.seen.append(Seen(visitor, crossing, fence))
-        if fence.wants_dwell:
-            self._set_timer(visitor, crossing, fence)
+        self._set_timer(visitor, crossing, fence)
         offers = tuple(offer for offer in fence.offers if crossing.kind in offer.triggers)
         if offers:
             place = fence.place

@@ -14,11 +14,14 @@ from uuid import UUID, uuid4
 
 import asyncpg
 import msgspec
+import structlog
 
 LEASE_S: Final = 60.0
 UNUSED_BEFORE_EXPIRY_S: Final = 10.0
 RETURNED_AFTER_EXPIRY_S: Final = 30.0
 ASK_AGAIN_AFTER_S: Final = 2.0
+LONGEST_WAIT_S: Final = 1.0
+AT_ONCE: Final = 200
 
 BudgetState = Literal["free", "spent", "reserved"]
 
@@ -44,7 +47,7 @@ SELECT NOT EXISTS (SELECT FROM budget_leases WHERE offer_id = $1)
 _EXPIRED: Final = """
 SELECT lease_id, offer_id, granted FROM budget_leases
 WHERE expires_at < clock_timestamp() - make_interval(secs => $1)
-ORDER BY lease_id LIMIT 200 FOR UPDATE SKIP LOCKED
+ORDER BY lease_id LIMIT $2 FOR UPDATE SKIP LOCKED
 """
 
 _RETURN: Final = """
@@ -56,6 +59,9 @@ SET deliveries_available = least(b.deliveries_total, b.deliveries_available + e.
     - (SELECT count(*) FROM deliveries d WHERE d.lease_id = $1)::integer)
 FROM ended e WHERE b.offer_id = e.offer_id AND b.deliveries_total IS NOT NULL
 """
+
+
+_log: Final = structlog.get_logger("alentour.leases")
 
 
 class Lease(msgspec.Struct):
@@ -109,11 +115,15 @@ class Leases:
 
     async def return_expired(self) -> int:
         """Give back what ended leases of any worker did not use; how many leases ended."""
-        async with self._pool.acquire() as connection, connection.transaction():
-            ended = await connection.fetch(_EXPIRED, RETURNED_AFTER_EXPIRY_S)
-            for row in sorted(ended, key=lambda row: row["offer_id"]):
-                await connection.execute(_RETURN, row["lease_id"])
-        return len(ended)
+        returned = 0
+        while True:
+            async with self._pool.acquire() as connection, connection.transaction():
+                ended = await connection.fetch(_EXPIRED, RETURNED_AFTER_EXPIRY_S, AT_ONCE)
+                for row in sorted(ended, key=lambda row: row["offer_id"]):
+                    await connection.execute(_RETURN, row["lease_id"])
+            returned += len(ended)
+            if len(ended) < AT_ONCE:
+                return returned
 
     def _usable(self, offer_id: int) -> Lease | None:
         lease = self._held.get(offer_id)
@@ -124,14 +134,19 @@ class Leases:
     async def _lease(self, offer_id: int) -> None:
         lease_id = uuid4()
         usable_until = self._monotonic() + LEASE_S - UNUSED_BEFORE_EXPIRY_S
-        async with self._pool.acquire() as connection:
-            granted = await connection.fetchval(
-                _TAKE, offer_id, self._workers, lease_id, self.worker_id, LEASE_S
-            )
-            if granted is not None:
-                self._refused.pop(offer_id, None)
-                self._held[offer_id] = Lease(lease_id, granted, usable_until)
-                return
-            is_spent = await connection.fetchval(_IS_SPENT, offer_id)
-        state: BudgetState = "spent" if is_spent else "reserved"
+        state: BudgetState = "reserved"
+        try:
+            # Whoever asks holds a connection and locks already: it must not wait long for more.
+            async with self._pool.acquire(timeout=LONGEST_WAIT_S) as connection:
+                granted = await connection.fetchval(
+                    _TAKE, offer_id, self._workers, lease_id, self.worker_id, LEASE_S, timeout=LONGEST_WAIT_S
+                )
+                if granted is not None:
+                    self._refused.pop(offer_id, None)
+                    self._held[offer_id] = Lease(lease_id, granted, usable_until)
+                    return
+                if await connection.fetchval(_IS_SPENT, offer_id):
+                    state = "spent"
+        except (TimeoutError, asyncpg.LockNotAvailableError, asyncpg.QueryCanceledError) as error:
+            _log.warning("lease_not_taken", error=type(error).__name__)
         self._refused[offer_id] = (state, self._monotonic() + ASK_AGAIN_AFTER_S)

@@ -19,16 +19,18 @@ from offers.terms import PastDelivery, Person
 _LOCK_AND_LOAD: Final = "SELECT * FROM lock_and_load($1, $2, $3, $4, $5)"
 _LOCKED, _ACTIVE, _NEW_TOKEN, _MAY_FOLLOW = 1, 2, 4, 8
 
-# Limits may reach back for ever, so all of a customer's deliveries are read. One that was cancelled,
-# or expired before anybody was handed it, has given its slot back.
+# Limits may reach back for ever, so all of a customer's deliveries are read. One that was cancelled or
+# expired before anybody was handed it has given its slot back; once handed, somebody may have seen it.
+# Who wants less like an offer is not given that one again either.
 _PEOPLE: Final = """
 SELECT c.customer_id, c.time_zone, c.language, c.quiet_start, c.quiet_end, c.interests, c.age_band, c.grants,
        c.last_seq,
        (SELECT json_agg(json_build_object(
             'offer_id', d.offer_id, 'retailer_id', d.retailer_id, 'channel', d.channel, 'tags', d.tags,
             'decided_at', d.decided_at, 'counts_toward_caps', d.counts_toward_caps,
-            'takes_slot', d.cancelled_at IS NULL AND (d.handed_at IS NOT NULL OR d.expires_at > $3),
-            'was_dismissed', d.dismissed_at IS NOT NULL) ORDER BY d.decided_at)
+            'takes_slot', d.handed_at IS NOT NULL OR (d.cancelled_at IS NULL AND d.expires_at > $3),
+            'was_dismissed', d.dismissed_at IS NOT NULL OR d.less_like_this_at IS NOT NULL)
+            ORDER BY d.decided_at)
         FROM deliveries d WHERE d.bucket = c.bucket AND d.customer_id = c.customer_id) AS history
 FROM unnest($1::smallint[], $2::uuid[]) AS w(bucket, customer_id)
 JOIN customers c ON c.bucket = w.bucket AND c.customer_id = w.customer_id
@@ -76,6 +78,7 @@ class Loaded(msgspec.Struct):
     skipped: dict[int, UUID]
     now: datetime
     stop_version: int
+    is_ticking: bool
 
 
 async def load(connection: asyncpg.Connection, work: Sequence[Work], *, wait: bool) -> Loaded:
@@ -91,7 +94,7 @@ async def load(connection: asyncpg.Connection, work: Sequence[Work], *, wait: bo
         wait,
     )
     positions = [position for position, _ in sent] + [position for position, _ in due]
-    loaded = Loaded({}, {}, moment["decided_at"], moment["stop_version"])
+    loaded = Loaded({}, {}, moment["decided_at"], moment["stop_version"], bool(moment["flags"]))
     same_device: dict[UUID, Visitor] = {}
     for row in rows:
         position, device_id, flags = positions[row[0] - 1], row[3], row[4]

@@ -58,7 +58,6 @@ class Fence(msgspec.Struct, frozen=True):
     rules: FenceRules
     place: Place
     offers: tuple[Offer, ...]
-    wants_dwell: bool
 
 
 class Snapshot(msgspec.Struct):
@@ -166,7 +165,6 @@ def _fences(
             ),
             place=place,
             offers=concerned,
-            wants_dwell=any("dwell" in offer.triggers for offer in concerned),
         )
     return fences
 

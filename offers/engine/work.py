@@ -18,6 +18,8 @@ class Sent(msgspec.Struct):
     sent_at: float
     fixes: Sequence[Fix]
     monitored: tuple[int, ...] = ()
+    # On this process's monotonic clock; 0 until it is queued. The wait is not the phone's.
+    arrived_at: float = 0.0
 
 
 class Due(msgspec.Struct):

@@ -30,8 +30,9 @@ _LOCK_DELIVERY: Final = """
 _TAKE_STOCK: Final = """
     UPDATE offer_budgets SET redeemed = redeemed + 1
     WHERE offer_id = $1 AND (redemptions_total IS NULL OR redeemed < redemptions_total)
-    RETURNING redeemed
+    RETURNING coalesce(redeemed = redemptions_total, false) AS is_last
 """
+_STOCK_CHANGED: Final = "UPDATE config_version SET version = version + 1"
 _IS_COUNTED: Final = "SELECT 1 FROM offer_budgets WHERE offer_id = $1"
 _MARK: Final = """
     UPDATE deliveries SET redeemed_at = $4
@@ -107,7 +108,10 @@ async def _redeemable_offer(
 
 
 async def _take_stock(connection: asyncpg.Connection, offer_id: int) -> None:
-    if await connection.fetchval(_TAKE_STOCK, offer_id) is not None:
+    taken = await connection.fetchrow(_TAKE_STOCK, offer_id)
+    if taken is not None:
+        if taken["is_last"]:  # whoever decides keeps in memory what is left
+            await connection.execute(_STOCK_CHANGED)
         return
     # An offer without a row of its own has no limits.
     if await connection.fetchval(_IS_COUNTED, offer_id) is not None:

@@ -151,7 +151,8 @@ def current(history: Sequence[Consent]) -> list[Consent]:
 
 
 def _check(decisions: Sequence[Decision], wording: Wording | None, method: str) -> None:
-    if len(decisions) > MOST_DECISIONS:
+    # Taking back is never refused for being too much at once.
+    if len(decisions) > MOST_DECISIONS and any(decision.granted for decision in decisions):
         raise _invalid("decisions", f"has {len(decisions)} answers; at most {MOST_DECISIONS}")
     if not 1 <= len(method) <= LONGEST_METHOD or not method.isprintable():
         raise _invalid("method", f"must be 1 to {LONGEST_METHOD} printable characters")

@@ -10,10 +10,11 @@ from typing import Final
 
 import asyncpg
 
-# An id of our own, higher than any given out before. A snapshot's xmax will not do: it follows the
-# newest transaction that has ended, and one that is still running may be newer.
-_NEXT_XID: Final = "SELECT pg_current_xact_id()::text::bigint"
-_OLDEST_RUNNING: Final = "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
+# The transactions of this database that have written something or hold locks.
+_WRITING: Final = """
+SELECT pid, backend_xid::text AS xid FROM pg_stat_activity
+WHERE datname = current_database() AND backend_xid IS NOT NULL AND pid <> pg_backend_pid()
+"""
 _LOOK_EVERY_S: Final = 0.005
 _LONGEST_WAIT_S: Final = 15.0
 
@@ -21,10 +22,16 @@ _LONGEST_WAIT_S: Final = 15.0
 async def settle(pool: asyncpg.Pool) -> None:
     """Return once every transaction that was writing when this was called has ended.
 
-    Called after the stop's own commit, outside any transaction. Transactions are bounded by the
-    statement and idle timeouts; past `_LONGEST_WAIT_S` it raises TimeoutError.
+    Called after the stop's own commit, outside any transaction. One that begins to write later reads
+    the stop; one that was writing is bounded by the statement and idle timeouts. Past
+    `_LONGEST_WAIT_S` it raises TimeoutError. Holds no connection between two looks.
     """
-    async with asyncio.timeout(_LONGEST_WAIT_S), pool.acquire() as connection:
-        horizon = await connection.fetchval(_NEXT_XID)
-        while await connection.fetchval(_OLDEST_RUNNING) < horizon:  # noqa: ASYNC110 - no event for this
+    async with asyncio.timeout(_LONGEST_WAIT_S):
+        waited_for = await _writing(pool)
+        while waited_for:
             await asyncio.sleep(_LOOK_EVERY_S)
+            waited_for &= await _writing(pool)
+
+
+async def _writing(pool: asyncpg.Pool) -> set[tuple[int, str]]:
+    return {(row["pid"], row["xid"]) for row in await pool.fetch(_WRITING)}

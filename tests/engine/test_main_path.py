@@ -9,7 +9,8 @@ import asyncpg
 import msgspec
 import pytest
 
-from geo.errors import Forbidden, Unauthenticated
+from api import clock
+from geo.errors import Forbidden, Unauthenticated, Unavailable
 from offers.engine import Engine
 from offers.engine.answers import FixesAnswer
 from tests.world import Phone, World, fix_at, start_engine
@@ -80,16 +81,20 @@ async def test_without_marketing_consent_the_crossing_counts_and_nothing_is_said
     assert [tuple(row) for row in counts] == [(offer, "no_consent", 1)]
 
 
-async def test_without_a_location_purpose_a_fix_is_refused_and_nothing_is_kept(
-    world: World, engine: Engine
+@pytest.mark.parametrize("purposes", [[], ["location_parking"]])
+async def test_without_location_for_offers_a_fix_is_refused_and_nothing_is_kept(
+    world: World, engine: Engine, purposes: list[str]
 ) -> None:
     shop = await world.retailer()
     await world.offer(shop, await world.fence(shop))
-    phone = await world.phone(await world.customer(grants=[]))
+    phone = await world.phone(await world.customer(grants=[*purposes, f"marketing:{shop}:push"]))
+    await engine.refresh()
     with pytest.raises(Forbidden) as refusal:
         await send(engine, phone, 0, NOON)
     assert refusal.value.code == "no_location_consent"
     assert await world.sql.fetchval("SELECT count(*) FROM device_states WHERE state IS NOT NULL") == 0
+    for table in ("crossings", "deliveries", "timers"):
+        assert await world.sql.fetchval(f"SELECT count(*) FROM {table}") == 0
 
 
 async def test_an_unknown_token_is_refused_beside_one_that_is_known(world: World, engine: Engine) -> None:
@@ -162,6 +167,53 @@ async def test_a_budget_is_never_passed(world: World, engine: Engine) -> None:
     assert {reason for reason, _ in reasons} <= {"budget_spent", "budget_reserved"}
 
 
+@pytest.mark.parametrize(("was_handed", "given"), [(True, 1), (False, 2)])
+async def test_a_cancelled_delivery_counts_in_caps_only_if_a_phone_had_it(
+    world: World, engine: Engine, *, was_handed: bool, given: int
+) -> None:
+    """Somebody may have seen it."""
+    await world.has_no_caps()
+    await world.cap(1)
+    shop = await world.retailer()
+    await world.offer(shop, await world.fence(shop))
+    await world.offer(shop, await world.fence(shop, north_m=1_000))
+    phone = await world.phone(await world.customer(shop))
+    await engine.refresh()
+    assert len((await send(engine, phone, 0, NOON)).deliveries) == 1
+    await world.sql.execute("UPDATE deliveries SET cancelled_at = decided_at")
+    if not was_handed:
+        await world.sql.execute("UPDATE deliveries SET handed_at = NULL")
+    later = NOON + timedelta(minutes=10)
+    await world.moves_to(later)
+    await send(engine, phone, 1_000, later)
+    assert await world.sql.fetchval("SELECT count(*) FROM deliveries") == given
+    reasons = await world.sql.fetch("SELECT reason FROM suppression_counts")
+    assert [reason for (reason,) in reasons] == ["frequency_cap"] * (2 - given)
+
+
+@pytest.mark.parametrize("event", ["dismissed", "less_like_this"])
+async def test_an_offer_that_was_waved_away_is_not_given_again(
+    world: World, engine: Engine, event: str
+) -> None:
+    await world.has_no_caps()
+    shop = await world.retailer()
+    offer = await world.offer(shop, await world.fence(shop))
+    await world.sql.execute(
+        "UPDATE offers SET fence_ids = fence_ids || $1::bigint", await world.fence(shop, north_m=1_000)
+    )
+    phone = await world.phone(await world.customer(shop))
+    await engine.refresh()
+    assert [one.offer_id for one in (await send(engine, phone, 0, NOON)).deliveries] == [offer]
+    await world.sql.execute(f"UPDATE deliveries SET {event}_at = decided_at")
+    later = NOON + timedelta(minutes=10)
+    await world.moves_to(later)
+    answer = await send(engine, phone, 1_000, later)
+    assert [crossing.kind for crossing in answer.crossings if crossing.kind == "enter"] == ["enter"]
+    assert answer.deliveries == []
+    reasons = await world.sql.fetch("SELECT reason FROM suppression_counts")
+    assert [tuple(row) for row in reasons] == [("dismissed",)]
+
+
 async def test_one_poisoned_customer_in_a_hundred_costs_nobody_else_an_answer(
     world: World, engine: Engine
 ) -> None:
@@ -213,3 +265,82 @@ async def test_a_timer_that_fails_holds_up_no_other(world: World, engine: Engine
     assert await engine.sweeper.fire_due() == 2
     assert await world.sql.fetchval("SELECT count(*) FROM deliveries") == 2
     assert await world.sql.fetchval("SELECT count(*) FROM timers") == 1
+
+
+async def test_a_long_step_of_time_tells_a_dwell_while_it_is_fresh(
+    world: World, engine: Engine, pool: asyncpg.Pool
+) -> None:
+    shop = await world.retailer()
+    await world.offer(shop, await world.fence(shop, dwell_s=180), trigger="dwell", channel="inbox")
+    phone = await world.phone(await world.customer(shop, channel="inbox"))
+    await engine.refresh()
+    await send(engine, phone, 0, NOON)
+    until, reached = NOON + timedelta(minutes=9), NOON
+    while reached < until:
+        async with pool.acquire() as connection, connection.transaction():
+            reached = (await clock.advance(connection, until)).now
+        await engine.settle()
+    assert await world.sql.fetchval("SELECT count(*) FROM deliveries") == 1
+    assert await world.sql.fetchval("SELECT alentour_now()") == until
+
+
+async def test_a_dwell_time_that_was_made_longer_is_waited_for(world: World, engine: Engine) -> None:
+    shop = await world.retailer()
+    await world.offer(shop, await world.fence(shop, dwell_s=60), trigger="dwell", channel="inbox")
+    phone = await world.phone(await world.customer(shop, channel="inbox"))
+    await engine.refresh()
+    await send(engine, phone, 0, NOON)
+    await world.sql.execute("UPDATE fences SET dwell_s = 300")
+    await world.edited()
+    await world.moves_to(NOON + timedelta(seconds=61))
+    await engine.settle()
+    assert await world.sql.fetchval("SELECT count(*) FROM deliveries") == 0
+    await world.moves_to(NOON + timedelta(seconds=301))
+    await engine.settle()
+    assert await world.sql.fetchval("SELECT count(*) FROM deliveries") == 1
+
+
+async def test_an_offer_that_begins_after_the_visit_did_still_gets_its_dwell(
+    world: World, engine: Engine
+) -> None:
+    shop = await world.retailer()
+    fence = await world.fence(shop, dwell_s=180)
+    phone = await world.phone(await world.customer(shop, channel="inbox"))
+    await engine.refresh()
+    await send(engine, phone, 0, NOON)
+    await world.offer(shop, fence, trigger="dwell", channel="inbox")
+    await world.moves_to(NOON + timedelta(seconds=181))
+    await engine.settle()
+    assert await world.sql.fetchval("SELECT count(*) FROM deliveries") == 1
+
+
+async def test_a_limit_that_this_worker_has_not_heard_of_is_held_by_the_database(
+    world: World, engine: Engine
+) -> None:
+    shop = await world.retailer()
+    offer = await world.offer(shop, await world.fence(shop))
+    phone = await world.phone(await world.customer(shop))
+    await engine.refresh()
+    await world.sql.execute(
+        "UPDATE offer_budgets SET deliveries_total = 1, deliveries_available = 1 WHERE offer_id = $1", offer
+    )
+    with pytest.raises(Unavailable):
+        await send(engine, phone, 0, NOON)
+    assert await world.sql.fetchval("SELECT count(*) FROM deliveries") == 0
+    await world.edited()
+    await engine.refresh()
+    assert len((await send(engine, phone, 0, NOON)).deliveries) == 1
+    assert await world.sql.fetchval("SELECT lease_id IS NOT NULL FROM deliveries")
+
+
+async def test_the_wait_in_the_queue_is_not_the_phones(world: World, engine: Engine) -> None:
+    await world.sql.execute("UPDATE clock SET ticking_since = clock_timestamp()")
+    phone = await world.phone(await world.customer())
+    sent = phone.sends([fix_at(0, NOON.timestamp())], NOON.timestamp())
+    waiting = engine.batcher.submit(sent)
+    sent.arrived_at -= 30
+    await waiting
+    state = await world.sql.fetchval("SELECT state FROM device_states WHERE device_id = $1", phone.device_id)
+    now = await world.sql.fetchval("SELECT alentour_now()")
+    age_s = now.timestamp() - msgspec.json.decode(state)["l"][0]
+    assert 29 < age_s < 60

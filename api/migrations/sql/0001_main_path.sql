@@ -15,7 +15,7 @@ CREATE FUNCTION lock_and_load(
     bucket       smallint,
     customer_id  uuid,
     device_id    uuid,
-    flags        smallint,  -- 1 locked, 2 active device, 4 first use of a rotated token, 8 may be followed
+    flags        smallint,  -- in row 0: 1 when time runs by itself; else 1 locked, 2 active device, 4 first use of a rotated token, 8 may be followed
     state        text,
     decided_at   timestamptz,
     stop_version bigint
@@ -31,7 +31,7 @@ BEGIN
         SELECT coalesce(array_agg(l.customer_id), '{}'),
                coalesce(array_agg(l.customer_id) FILTER (WHERE l.may_be_followed), '{}')
         INTO v_locked, v_followed FROM (
-            SELECT c.customer_id, c.grants && ARRAY['location_offers', 'location_parking'] AS may_be_followed
+            SELECT c.customer_id, 'location_offers' = ANY (c.grants) AS may_be_followed
             FROM customers c
             JOIN (
                 SELECT t.bucket, t.customer_id
@@ -49,7 +49,7 @@ BEGIN
         SELECT coalesce(array_agg(l.customer_id), '{}'),
                coalesce(array_agg(l.customer_id) FILTER (WHERE l.may_be_followed), '{}')
         INTO v_locked, v_followed FROM (
-            SELECT c.customer_id, c.grants && ARRAY['location_offers', 'location_parking'] AS may_be_followed
+            SELECT c.customer_id, 'location_offers' = ANY (c.grants) AS may_be_followed
             FROM customers c
             JOIN (
                 SELECT t.bucket, t.customer_id
@@ -73,7 +73,9 @@ BEGIN
     -- The grants were read from the rows as they were locked; the rest is read now. IN (SELECT unnest)
     -- is a hashed look-up, where a join with the array would compare everybody with everybody.
     RETURN QUERY
-    SELECT 0, NULL::smallint, NULL::uuid, NULL::uuid, NULL::smallint, NULL::text, v_now, v_stop
+    SELECT 0, NULL::smallint, NULL::uuid, NULL::uuid,
+           (NOT EXISTS (SELECT FROM clock k WHERE k.mode = 'simulated' AND k.ticking_since IS NULL))::integer::smallint,
+           NULL::text, v_now, v_stop
     UNION ALL
     SELECT w.ord, d.bucket, d.customer_id, d.device_id,
            ((d.customer_id IN (SELECT unnest(v_locked)))::integer
@@ -122,6 +124,16 @@ BEGIN
     END IF;
 
     IF p_deliveries IS NOT NULL THEN
+        -- Whoever decided on a configuration from before the offer had a limit has to look again.
+        IF EXISTS (
+            SELECT FROM json_to_recordset(p_deliveries) AS d(offer_id bigint, lease_id uuid)
+            JOIN offer_budgets b ON b.offer_id = d.offer_id
+            WHERE d.lease_id IS NULL AND b.deliveries_total IS NOT NULL
+        ) THEN
+            RAISE EXCEPTION 'a limited offer was delivered without a lease'
+                USING ERRCODE = 'serialization_failure';
+        END IF;
+
         INSERT INTO deliveries (bucket, customer_id, delivery_id, seq, device_id, offer_id, retailer_id,
                                 site_id, fence_id, crossing_id, trigger, channel, tags,
                                 counts_toward_caps, content, code, trace, lease_id, decided_at,
