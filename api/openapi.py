@@ -17,6 +17,7 @@ from litestar.routes import HTTPRoute
 from api.idempotency import once, once_required
 from api.openapi_examples import example_of
 from api.problems import MEDIA_TYPE
+from api.refusals import too_large
 from api.routes.health import VERSION
 
 _DESCRIPTION: Final = """\
@@ -50,7 +51,6 @@ _MEANINGS: Final = {
     "403": "Known, but not allowed to do this.",
     "404": "There is no such thing, or it belongs to somebody else.",
     "409": "The present state does not allow this.",
-    "413": "The body is larger than 1 MiB.",
     "415": "The body is not JSON.",
     "422": "This Idempotency-Key came before with another request.",
     "429": "Too much at once; come back after `Retry-After` seconds.",
@@ -149,9 +149,10 @@ def _complete(operation: dict[str, Any], handler: HTTPRouteHandler, schemas: dic
             answer["description"] = _WELL[status]
     for status in _problems_of(operation, is_guarded=bool(schemes), has_key=has_key):
         own = operation["responses"].get(status)
+        meaning = too_large(handler) if status == "413" else _MEANINGS[status]
         # Litestar's own guess at a 400 has a shape that this server never answers with.
         if own is None or "application/problem+json" not in own.get("content", {}):
-            described = own["description"] if own and status != "400" else _MEANINGS[status]
+            described = own["description"] if own and status != "400" else meaning
             operation["responses"][status] = _problem_response(status, described)
     _exemplify(operation, partial(example_of, schemas=schemas))
 

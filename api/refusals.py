@@ -12,10 +12,12 @@ import msgspec
 import structlog
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, InternalServerException, ValidationException
+from litestar.handlers import HTTPRouteHandler
 from litestar.types import Empty
 
 from api.observability import frames_of
 from api.problems import (
+    LARGEST_BODY_BYTES,
     BodyTooLarge,
     InternalError,
     MethodNotAllowed,
@@ -35,7 +37,6 @@ _MISSING: Final = re.compile(r"Missing required (?:query|header|cookie|path) par
 
 _REFUSALS: Final[Mapping[int, Callable[[], AlentourError]]] = {
     404: lambda: NotFound("There is nothing at this address.", code="route_not_found"),
-    413: lambda: BodyTooLarge("The body is larger than 1 MiB."),
     415: lambda: UnsupportedMediaType("Send application/json."),
 }
 
@@ -86,9 +87,9 @@ def translated(error: HTTPException) -> AlentourError:
     return InternalError("Something went wrong on our side.")
 
 
-def answer_problem(_: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+def answer_problem(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     """Litestar's handler for every exception."""
-    told = translated(error) if isinstance(error, HTTPException) else told_as(error)
+    told = _told(request, error)
     if isinstance(told, InternalError):
         log_unexpected(error)
     elif isinstance(told, Unavailable):
@@ -97,6 +98,20 @@ def answer_problem(_: Request[Any, Any, Any], error: Exception) -> Response[byte
     status, headers, body = problem_body(told, record.request_id if record else "")
     media_type = headers.pop("content-type")
     return Response(body, status_code=status, headers=headers, media_type=media_type)
+
+
+def too_large(handler: object) -> str:
+    """What is said of a body that is larger than this route takes."""
+    own = handler.resolve_request_max_body_size() if isinstance(handler, HTTPRouteHandler) else None
+    return f"The body is larger than {(own or LARGEST_BODY_BYTES) // 2**20} MiB."
+
+
+def _told(request: Request[Any, Any, Any], error: Exception) -> AlentourError:
+    if not isinstance(error, HTTPException):
+        return told_as(error)
+    if error.status_code == 413:
+        return BodyTooLarge(too_large(request.scope.get("route_handler")))
+    return translated(error)
 
 
 def log_unexpected(error: BaseException) -> None:

@@ -13,7 +13,7 @@ from api.auth import AuthKey, requires, tenant_of
 from api.database import ORM, Now, Session, config_changed
 from api.idempotency import once
 from api.pages import Cursor, Limit, Page, page_of, read_cursor
-from api.routes.resources import Id, RetailerId, of_server
+from api.routes.resources import Id, RetailerId, of_server, tenant_to_write
 from offers.retail.cap_edits import (
     CalendarUnit,
     CapEdit,
@@ -78,7 +78,8 @@ class Defaults(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     before_request=once,
     operation_id="createCap",
     summary="Create a cap",
-    description="`system` and `each_retailer` are for admins; `retailer` and `offer` for the retailer's own.",
+    description="`system` and `each_retailer` are for admins; `retailer` and `offer` for the retailer's own."
+    " `offer_id` is an offer of your own.",
 )
 async def create_one(
     session: Session,
@@ -87,7 +88,10 @@ async def create_one(
     data: Annotated[Cap, Body(examples=_EXAMPLES)],
     retailer_id: RetailerId = None,
 ) -> Cap:
-    row = await create_cap(session, _editor(key, retailer_id), _edit_of(data), now)
+    editor = _editor(key, retailer_id)
+    if editor.retailer_id is not None:
+        await tenant_to_write(session, key, retailer_id)
+    row = await create_cap(session, editor, _edit_of(data), now)
     await config_changed(session)
     return _shown(row)
 

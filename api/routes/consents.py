@@ -48,8 +48,8 @@ _GRANT: Final = {
 _WITHDRAW: Final = {"decisions": [{"purpose": "location_offers", "granted": False}]}
 
 
-class DecisionDraft(msgspec.Struct, kw_only=True):
-    """One yes or no. `retailer_id` and `channel` go with marketing, and only with it."""
+class DecisionDraft(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """One yes or no. `retailer_id` (of a retailer there is) and `channel` go with marketing only."""
 
     purpose: Purpose
     granted: bool
@@ -57,7 +57,7 @@ class DecisionDraft(msgspec.Struct, kw_only=True):
     channel: Literal["push", "inbox"] | None = None
 
 
-class Answers(msgspec.Struct, kw_only=True):
+class Answers(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """Several answers at once, or `withdraw_all`.
 
     `notice_version` and `language` name the text that was on the screen; they are required to say

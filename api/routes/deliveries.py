@@ -19,7 +19,7 @@ from offers.handing.why import Why, explain
 _EXAMPLE: Final = {"event": "opened", "at": "2026-05-04T10:15:00Z"}
 
 
-class Event(msgspec.Struct, kw_only=True):
+class Event(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """`at` is when it happened on the phone; without it, now."""
 
     event: DeliveryEvent

@@ -40,7 +40,7 @@ _JOINING: Final = {
 }
 
 
-class DeviceDraft(msgspec.Struct, kw_only=True):
+class DeviceDraft(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """`installation_id` is made by the app at random, at first start, and told nobody else.
 
     Who knows it can get a token of this device. `link_code` joins the customer whose first phone

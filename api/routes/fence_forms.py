@@ -17,7 +17,7 @@ from offers.retail.offer_edits import hours_faults
 CIRCLE: Final = {
     "type": "Feature",
     "geometry": {"type": "Point", "coordinates": [24.9385, 60.1646]},
-    "properties": {"name": "Around the bakery", "radius_m": 80, "site_id": 17, "tags": ["bakery"]},
+    "properties": {"name": "Around the bakery", "radius_m": 80, "tags": ["bakery"]},
 }
 POLYGON: Final = {
     "type": "Feature",

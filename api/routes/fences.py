@@ -14,7 +14,7 @@ from api.idempotency import once
 from api.imports import LARGEST_IMPORT_BYTES, DryRun, ImportReport, Partial, Rows, documented, rows_of
 from api.pages import Cursor, Limit, Page, page_of, read_cursor
 from api.routes.fence_forms import EXAMPLES, POLYGON, FenceFeature, edit_of, shown
-from api.routes.resources import Id, IfMatch, RetailerId, etag_of, refuse_unmatched
+from api.routes.resources import Id, IfMatch, RetailerId, etag_of, refuse_unmatched, tenant_to_write
 from geo.errors import Fault, InvalidInput, NotFound
 from geo.fences import (
     FenceEdit,
@@ -40,7 +40,8 @@ GEOJSON: Final = "application/geo+json"
     operation_id="createFence",
     summary="Create a fence",
     description="A circle (Point and `radius_m`, 20 m to 10 km), a Polygon or a MultiPolygon of 100 m² to"
-    " 2,000 km² and up to 2,000 vertices. A fault names the position that is wrong.",
+    " 2,000 km² and up to 2,000 vertices. A fault names the position that is wrong. `site_id`, if any, is"
+    " a site of your own.",
 )
 async def create_one(
     session: Session,
@@ -49,7 +50,7 @@ async def create_one(
     data: Annotated[FenceFeature, Body(examples=EXAMPLES)],
     retailer_id: RetailerId = None,
 ) -> Response[FenceFeature]:
-    tenant = tenant_of(key, retailer_id)
+    tenant = await tenant_to_write(session, key, retailer_id)
     edit = edit_of(data, "")
     await _refuse_faulty(session, tenant, edit)
     fence = await create_fence(session, tenant, edit, now)
@@ -191,7 +192,7 @@ async def import_all(
     partial: Partial = False,
     retailer_id: RetailerId = None,
 ) -> ImportReport:
-    tenant = tenant_of(key, retailer_id)
+    tenant = await tenant_to_write(session, key, retailer_id)
     named = {edit.site_id for edit in rows.good.values() if edit.site_id is not None}
     sites = await positions_of_sites(session, tenant, named)
     _judge(rows, sites)

@@ -21,7 +21,10 @@ async def report_fixes(
     request: StrictRequest,
     data: Annotated[FixesReport, Body(description="1 to 100 fixes, oldest first; gzip is accepted.")],
 ) -> Response[FixesAnswer]:
-    """Post fixes; the answer says what became of each, which fences were crossed, and what is offered now."""
+    """Post fixes; the answer says what became of each, which fences were crossed, and what is offered now.
+
+    Members that are not known here are ignored, unlike elsewhere: phones in the field are updated slowly.
+    """
     engine: Engine = request.app.state.engine
     bucket, token_hash = parse_device_token(request.headers.get("authorization"))
     answer = await engine.batcher.submit(work_of(data, bucket, token_hash))

@@ -46,10 +46,12 @@ async def list_nearby(  # noqa: PLR0913, PLR0917 - one argument per query parame
 ) -> Nearby:
     """Sites with their distance, bearing, opening and the offers that run there now.
 
-    It is you who look: nothing is delivered, counted or limited by this, and every live offer of a
-    site is listed whatever would trigger it. Without consent to a location purpose, or with an
-    accuracy worse than 1,000 m, the position is rounded to 0.01° before it is used. Nothing about
-    the position is kept. Pages are by `limit` only.
+    It is you who look: an offer that names the trigger `nearby` is listed under its sites while it
+    runs, and nothing is delivered, coded, counted or limited by this. Offers on enter, dwell or exit
+    alone are not listed, nor those that reach the site only by a fence that has not started or is
+    disabled. Without consent to a location purpose, or with an accuracy worse than 1,000 m, the
+    position is rounded to 0.01° before it is used. Nothing about the position is kept. Pages are by
+    `limit` only.
     """
     may_locate = may_track(await read_grants(tx, key_of(phone)))
     spot = spot_of(lat, lon, accuracy_m=accuracy_m, may_locate=may_locate)

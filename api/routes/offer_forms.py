@@ -21,7 +21,7 @@ _EXAMPLE: Final = {
     "triggers": ["enter", "dwell"],
     "channel": "push",
     "tags": ["coffee"],
-    "fences": {"site_ids": [17]},
+    "fences": {"tags": ["bakery"]},
     "schedule": {
         "starts_at": "2026-03-01T00:00:00Z",
         "weekly_hours": "Mo-Fr 07:30-10:30",
@@ -31,6 +31,11 @@ _EXAMPLE: Final = {
     "budget": {"deliveries": 5000, "redemptions": 500},
 }
 EXAMPLES: Final = [Example(summary="free coffee", value=_EXAMPLE)]
+
+_TRIGGERS: Final = (
+    "`enter`, `dwell` and `exit` deliver when a fence is crossed. `nearby` lists the offer under its sites"
+    " when an app asks `GET /v1/nearby`: no delivery, no code, no caps."
+)
 
 Moment = Annotated[datetime, Meta(tz=True)]
 PlaceId = Annotated[int, Meta(ge=1, le=2**63 - 1)]
@@ -88,7 +93,7 @@ class Offer(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """What you show, to whom, where, when and how often."""
 
     content: dict[str, Words]
-    triggers: Annotated[list[Trigger], Meta(min_length=1, max_length=4)]
+    triggers: Annotated[list[Trigger], Meta(min_length=1, max_length=4, description=_TRIGGERS)]
     channel: Channel
     fences: Fences
     external_id: str | None = None

@@ -10,7 +10,7 @@ from api.database import ORM, Database, Now, Session, config_changed, read_now
 from api.idempotency import once
 from api.pages import Cursor, Limit, Page, page_of, read_cursor
 from api.routes.offer_forms import EXAMPLES, Limits, Offer, budget_of, edit_of, shown
-from api.routes.resources import Id, IfMatch, RetailerId, etag_of, refuse_unmatched
+from api.routes.resources import Id, IfMatch, RetailerId, etag_of, refuse_unmatched, tenant_to_write
 from geo.errors import Fault, Forbidden, Unavailable
 from offers.retail.budgets import Budget, budgets_of, change_budget, create_budget
 from offers.retail.cancelling import cancel_of_offers
@@ -27,7 +27,9 @@ from offers.tables import OfferRow
     before_request=once,
     operation_id="createOffer",
     summary="Create an offer",
-    description="It begins as a draft; activate it when it is ready.",
+    description="It begins as a draft; activate it when it is ready. Triggers: `enter`, `dwell` and `exit`"
+    " deliver when a fence is crossed; `nearby` lists it under its sites when an app asks `GET /v1/nearby`,"
+    " without delivery, code or caps. `fences` names ids or tags of your own.",
 )
 async def create_one(
     session: Session,
@@ -36,7 +38,7 @@ async def create_one(
     data: Annotated[Offer, Body(examples=EXAMPLES)],
     retailer_id: RetailerId = None,
 ) -> Response[Offer]:
-    tenant = tenant_of(key, retailer_id)
+    tenant = await tenant_to_write(session, key, retailer_id)
     _refuse_loosened_caps(key, data.limits, ignores=False, counts=True)
     offer = await create_offer(session, tenant, edit_of(data), now)
     await create_budget(session, offer.offer_id, budget_of(data))

@@ -23,7 +23,7 @@ _EXAMPLE: Final = {
 }
 
 
-class PreferencesPatch(msgspec.Struct, kw_only=True):
+class PreferencesPatch(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """Only what is named changes.
 
     `quiet_hours` are wall-clock times in the customer's zone, may wrap midnight; null goes back to

@@ -13,11 +13,14 @@ from api.idempotency import OperationId, once_required
 from api.routes.resources import LARGEST_ID
 from offers.handing.redemption import Redemption, Till, redeem
 
-_EXAMPLE: Final = {"code": "2KQ7-DX9M-4T", "site_id": 12}
+_EXAMPLE: Final = {"code": "2KQ7-DX9M-4T"}
 
 
-class RedemptionDraft(msgspec.Struct, kw_only=True):
-    """The code as the customer shows or says it: case, spaces, hyphens and O for 0 do not matter."""
+class RedemptionDraft(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """The code as the customer shows or says it: case, spaces, hyphens and O for 0 do not matter.
+
+    `site_id`, if given, is the site of yours where the till stands.
+    """
 
     code: Annotated[str, msgspec.Meta(min_length=1, max_length=40)]
     site_id: Annotated[int, msgspec.Meta(ge=1, le=LARGEST_ID)] | None = None

@@ -4,8 +4,13 @@ from typing import Annotated, Final
 
 import msgspec
 from litestar.params import HeaderParameter, Parameter
+from sqlalchemy import select
 
+from api.auth import Key, tenant_of
+from api.database import Session
 from api.problems import ChangedMeanwhile
+from geo.errors import NotFound
+from geo.tables import Retailer
 
 LARGEST_ID: Final = 2**63 - 1
 
@@ -24,6 +29,19 @@ SimpleText = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 
 # A member that the server writes: taken in a body that was read before, and then ignored.
 of_server: Final = msgspec.Meta(extra_json_schema={"readOnly": True}, description="Written by the server.")
+
+
+async def tenant_to_write(session: Session, key: Key, retailer_id: int | None) -> int:
+    """`tenant_of` for what refers to its retailer: NotFound when an admin names one there is not.
+
+    A retailer's own key is proof that there is one, and asks no database.
+    """
+    tenant = tenant_of(key, retailer_id)
+    if key.retailer_id is None:
+        found = await session.scalar(select(Retailer.retailer_id).where(Retailer.retailer_id == tenant))
+        if found is None:
+            raise NotFound("There is no such retailer.")
+    return tenant
 
 
 def etag_of(revision: int) -> str:

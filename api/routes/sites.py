@@ -23,7 +23,7 @@ from api.imports import (
     rows_of,
 )
 from api.pages import Cursor, Limit, Page, page_of, read_cursor
-from api.routes.resources import Id, RetailerId, SimpleText, of_server
+from api.routes.resources import Id, RetailerId, SimpleText, of_server, tenant_to_write
 from geo.errors import Fault, InvalidInput
 from geo.fences import fences_on
 from geo.geojson import read_point
@@ -112,7 +112,8 @@ async def put_one(
     )
     if faults := (*faults_of(edit), *hours_faults(edit.opening_hours, "opening_hours")):
         raise InvalidInput("The site cannot be used.", faults=tuple(faults))
-    site, written = await put_site(session, tenant_of(key, retailer_id), edit, now)
+    tenant = await tenant_to_write(session, key, retailer_id)
+    site, written = await put_site(session, tenant, edit, now)
     if not written.unchanged:
         await config_changed(session)
     return Response(_shown(site), status_code=201 if written.created else 200)
@@ -208,7 +209,7 @@ async def import_all(
     partial: Partial = False,
     retailer_id: RetailerId = None,
 ) -> ImportReport:
-    tenant = tenant_of(key, retailer_id)
+    tenant = await tenant_to_write(session, key, retailer_id)
     if dry_run:
         return rows.report(None)
     if not partial:

@@ -34,18 +34,19 @@ async def sync_fences(
     lat: Latitude,
     lon: Longitude,
     reserved: Annotated[
-        int, Parameter(ge=0, le=99, description="Slots the app keeps, for the refresh circle say.")
-    ] = 0,
+        int,
+        Parameter(ge=0, le=99, description="Slots the app keeps for itself; the refresh circle takes one."),
+    ] = 1,
     if_none_match: Annotated[
         str | None, HeaderParameter(name="If-None-Match", max_length=400, description="The ETag you have.")
     ] = None,
 ) -> Response[Regions]:
     """The nearest fences by distance to their edge, each as a circle that encloses it.
 
-    Watch `refresh` too and ask again when the phone leaves it: inside it no edge of a fence that is
-    not listed can be crossed. Circles have at least 100 m, below which phones watch unreliably; the
-    fence itself may be smaller, so send a fix when a circle is entered. 304 while the answer would
-    be the one you have. Needs consent to a location purpose.
+    Watch `refresh` too, in the slot that `reserved` keeps, and ask again when the phone leaves it:
+    inside it no edge of a fence that is not listed can be crossed. Circles have at least 100 m, below
+    which phones watch unreliably; the fence itself may be smaller, so send a fix when a circle is
+    entered. 304 while the answer would be the one you have. Needs consent to a location purpose.
     """
     if not may_track(await read_grants(tx, key_of(phone))):
         raise Forbidden("No location purpose is granted.", code="no_location_consent")

@@ -1,8 +1,8 @@
 """What is around: sites nearest first, with the offers that run there now.
 
-This is the person asking, so nothing is delivered, counted or capped, and every live offer of a
-site is listed whatever triggers it. One indexed statement reads it; hours are judged afterwards,
-in each site's own zone.
+This is the person asking, so nothing is delivered, counted or capped. Only offers that name the
+trigger `nearby` are listed: the others wait for a crossing. One indexed
+statement reads it; hours are judged afterwards, in each site's own zone.
 """
 
 from collections.abc import Sequence
@@ -46,11 +46,13 @@ _AROUND: Final = """
         JOIN retailers AS r ON r.retailer_id = o.retailer_id AND r.stopped_at IS NULL
         LEFT JOIN offer_budgets AS b ON b.offer_id = o.offer_id
         WHERE o.retailer_id = s.retailer_id AND o.status = 'active' AND o.stopped_at IS NULL
+          AND 'nearby' = ANY(o.triggers)
           AND (o.starts_at IS NULL OR o.starts_at <= $6) AND (o.ends_at IS NULL OR o.ends_at > $6)
           AND (b.redemptions_total IS NULL OR b.redeemed < b.redemptions_total)
           AND (s.site_id = ANY(o.site_ids) OR EXISTS (
               SELECT 1 FROM fences AS f
-              WHERE f.site_id = s.site_id AND (f.disabled_at IS NULL OR f.disabled_at > $6)
+              WHERE f.site_id = s.site_id AND (f.starts_at IS NULL OR f.starts_at <= $6)
+                AND (f.disabled_at IS NULL OR f.disabled_at > $6)
                 AND (f.fence_id = ANY(o.fence_ids) OR f.tags && o.fence_tags)))
     ) AS o ON true
     ORDER BY s.distance_m, s.site_id

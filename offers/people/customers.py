@@ -45,7 +45,7 @@ class CustomerKey(NamedTuple):
     customer_id: UUID
 
 
-class QuietHours(msgspec.Struct, frozen=True):
+class QuietHours(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Wall-clock times "HH:MM" in the customer's zone; `start` after `end` wraps midnight.
 
     Equal times mean no quiet hours at all.

@@ -196,3 +196,9 @@ async def test_quiet_hours_that_are_no_times_are_refused(admin: httpx.AsyncClien
 
     assert (answer.status_code, set(faults_of(answer))) == (400, {"quiet_hours.start"})
     assert (await admin.get("/v1/defaults")).json()["quiet_hours"]["start"] == "21:00"
+
+
+async def test_an_admin_who_names_an_unknown_retailer_finds_none(admin: httpx.AsyncClient) -> None:
+    answer = await admin.post("/v1/caps", params={"retailer_id": 2**62}, json=weekly())
+
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")

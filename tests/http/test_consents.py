@@ -259,3 +259,22 @@ async def _memory_of(rows: asyncpg.Pool, phone: Phone) -> tuple[str | None, int]
     state = await rows.fetchval("SELECT state FROM device_states WHERE device_id = $1", device_id)
     timers = await rows.fetchval("SELECT count(*) FROM timers WHERE device_id = $1", device_id)
     return state, timers
+
+
+@pytest.mark.parametrize(
+    ("said", "field", "name"),
+    [
+        ({"withdraw_everything": True}, "body", "withdraw_everything"),
+        ({"withdrawAll": True}, "body", "withdrawAll"),
+        ({"decisions": [yes("measurement", retailer=1)]}, "decisions[0]", "retailer"),
+        ({"decisions": [yes("measurement"), no("marketing", chanel="push")]}, "decisions[1]", "chanel"),
+    ],
+)
+async def test_unknown_member_is_refused_by_its_name_and_records_nothing(http, said, field, name):
+    phone = await new_phone(http)
+    body = {"decisions": [yes("measurement")], "notice_version": 1, "language": "en", **said}
+    answer = await phone.post("/v1/consents", body)
+    assert answer.status_code == 400
+    fault = answer.json()["errors"][0]
+    assert (fault["field"], f"`{name}`" in fault["reason"]) == (field, True)
+    assert (await phone.get("/v1/consents")).json()["history"] == []

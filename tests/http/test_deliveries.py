@@ -173,3 +173,13 @@ async def test_consent_named_in_why_can_be_taken_back_as_it_says(phone, shop):
         answer = await phone.http.request(method, path, json=consent["withdraw_body"], headers=phone.headers)
         assert answer.status_code == 201
     assert (await phone.get("/v1/consents")).json()["granted"] == []
+
+
+@pytest.mark.parametrize("name", ["opened_at", "when", "At"])
+async def test_unknown_member_of_an_event_is_refused_by_its_name(phone, shop, rows, name):
+    given = await shop.gives(phone, await shop.offers(), handed=True)
+    body = {"event": "opened", name: "2026-05-04T10:15:00Z"}
+    answer = await phone.post(f"/v1/deliveries/{given.delivery_id}/events", body)
+    assert answer.status_code == 400
+    assert f"`{name}`" in answer.json()["errors"][0]["reason"]
+    assert await given.column(rows, "opened_at") is None

@@ -326,3 +326,14 @@ async def test_requests_without_a_token_are_refused(http: httpx.AsyncClient, row
         answer = await http.get("/v1/me", headers={"authorization": f"Bearer {token}"})
         assert answer.status_code == 401
         assert answer.headers["www-authenticate"].startswith("Bearer")
+
+
+@pytest.mark.parametrize(
+    "said", [{"linkcode": "2K7D9XQM"}, {"timezone": "Europe/Paris"}, {"link_code_": None}]
+)
+async def test_unknown_member_is_refused_by_its_name_and_registers_nobody(http, rows, said):
+    installation_id = fresh_installation()
+    answer = await register(http, installation_id=installation_id, **said)
+    assert answer.status_code == 400
+    assert f"`{next(iter(said))}`" in answer.json()["errors"][0]["reason"]
+    assert (await register(http, installation_id=installation_id)).status_code == 201, "it was not known yet"

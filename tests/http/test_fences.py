@@ -8,6 +8,7 @@ import math
 from typing import Any
 
 import asyncpg
+import httpx
 import pytest
 import shapely
 
@@ -399,3 +400,13 @@ async def test_more_imports_at_once_than_fit_are_turned_away(shop: Shop) -> None
     assert (
         await shop.client.post("/v1/fences/import", json=body, params={"dry_run": True})
     ).status_code == 200
+
+
+async def test_an_admin_who_names_an_unknown_retailer_finds_none(admin: httpx.AsyncClient) -> None:
+    nobody = {"retailer_id": 2**62}
+    named = {"type": "FeatureCollection", "features": [circle(external_id="a")]}
+    for answer in (
+        await admin.post("/v1/fences", params=nobody, json=circle()),
+        await admin.post("/v1/fences/import", params=nobody, json=named),
+    ):
+        assert (answer.status_code, answer.json()["code"]) == (404, "not_found")

@@ -252,3 +252,9 @@ async def test_the_framework_would_answer_the_same(pool: asyncpg.Pool, database_
 async def _asked(app: Any, body: Any, phone: Row) -> httpx.Response:
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://alentour") as client:
         return await client.post("/v1/fixes", json=body, headers=bearer(phone))
+
+
+async def test_members_of_newer_or_older_phones_are_ignored(http: httpx.AsyncClient, phone: Row) -> None:
+    body = report(fix(altitude_m=12, battery=0.4), app_version="9.1")
+    answer = await http.post("/v1/fixes", json=body, headers=bearer(phone))
+    assert (answer.status_code, answer.json()["fixes"][0]["status"]) == (200, "accepted")

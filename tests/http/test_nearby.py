@@ -66,8 +66,9 @@ class Island:
         return fence_id
 
     async def offer(self, **columns: Any) -> int:
-        """Tied only to what is named, not to the shop's own fence."""
-        return await World(self.rows).offer(self.shop.retailer_id, 0, **{"fence_ids": [], **columns})
+        """Listed when asked for; tied only to what is named, not to the shop's own fence."""
+        said = {"trigger": "nearby", "fence_ids": [], **columns}
+        return await World(self.rows).offer(self.shop.retailer_id, 0, **said)
 
 
 @pytest.fixture
@@ -169,6 +170,32 @@ async def test_only_offers_that_run_now_are_listed(phone, island, rows):
         "UPDATE retailers SET stopped_at = $2 WHERE retailer_id = $1", island.shop.retailer_id, LONG_AGO
     )
     assert (await _around(phone, island))["items"][0]["offers"] == []
+
+
+async def test_only_offers_that_name_the_trigger_nearby_are_listed(phone, island):
+    site_id = await island.site()
+    alone = await island.offer(site_ids=[site_id], triggers=["nearby"], priority=2)
+    among_others = await island.offer(site_ids=[site_id], triggers=["enter", "nearby"], priority=1)
+    for triggers in (["enter"], ["dwell"], ["exit"], ["enter", "dwell", "exit"]):
+        await island.offer(site_ids=[site_id], triggers=triggers)
+    item = (await _around(phone, island))["items"][0]
+    assert [offer["offer_id"] for offer in item["offers"]] == [alone, among_others]
+
+
+@pytest.mark.parametrize("column", ["starts_at", "disabled_at"])
+async def test_a_fence_out_of_its_time_brings_no_offer_to_its_site(phone, island, rows, column):
+    site_id = await island.site()
+    fence_id = await island.fence(site_id, ["bread"])
+    by_site = await island.offer(site_ids=[site_id], fence_ids=[fence_id], priority=3)
+    by_fence = await island.offer(fence_ids=[fence_id], priority=2)
+    by_tag = await island.offer(fence_tags=["bread"], priority=1)
+    # Out of its time, then in it: the other way round for a start than for an end.
+    past, future = LONG_AGO, LONG_AGO.replace(year=2099)
+    out_of_time, in_time = (future, past) if column == "starts_at" else (past, future)
+    for at, listed in ((out_of_time, [by_site]), (in_time, [by_site, by_fence, by_tag])):
+        await rows.execute(f"UPDATE fences SET {column} = $2 WHERE fence_id = $1", fence_id, at)
+        item = (await _around(phone, island))["items"][0]
+        assert [offer["offer_id"] for offer in item["offers"]] == listed
 
 
 async def test_offers_speak_the_customers_language(phone, island):

@@ -560,3 +560,9 @@ async def test_a_fence_is_not_deleted_while_an_offer_that_names_it_is_being_writ
 
 async def test_a_fence_needs_no_site(shop: Shop) -> None:
     assert (await shop.client.post("/v1/fences", json=circle())).json()["properties"]["site_id"] is None
+
+
+async def test_an_admin_who_names_an_unknown_retailer_finds_none(admin: httpx.AsyncClient) -> None:
+    answer = await admin.post("/v1/offers", params={"retailer_id": 2**62}, json=soup())
+
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")

@@ -76,3 +76,20 @@ async def test_bad_preference_names_the_field_and_changes_nothing(http, change, 
     assert answer.status_code == 400
     assert answer.json()["errors"][0]["field"] == field
     assert (await phone.get("/v1/me")).json()["preferences"] == before
+
+
+@pytest.mark.parametrize(
+    ("change", "field", "name"),
+    [
+        ({"timezone": "Europe/Paris"}, "body", "timezone"),
+        ({"quietHours": None}, "body", "quietHours"),
+        ({"quiet_hours": {"start": "21:00", "end": "08:00", "days": "Mo"}}, "quiet_hours", "days"),
+    ],
+)
+async def test_unknown_member_is_refused_by_its_name_and_changes_nothing(http, change, field, name):
+    phone = await new_phone(http, language="en")
+    answer = await phone.patch(PATH, {"language": "fr", **change})
+    assert answer.status_code == 400
+    fault = answer.json()["errors"][0]
+    assert (fault["field"], f"`{name}`" in fault["reason"]) == (field, True)
+    assert (await phone.get("/v1/me")).json()["preferences"]["language"] == "en"

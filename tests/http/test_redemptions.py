@@ -162,3 +162,12 @@ async def test_another_retailers_site_is_refused(http, phone, shop, rows):
 async def _redeemed(rows: Any, offer_id: int) -> int:
     taken: int = await rows.fetchval("SELECT redeemed FROM offer_budgets WHERE offer_id = $1", offer_id)
     return taken
+
+
+@pytest.mark.parametrize("name", ["site", "siteId", "amount"])
+async def test_unknown_member_is_refused_by_its_name_and_the_code_stays_good(http, phone, shop, name):
+    given, till = await shop.gives(phone, await shop.offers(), handed=True), await shop.till()
+    answer = await _redeem(http, till, given.code, **{name: 1})
+    assert answer.status_code == 400
+    assert f"`{name}`" in answer.json()["errors"][0]["reason"]
+    assert (await _redeem(http, till, given.code)).status_code == 201

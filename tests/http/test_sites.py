@@ -162,12 +162,6 @@ async def test_an_admin_names_whose_site_it_is(shop: Shop, admin: httpx.AsyncCli
     assert somebody.json()["retailer_id"] == shop.retailer_id
 
 
-async def test_a_site_of_a_retailer_that_does_not_exist_is_refused(admin: httpx.AsyncClient) -> None:
-    answer = await admin.put("/v1/sites/a", json=GOOD, params={"retailer_id": 2**63 - 1})
-
-    assert answer.status_code == 409
-
-
 async def test_a_deleted_site_takes_its_fences_with_it(shop: Shop) -> None:
     site_id = await shop.site()
     fence_id = await shop.fence(site_id=site_id)
@@ -292,3 +286,12 @@ async def test_an_offer_cannot_name_a_site_of_somebody_else(shop: Shop, other_sh
     assert (by_offer.status_code, by_fence.status_code) == (404, 404)
     assert set(faults_of(by_offer)) == {"fences.site_ids[0]"}
     assert set(faults_of(by_fence)) == {"properties.site_id"}
+
+
+async def test_an_admin_who_names_an_unknown_retailer_finds_none(admin: httpx.AsyncClient) -> None:
+    nobody = {"retailer_id": 2**62}
+    for answer in (
+        await admin.put("/v1/sites/a", params=nobody, json=GOOD),
+        await admin.post("/v1/sites/import", params=nobody, json=collection(feature())),
+    ):
+        assert (answer.status_code, answer.json()["code"]) == (404, "not_found")

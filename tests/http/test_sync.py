@@ -42,14 +42,22 @@ async def _scatter(pool: asyncpg.Pool, number: int, seed: int = 7) -> int:
 async def test_ios_gets_twenty_and_android_a_hundred_less_what_is_reserved(phone, rows):
     await _scatter(rows, 110)
     for params, number in (
-        ({"platform": "ios"}, 20),
+        ({"platform": "ios", "reserved": 0}, 20),
         ({"platform": "ios", "reserved": 5}, 15),
-        ({"platform": "android"}, 100),
+        ({"platform": "android", "reserved": 0}, 100),
         ({"platform": "android", "reserved": 60}, 40),
     ):
         answer = await _sync(phone, **params)
         assert answer.status_code == 200, answer.text
         assert len(answer.json()["regions"]) == number
+
+
+async def test_one_slot_is_kept_for_the_refresh_circle_unless_told_otherwise(phone, rows):
+    await _scatter(rows, 110)
+    for platform, number in (("ios", 19), ("android", 99)):
+        said = (await _sync(phone, platform=platform)).json()
+        assert len(said["regions"]) == number
+        assert said == (await _sync(phone, platform=platform, reserved=1)).json()
 
 
 async def test_regions_are_the_nearest_by_their_edge(pool):

@@ -97,6 +97,20 @@ def test_every_refusal_is_described_as_a_problem(described: dict[str, Any]) -> N
                 assert set(answer["content"]) == {"application/problem+json"}, (name, status)
 
 
+def test_a_body_that_is_too_large_is_described_with_the_routes_own_limit(described: dict[str, Any]) -> None:
+    for name, operation in operations(described):
+        if refused := operation["responses"].get("413"):
+            limit = "32 MiB" if name.endswith("/import") else "1 MiB"
+            assert limit in refused["description"], name
+
+
+def test_no_example_of_an_offer_or_a_fence_names_an_id_of_another_system(described: dict[str, Any]) -> None:
+    for name in ("POST /v1/offers", "PUT /v1/offers/{offer_id}", "POST /v1/fences", "POST /v1/redemptions"):
+        given = [example for _, example in examples(dict(operations(described))[name] | {"responses": {}})]
+        assert given, name
+        assert not re.search(r"'(site_ids?|ids|retailer_id)'", str(given)), name
+
+
 def test_the_fixes_and_the_offline_city_are_all_there(described: dict[str, Any]) -> None:
     wanted = {
         "POST /v1/fixes", "POST /v1/devices", "POST /v1/consents", "GET /v1/nearby", "GET /v1/fences/sync",

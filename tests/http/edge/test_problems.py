@@ -35,6 +35,11 @@ async def echo(data: JSONBody[Outer]) -> Outer:
     return data
 
 
+@post("/wide", request_max_body_size=3 * 1024 * 1024)
+async def wide(data: JSONBody[Outer]) -> Outer:
+    return data
+
+
 @post("/maybe")
 async def maybe(data: JSONBody[Outer | None] = None) -> str:
     return "nothing" if data is None else "something"
@@ -52,7 +57,7 @@ async def boom() -> None:
 
 @pytest.fixture
 async def small(open_app: Open) -> Client:
-    return await open_app(routers=[echo, maybe, around, boom])
+    return await open_app(routers=[echo, wide, maybe, around, boom])
 
 
 def all_errors() -> list[type[AlentourError]]:
@@ -223,6 +228,15 @@ async def test_a_body_over_one_mebibyte_is_refused_however_it_is_sent(small: Cli
         answer = await small.post("/echo", content=body)
         assert answer.status_code == 413
         assert code_of(answer) == "body_too_large"
+
+
+@pytest.mark.parametrize(("path", "limit_mib"), [("/echo", 1), ("/wide", 3)])
+async def test_a_body_that_is_too_large_is_told_the_routes_own_limit(
+    small: Client, path: str, limit_mib: int
+) -> None:
+    answer = await small.post(path, content=b" " * (limit_mib * 1024 * 1024 + 1))
+    assert answer.status_code == 413
+    assert answer.json()["detail"] == f"The body is larger than {limit_mib} MiB."
 
 
 async def test_an_unknown_address_is_a_problem(small: Client) -> None:
