@@ -44,8 +44,11 @@ def may_use_location(grants: frozenset[str], purpose: LocationPurpose = "locatio
 
 
 def may_track(grants: frozenset[str]) -> bool:
-    """Whether a fix may be used at all: some purpose that needs location is granted."""
-    return LOCATION_OFFERS in grants or LOCATION_PARKING in grants
+    """Whether a fix may be used at all.
+
+    Every fence that is followed is there for offers; location for parking alone allows none of that.
+    """
+    return may_use_location(grants, LOCATION_OFFERS)
 
 
 def may_personalise(grants: frozenset[str]) -> bool:
@@ -60,7 +63,7 @@ def missing_for(offer: Offer, person: Person) -> str | None:
 def missing_among(grants: frozenset[str], retailer_id: int, channel: str) -> str | None:
     """The same for anything a retailer sends over a channel because of where someone is.
 
-    Asked again with the grants after a withdrawal, it tells which waiting deliveries are covered.
+    Asked again with the grants after a withdrawal, it tells which unseen deliveries are covered.
     """
     if not may_use_location(grants):
         return LOCATION_OFFERS

@@ -131,7 +131,7 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
 class PastDelivery(msgspec.Struct, frozen=True, kw_only=True):
     """A delivery this customer was given. Tags are those frozen when it was decided.
 
-    `takes_slot` is false once it was cancelled, or expired without ever being handed over.
+    `takes_slot` is false once it was cancelled or expired without ever being handed over.
     """
 
     offer_id: int

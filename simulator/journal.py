@@ -14,7 +14,7 @@ from typing import Final, Generic, NamedTuple, TypeVar
 
 T = TypeVar("T")
 
-LOCATION_PURPOSES: Final = ("location_offers", "location_parking")
+LOCATION: Final = "location_offers"  # what a fix is used for; with location for parking alone it is refused
 
 
 class Span(NamedTuple):

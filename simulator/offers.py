@@ -13,6 +13,8 @@ from simulator.journal import Delivery, Redemption
 from simulator.manners import Act, reactions
 
 AT_THE_TILL: Final = frozenset({"redeem", "redeem_again", "ask_twice"})
+# What a phone may rightly hear of an offer that a withdrawal took back before it was shown.
+RIGHTLY_TAKEN_BACK: Final = frozenset({"delivery_cancelled"})
 # What a till may rightly say to a code that was good once.
 RIGHTLY_REFUSED: Final = frozenset(
     {"already_redeemed", "code_expired", "delivery_cancelled", "stock_exhausted"}
@@ -85,7 +87,9 @@ class Pocket:
         path = f"/v1/deliveries/{due.delivery.delivery_id}/events"
         route = "/v1/deliveries/{id}/events"
         body = {"event": due.act}
-        await self._world.api.call("POST", path, key=self._enrolled.token, body=body, route=route)
+        await self._world.api.call(
+            "POST", path, key=self._enrolled.token, body=body, route=route, expected=RIGHTLY_TAKEN_BACK
+        )
 
     async def _redeem(self, due: Due) -> None:
         world = self._world

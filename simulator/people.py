@@ -58,14 +58,6 @@ class Person:
     decisions: tuple[Decision, ...]
     changes: tuple[ChangeOfMind, ...]
 
-    @property
-    def is_scored(self) -> bool:
-        """Whether crossings of this person's phones can be told from their location consent.
-
-        With parking alone it is the server's business which fences it follows.
-        """
-        return not any(d.grant.purpose == "location_parking" and d.granted for d in self.decisions)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Phone:
@@ -139,7 +131,7 @@ class Inventor:
         attitude = rng.random()
         if attitude < 0.10:  # no to everything
             return []
-        if attitude < 0.13:  # parking, and any offers that need no knowing where
+        if attitude < 0.13:  # parking alone: their fixes are refused
             return [Grant("location_parking"), *self._marketing]
         if attitude < 0.23:  # where, but no marketing
             return [LOCATION]

@@ -43,7 +43,7 @@ async def report_event(
 
     An expired delivery still takes events, for a phone that was offline. A cancelled one takes none
     (409 `delivery_cancelled`), nor does one that no phone was given yet (409 `delivery_not_handed`).
-    A dismissed offer is not given to this person again.
+    An offer that was dismissed, or of which less is wanted, is not given to this person again.
     """
     return await note_event(tx, key_of(phone), delivery_id, data.event, data.at)
 

@@ -49,7 +49,7 @@ async def list_nearby(  # noqa: PLR0913, PLR0917 - one argument per query parame
     It is you who look: an offer that names the trigger `nearby` is listed under its sites while it
     runs, and nothing is delivered, coded, counted or limited by this. Offers on enter, dwell or exit
     alone are not listed, nor those that reach the site only by a fence that has not started or is
-    disabled. Without consent to a location purpose, or with an accuracy worse than 1,000 m, the
+    disabled. Without consent to location for offers, or with an accuracy worse than 1,000 m, the
     position is rounded to 0.01° before it is used. Nothing about the position is kept. Pages are by
     `limit` only.
     """

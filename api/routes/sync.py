@@ -46,10 +46,10 @@ async def sync_fences(
     Watch `refresh` too, in the slot that `reserved` keeps, and ask again when the phone leaves it:
     inside it no edge of a fence that is not listed can be crossed. Circles have at least 100 m, below
     which phones watch unreliably; the fence itself may be smaller, so send a fix when a circle is
-    entered. 304 while the answer would be the one you have. Needs consent to a location purpose.
+    entered. 304 while the answer would be the one you have. Needs consent to location for offers.
     """
     if not may_track(await read_grants(tx, key_of(phone))):
-        raise Forbidden("No location purpose is granted.", code="no_location_consent")
+        raise Forbidden("Location for offers is not granted.", code="no_location_consent")
     spot = spot_of(lat, lon, may_locate=True)
     regions = await nearest_regions(tx, spot, platform=platform, reserved=reserved, now=now)
     etag = f'W/"{hashlib.sha256(msgspec.json.encode(regions)).hexdigest()[:32]}"'

@@ -2,7 +2,7 @@
 
 The earliest time reported for each is kept, so that repeats and their order change nothing. A
 phone that was away may report late: an expired delivery still takes events. One that was
-cancelled, or never handed over, was never on a screen and takes none.
+cancelled is taken back, one that was never handed over was on no screen: they take none.
 """
 
 from datetime import UTC, datetime, timedelta

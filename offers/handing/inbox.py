@@ -1,7 +1,7 @@
 """The inbox: what was delivered to a customer and still holds, newest first.
 
-Reading it hands a delivery over: from then on its slot is taken for good and a withdrawal no
-longer cancels it. So the hand-over happens under the customer's lock, where a withdrawal has
+Reading it hands a delivery over: from then on its slot is taken for good, even if a withdrawal
+cancels it before it is shown. So the hand-over happens under the customer's lock, where a withdrawal has
 either already cancelled the delivery or has not yet begun. What belongs to a stopped offer or
 retailer is not handed over while the stop lasts.
 """

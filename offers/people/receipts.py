@@ -22,7 +22,7 @@ OPERATOR: Final = "operator"
 _INFORMATION: Final = {
     LOCATION_OFFERS: ("current location", "places entered and left"),
     LOCATION_PARKING: ("current location", "parking zone"),
-    PERSONALISATION: ("stated interests", "offers opened or dismissed"),
+    PERSONALISATION: ("stated interests",),
     MEASUREMENT: ("offers received", "return visits, as totals of groups"),
     MARKETING: ("offers received", "offers opened or dismissed"),
 }

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from simulator.journal import LOCATION_PURPOSES, Grant, Journal, Seen, Span
+from simulator.journal import LOCATION, Grant, Journal, Seen, Span
 from simulator.recount.rules import Rules, Violation, named
 
 
@@ -18,14 +18,14 @@ def broken_consents(journal: Journal, rules: Rules) -> Iterator[Violation]:
                 break
     for accepted in journal.accepted:
         if not _may_locate(journal, accepted.customer, accepted.span):
-            text = f"had {accepted.fixes} fixes accepted without consent to any use of location"
+            text = f"had {accepted.fixes} fixes accepted without consent to location for offers"
             yield Violation("consent", f"customer {accepted.customer} {text} (request {accepted.span.sent})")
 
 
 def grants_needed(seen: Seen) -> tuple[Grant, Grant]:
     """Where one is may be used for offers, and this retailer may write on this channel."""
     delivery = seen.delivery
-    return Grant("location_offers"), Grant("marketing", delivery.retailer_id, delivery.channel)
+    return Grant(LOCATION), Grant("marketing", delivery.retailer_id, delivery.channel)
 
 
 def _fault(journal: Journal, seen: Seen, grant: Grant) -> str | None:
@@ -45,9 +45,7 @@ def _fault(journal: Journal, seen: Seen, grant: Grant) -> str | None:
 
 
 def _may_locate(journal: Journal, customer: str, span: Span) -> bool:
-    return any(
-        True in journal.consent(customer, Grant(purpose)).possible(span) for purpose in LOCATION_PURPOSES
-    )
+    return True in journal.consent(customer, Grant(LOCATION)).possible(span)
 
 
 def _words(grant: Grant) -> str:

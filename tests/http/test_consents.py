@@ -150,10 +150,18 @@ async def test_marketing_withdrawal_cancels_only_what_it_covers(http, rows, shop
     push = await shop.gives(phone, offer)
     inbox = await shop.gives(phone, offer, channel="inbox")
     handed = await shop.gives(phone, offer, handed=True)
+    seen = [await shop.gives(phone, offer, handed=True) for _ in ("shown", "opened")]
+    for one, event in zip(seen, ("shown", "opened"), strict=True):
+        await phone.post(f"/v1/deliveries/{one.delivery_id}/events", {"event": event})
+    redeemed = await shop.gives(phone, offer, handed=True)
+    await rows.execute(
+        "UPDATE deliveries SET redeemed_at = decided_at WHERE delivery_id = $1", redeemed.delivery_id
+    )
     elsewhere = await other.gives(phone, other_offer)
     await phone.answers(no("marketing", retailer_id=shop.retailer_id, channel="push"))
-    assert await push.column(rows, "cancelled_because") == "consent_withdrawn"
-    for kept in (inbox, handed, elsewhere):
+    for unseen in (push, handed):
+        assert await unseen.column(rows, "cancelled_because") == "consent_withdrawn"
+    for kept in (inbox, *seen, redeemed, elsewhere):
         assert await kept.column(rows, "cancelled_at") is None
 
 
@@ -167,15 +175,30 @@ async def test_location_withdrawal_cancels_all_that_waits_and_forgets_where_the_
     assert await _memory_of(rows, phone) == (None, 0)
 
 
-async def test_state_stays_while_parking_may_still_use_location(http, rows, shop):
+async def test_state_is_forgotten_though_location_for_parking_stays_granted(http, rows, shop):
     phone = await new_phone(http)
     await phone.consents_to(shop.retailer_id)
     await phone.answers(yes("location_parking"))
     await _remember_something(rows, phone, shop)
-    await phone.answers(no("location_offers"))
-    assert await _memory_of(rows, phone) == ("{}", 1)
     await phone.answers(no("location_parking"))
+    assert await _memory_of(rows, phone) == ("{}", 1)
+    await phone.answers(yes("location_parking"))
+    await phone.answers(no("location_offers"))
     assert await _memory_of(rows, phone) == (None, 0)
+
+
+async def test_withdrawal_succeeds_whatever_a_phone_called_its_fixes(http, rows, shop):
+    """PostgreSQL keeps a JSON text with a NUL in a string but will not look into it."""
+    phone = await new_phone(http)
+    await phone.consents_to(shop.retailer_id)
+    given = await shop.gives(phone, await shop.offers(), handed=True)
+    state = r'{"b":"k","a":{"fixes":[{"fix_id":"\u0000"}]}}'
+    await rows.execute(
+        "UPDATE device_states SET state = $1 WHERE device_id = $2", state, UUID(phone.device_id)
+    )
+    await phone.answers(no("marketing", retailer_id=shop.retailer_id, channel="push"))
+    assert await given.column(rows, "cancelled_because") == "consent_withdrawn"
+    assert (await _memory_of(rows, phone))[0] == '{"b":"k"}'
 
 
 async def test_withdrawal_waits_for_a_delivery_being_decided_and_then_cancels_it(http, rows, shop):

@@ -171,8 +171,12 @@ async def test_unchanged_answer_is_not_sent_again(phone, shop, rows):
     assert changed.headers["etag"] != etag
 
 
-async def test_without_a_location_purpose_nothing_is_told(http):
-    answer = await _sync(await new_phone(http))
+@pytest.mark.parametrize("granted", [[], ["location_parking"]])
+async def test_without_consent_to_location_for_offers_nothing_is_told(http, granted):
+    phone = await new_phone(http)
+    if granted:
+        await phone.answers(*(yes(purpose) for purpose in granted))
+    answer = await _sync(phone)
     assert (answer.status_code, answer.json()["code"]) == (403, "no_location_consent")
 
 

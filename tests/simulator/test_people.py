@@ -120,9 +120,10 @@ def test_a_few_phones_have_wrong_clocks_repeat_themselves_or_come_late(phones: l
     assert all(0 < phone.phase_s <= 15 for phone in phones)
 
 
-def test_people_who_consented_to_parking_alone_are_not_scored(people: list[Person]) -> None:
-    assert {"location_parking" in granted(p) for p in people if not p.is_scored} == {True}
-    assert not any("location_parking" in granted(p) for p in people if p.is_scored)
+def test_who_lets_their_location_be_used_for_parking_does_so_for_parking_alone(people: list[Person]) -> None:
+    parking = [person for person in people if "location_parking" in granted(person)]
+    assert parking
+    assert not any("location_offers" in granted(person) for person in parking)
 
 
 # What the phones will report

@@ -185,17 +185,18 @@ def test_fixes_that_were_accepted_without_a_location_purpose_are_reported() -> N
     book.accepted.append(AcceptedFixes(ANN, 3, Span(next(book.order), next(book.order))))
     (found,) = recount(book, rules())
     assert found.kind == "consent"
-    assert "had 3 fixes accepted without consent to any use of location" in found.explanation
+    assert "had 3 fixes accepted without consent to location for offers" in found.explanation
 
 
-def test_consent_to_parking_alone_lets_fixes_pass_but_no_offer() -> None:
+def test_consent_to_parking_alone_lets_neither_a_fix_nor_an_offer_pass() -> None:
     book = journal()
     withdraw(book, LOCATION)
     change(book, Grant("location_parking"), True)
     book.accepted.append(AcceptedFixes(ANN, 1, Span(next(book.order), next(book.order))))
-    assert recount(book, rules()) == []
+    (found,) = recount(book, rules())
+    assert "had 1 fixes accepted without consent to location for offers" in found.explanation
     give(book)
-    assert kinds(recount(book, rules())) == ["consent"]
+    assert kinds(recount(book, rules())) == ["consent", "consent"]
 
 
 # Caps
