@@ -92,4 +92,5 @@ def _engine(settings: Settings, database: Database, metrics: Metrics) -> Engine:
         queue_fixes=settings.queue_fixes,
         queue_bytes=settings.queue_bytes,
         flush_fixes=settings.flush_fixes,
+        one_bucket=settings.flush_buckets == "one",
     )

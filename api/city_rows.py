@@ -34,7 +34,7 @@ WHERE (old.name, old.kind, old.location, old.time_zone, old.opening_hours, old.t
 RETURNING xmax = 0 AS is_new
 """
 
-# The revision tells workers to read the shape again and to re-baseline who is inside.
+# A new shape revision tells workers to read the shape again and to re-baseline who is inside.
 _UPSERT_FENCES: Final = """
 INSERT INTO fences AS old (retailer_id, site_id, external_id, name, shape, centre, radius_m, tags,
                            created_at, updated_at)
@@ -49,7 +49,9 @@ WHERE sites.retailer_id = $1
 ON CONFLICT (retailer_id, external_id) DO UPDATE
 SET site_id = excluded.site_id, name = excluded.name, shape = excluded.shape, centre = excluded.centre,
     radius_m = excluded.radius_m, tags = excluded.tags, updated_at = excluded.updated_at,
-    revision = old.revision + 1
+    revision = old.revision + 1,
+    shape_revision = CASE WHEN old.shape IS DISTINCT FROM excluded.shape
+                          THEN old.revision + 1 ELSE old.shape_revision END
 WHERE (old.site_id, old.name, old.shape, old.centre, old.radius_m, old.tags) IS DISTINCT FROM
       (excluded.site_id, excluded.name, excluded.shape, excluded.centre, excluded.radius_m, excluded.tags)
 RETURNING xmax = 0 AS is_new

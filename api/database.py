@@ -21,13 +21,14 @@ from api.problems import overloaded, told_as
 from api.requests import CURRENT, RequestRecord
 from api.settings import Settings
 from geo.errors import InvalidInput, Unavailable
+from offers.engine.engine import EDITED
 
 _log = structlog.get_logger(__name__)
 
-POOL_CONNECTIONS: Final = 10
+POOL_CONNECTIONS: Final = 12
 SESSION_CONNECTIONS: Final = 8
-# The flushes and the sweeper share the plain pool: requests may never take all of it.
-REQUEST_CONNECTIONS: Final = POOL_CONNECTIONS - 4
+# The engine shares the plain pool (flush, two lanes, leases, sweeper, watch): requests never take all of it.
+REQUEST_CONNECTIONS: Final = POOL_CONNECTIONS - 6
 WAIT_FOR_ROOM_S: Final = 2.0
 WAIT_AT_START_S: Final = 30.0
 
@@ -292,10 +293,10 @@ async def config_changed(work: asyncpg.Connection | AsyncSession, stop: bool = F
     if isinstance(work, AsyncSession):
         await work.flush()
         await work.execute(sqlalchemy.text(bump))
-        await work.execute(sqlalchemy.text("NOTIFY alentour_config"))
+        await work.execute(sqlalchemy.text(f"NOTIFY {EDITED}"))
     else:
         await work.execute(bump)
-        await work.execute("NOTIFY alentour_config")
+        await work.execute(f"NOTIFY {EDITED}")
 
 
 def _commit_failed(error: Exception) -> Exception:

@@ -14,15 +14,10 @@ from litestar.types import Message, Receive, Scope, Send
 
 from api.observability import Metrics
 from api.problems import UnsupportedMediaType, problem_body
-from api.requests import CURRENT, RequestRecord, request_id_from
+from api.requests import CURRENT, SECURITY_HEADERS, RequestRecord, request_id_from
 
 _log = structlog.get_logger(__name__)
 
-_SECURITY_HEADERS: Final = [
-    (b"x-content-type-options", b"nosniff"),
-    (b"x-frame-options", b"DENY"),
-    (b"referrer-policy", b"no-referrer"),
-]
 _WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
 
 
@@ -82,7 +77,7 @@ class _Exchange:
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            extra = [(b"x-request-id", self._request_id.encode()), *_SECURITY_HEADERS]
+            extra = [(b"x-request-id", self._request_id.encode()), *SECURITY_HEADERS]
             message["headers"] = [*message["headers"], *extra]
         await self._send(message)
 

@@ -12,13 +12,14 @@ from datetime import datetime
 from typing import Annotated, Any, Final
 
 import msgspec
+import structlog
 from litestar.datastructures import State
 
 from api.auth import parse_device_token
 from api.observability import Metrics
 from api.problems import LARGEST_BODY_BYTES, BodyTooLarge, UnsupportedMediaType, problem_body
 from api.refusals import log_unexpected, read_json
-from api.requests import request_id_from
+from api.requests import SECURITY_HEADERS, request_id_from
 from geo.errors import AlentourError, InvalidInput
 from geo.fixes import Fix
 from offers.engine import Engine
@@ -32,6 +33,9 @@ Application = Callable[[Any, Any, Any], Awaitable[None]]
 PATH: Final = "/v1/fixes"
 _GZIP: Final = 16 + zlib.MAX_WBITS
 _JSON_HEADERS: Final = [(b"content-type", b"application/json"), (b"cache-control", b"no-store")]
+
+
+FenceId = Annotated[int, msgspec.Meta(ge=1, le=2**63 - 1)]
 
 
 class FixReport(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -59,7 +63,7 @@ class FixesReport(msgspec.Struct, frozen=True, omit_defaults=True):
 
     sent_at: Annotated[datetime, msgspec.Meta(tz=True)]
     fixes: Annotated[list[FixReport], msgspec.Meta(min_length=1, max_length=100)]
-    monitored: Annotated[list[int], msgspec.Meta(max_length=100)] = []
+    monitored: Annotated[list[FenceId], msgspec.Meta(max_length=100)] = []
 
 
 _decode: Final = msgspec.json.Decoder(FixesReport).decode
@@ -113,10 +117,12 @@ class FixesRoute:
             await self._otherwise(scope, receive, send)
             return
         began = time.perf_counter()
+        request_id = request_id_from(scope["headers"])
         try:
             status, headers, body = 200, _JSON_HEADERS, await self._answer(scope["headers"], receive)
         except Exception as error:  # noqa: BLE001 - where this route's errors become answers
-            status, headers, body = _problem(error, scope["headers"])
+            status, headers, body = _problem(error, request_id)
+        headers = [*headers, (b"x-request-id", request_id.encode()), *SECURITY_HEADERS]
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body, "more_body": False})
         self._metrics.fix_answered(status, time.perf_counter() - began)
@@ -131,7 +137,7 @@ class FixesRoute:
             elif name == b"content-encoding":
                 encoding = value
         bucket, token_hash = parse_device_token(authorization)
-        if media_type is not None and not media_type.startswith(b"application/json"):
+        if media_type is not None and media_type.partition(b";")[0].strip().lower() != b"application/json":
             raise UnsupportedMediaType("Send application/json.")
         body = unpack(await _read(receive), encoding)
         work = work_of(read_report(body), bucket, token_hash)
@@ -173,12 +179,9 @@ def unpack(body: bytes, encoding: bytes | None) -> bytes:
     return plain
 
 
-def _problem(
-    error: Exception, headers: Iterable[tuple[bytes, bytes]]
-) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
+def _problem(error: Exception, request_id: str) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
     if not isinstance(error, AlentourError):
-        log_unexpected(error)
-    request_id = request_id_from(list(headers))
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            log_unexpected(error)
     status, told, body = problem_body(error, request_id)
-    told["x-request-id"] = request_id
     return status, [(name.encode(), value.encode()) for name, value in told.items()], body

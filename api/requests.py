@@ -13,6 +13,13 @@ from typing import Final, Protocol
 
 from litestar import Response
 
+# On every answer, whoever gives it.
+SECURITY_HEADERS: Final = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+)
+
 _SAFE_ID: Final = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 
 

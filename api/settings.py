@@ -19,6 +19,7 @@ from geo.errors import Fault, InvalidInput
 from geo.wall_clock import is_zone
 
 ClockMode = Literal["normal", "simulated"]
+FlushBuckets = Literal["many", "one"]
 LogFormat = Literal["json", "console"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 
@@ -127,6 +128,11 @@ class Settings:
         _whole(_MIB, 1 << 40), "bytes of fixes waiting in one worker before 429", default=64 * _MIB
     )
     flush_fixes: int = _setting(_whole(1, 100_000), "most fixes in one database transaction", default=2_000)
+    flush_buckets: FlushBuckets = _setting(
+        _one_of("many", "one"),
+        "many, or one: customers of how many buckets share a transaction (one where tables are distributed)",
+        default="many",
+    )
     metrics_dir: Path | None = _setting(
         _folder, "folder the workers share their metrics in; unset is a temporary one", default=None
     )

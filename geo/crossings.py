@@ -62,12 +62,16 @@ LAPSED: Final = 6  # inside when last seen, but its dwell fell due when presence
 
 
 class FenceRules(msgspec.Struct, frozen=True, gc=False):
-    """What a fence asks for. `radius_m` is effective: sqrt(area / π). `revision` grows with every edit."""
+    """What a fence asks for. `radius_m` is effective: sqrt(area / π).
+
+    `revision` grows with every edit; `shape_revision` is the one that brought the present shape.
+    """
 
     dwell_s: float
     retrigger_s: float
     radius_m: float
     revision: int = 1
+    shape_revision: int = 1
 
 
 class FenceState(msgspec.Struct, array_like=True, gc=False):

@@ -1,8 +1,8 @@
 """Fences: their queries and edits, one retailer's at a time.
 
-Every change raises the fence's `revision`, which tells phones' states to begin anew and workers
-to read the shape again; saying the same once more raises nothing. Shapes are judged by
-`geo.geojson`; active hours at the edge, since the parser of hours belongs to `offers`.
+Every change raises the fence's `revision`; a new shape is noted in `shape_revision`, which tells phones'
+states to begin anew and workers to read it again. Saying the same once more raises nothing. Shapes are
+judged by `geo.geojson`; active hours at the edge, since the parser of hours belongs to `offers`.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -48,6 +48,8 @@ ON CONFLICT (retailer_id, external_id) DO UPDATE SET
     dwell_s = excluded.dwell_s, retrigger_s = excluded.retrigger_s,
     active_hours = excluded.active_hours, starts_at = excluded.starts_at,
     disabled_at = excluded.disabled_at, revision = fences.revision + 1,
+    shape_revision = CASE WHEN fences.shape IS DISTINCT FROM excluded.shape
+                          THEN fences.revision + 1 ELSE fences.shape_revision END,
     updated_at = excluded.updated_at
 WHERE (fences.name, fences.site_id, fences.shape, fences.centre, fences.radius_m, fences.tags,
        fences.dwell_s, fences.retrigger_s, fences.active_hours, fences.starts_at, fences.disabled_at)
@@ -127,6 +129,8 @@ async def edit_fence(session: AsyncSession, fence: Fence, edit: FenceEdit, now: 
     for name, value in changed.items():
         setattr(fence, name, value)
     fence.revision += 1
+    if "shape" in changed:
+        fence.shape_revision = fence.revision
     fence.updated_at = now
     await session.flush()
     return True

@@ -19,6 +19,7 @@ EARTH_RADIUS_M: Final = 6_371_008.8  # mean radius, IUGG
 FURTHEST_EDGE_M: Final = 2_000.0
 CELL: Final = 64.0  # side of a cell on the Mercator plane: 64 m at the equator, 32 m at 60° north
 MOST_CELLS: Final = 500_000
+SEEN_ACROSS: Final = 50_000.0  # on the Mercator plane: more than FURTHEST_EDGE_M up to 87° north
 
 Degrees = NDArray[np.float64]
 Metres = NDArray[np.float64]
@@ -36,7 +37,7 @@ class FenceIndex:
         self._covers = shapely.STRtree(self._shapes)
         flat = shapely.transform(self._shapes, _mercator) if len(self._shapes) else self._shapes
         self._edges = shapely.boundary(flat)
-        self._nearest = shapely.STRtree(self._edges)
+        self._nearest = shapely.STRtree(_around_the_world(self._edges))
         self._from_cell_centre: dict[int, float] = {}
         self.radius_m = _effective_radius_m(flat, self._shapes)
 
@@ -86,6 +87,18 @@ class FenceIndex:
             shapely.points(centres), return_distance=True, all_matches=False
         )
         self._from_cell_centre.update(zip(keys, distances.tolist(), strict=True))
+
+
+def _around_the_world(edges: NDArray[np.object_]) -> NDArray[np.object_]:
+    """The edges, and those near the date line once more, where they are seen from its other side."""
+    if not len(edges):
+        return edges
+    date_line = np.pi * EARTH_RADIUS_M
+    turn = np.array([2 * date_line, 0.0])
+    west, _, east, _ = shapely.bounds(edges).T
+    to_the_east = shapely.transform(edges[west < SEEN_ACROSS - date_line], lambda flat: flat + turn)
+    to_the_west = shapely.transform(edges[east > date_line - SEEN_ACROSS], lambda flat: flat - turn)
+    return np.concatenate([edges, to_the_east, to_the_west])
 
 
 def _mercator(lon_lat: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -25,7 +25,7 @@ class Located:
 def locate(index: FenceIndex, phones: Sequence[tuple[Sequence[Fix], Iterable[int]]]) -> Located:
     """`phones` are (fixes, ids of fences already known to the phone); ids no longer there are skipped.
 
-    `quiet_radius_m` holds one value per phone, for its last fix.
+    `quiet_radius_m` holds one value per phone, for its latest fix.
     """
     fixes = [fix for phone_fixes, _ in phones for fix in phone_fixes]
     lon = np.array([fix.lon for fix in fixes])
@@ -45,7 +45,9 @@ def locate(index: FenceIndex, phones: Sequence[tuple[Sequence[Fix], Iterable[int
         for position in range(first, after) if rows else ():
             pair_fix.extend([position] * len(rows))
             pair_row.extend(rows)
-        last_fix.append(after - 1)
+        last_fix.append(
+            first if len(phone_fixes) == 1 else max(range(first, after), key=lambda n: fixes[n].at)
+        )
         first = after
 
     flat: list[Distances] = [{} for _ in fixes]

@@ -118,6 +118,7 @@ class Fence(Base):
     starts_at: Mapped[datetime | None]
     disabled_at: Mapped[datetime | None]
     revision: Mapped[int] = mapped_column(server_default="1")
+    shape_revision: Mapped[int] = mapped_column(server_default="1")
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
 

@@ -136,23 +136,31 @@ def advance(
     fix: Fix,
     distances: Mapping[int, float],
     rules_of: Callable[[int], FenceRules | None],
+    *,
+    is_behind: bool = False,
 ) -> list[Crossing]:
     """Take an accepted fix: position, watermark, and every fence that it may concern.
 
     `distances`: signed metres to the edge, negative inside, for every fence that covers the fix and
     for all of `state.watched_fences()` that still exist; one of these that is missing there, or has no
     rules, is gone and is dropped silently. Others may be in it; that changes nothing. A fence whose
-    revision changed goes on silently from its new shape.
+    shape changed goes on silently from its new shape.
+
+    `is_behind`: newer rules exist than those given. Then fences that are not known, or known in an
+    older revision, are left as they are.
     """
     if not isfinite(fix.lat + fix.lon):
         raise ValueError("a position must be finite")
     fences: dict[int, FenceState] = {}
     crossings: list[Crossing] = []
     for fence_id in sorted(state.fences.keys() | distances.keys()):
-        rules = rules_of(fence_id)
+        rules, before = rules_of(fence_id), state.fences.get(fence_id)
+        if is_behind and before is not None and (rules is None or rules.revision < before.revision):
+            fences[fence_id] = before
+            continue
         if rules is None:
             continue
-        after, told = _visit(fence_id, state.fences.get(fence_id), distances.get(fence_id), fix, rules)
+        after, told = _visit(fence_id, before, distances.get(fence_id), fix, rules)
         if after is not None:
             fences[fence_id] = after
         crossings.extend(told)
@@ -175,9 +183,11 @@ def _visit(
             return step(fence_id, None, distance_m, fix, rules)
     if distance_m is None:
         return None, ()
-    if before.revision == rules.revision:
+    if before.revision >= rules.shape_revision:
+        if before.revision != rules.revision:
+            before = msgspec.structs.replace(before, revision=rules.revision)
         return step(fence_id, before, distance_m, fix, rules)
-    # Edited. A visit goes on where the fix is inside the new shape; else it is silently over.
+    # A new shape. A visit goes on where the fix is inside it; else it is silently over.
     if distance_m > 0:
         return rest(before, fix.at, rules), ()
     if before.is_visiting:

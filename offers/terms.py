@@ -139,6 +139,7 @@ class PastDelivery(msgspec.Struct, frozen=True, kw_only=True):
     channel: str
     tags: tuple[str, ...]
     decided_at: datetime
+    crossing_id: UUID | None = None
     counts_toward_caps: bool = True
     takes_slot: bool = True
     was_dismissed: bool = False

@@ -13,10 +13,12 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import asyncpg
+import msgspec
 
 from geo.fixes import Fix
 from offers.buckets import bucket_of
 from offers.engine import Engine
+from offers.engine.answers import FixesAnswer
 from offers.engine.work import Sent
 from offers.observer import SilentObserver
 from offers.people.tokens import hash_of_token, new_token
@@ -25,6 +27,7 @@ from offers.terms import LOCATION_OFFERS, marketing_grant
 HELSINKI = (60.17, 24.94)
 METRES_PER_DEGREE = 111_195.0
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
+NOON = datetime(2026, 6, 4, 9, 0, tzinfo=UTC)  # a Thursday, noon in Helsinki
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,18 @@ def start_engine(pool: asyncpg.Pool, **settings: Any) -> Engine:
     """An engine as a worker has one, not started yet."""
     wanted = {"workers": 2, "queue_fixes": 20_000, "queue_bytes": 64 * 2**20, "flush_fixes": 2_000} | settings
     return Engine(pool, SilentObserver(), default_time_zone="Europe/Helsinki", **wanted)
+
+
+async def answered(engine: Engine, phone: Phone, fixes: list[Fix], at: datetime) -> FixesAnswer:
+    """What a phone is told of a batch that it sends at that time."""
+    answer = await engine.batcher.submit(phone.sends(fixes, at.timestamp()))
+    assert answer is not None
+    return msgspec.json.decode(answer, type=FixesAnswer)
+
+
+async def send(engine: Engine, phone: Phone, north_m: float, at: datetime, **fix: Any) -> FixesAnswer:
+    """The same for one fix, so many metres north of the middle of the world."""
+    return await answered(engine, phone, [fix_at(north_m, at.timestamp(), **fix)], at)
 
 
 class World:

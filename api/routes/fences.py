@@ -103,7 +103,7 @@ async def get_one(
     guards=[requires("manage")],
     operation_id="editFence",
     summary="Replace a fence",
-    description="Every change raises `revision`: phones inside begin anew, without crossings.",
+    description="Every change raises `revision`. In a new shape phones begin anew, without crossings.",
 )
 async def put_one(
     session: Session,

@@ -8,7 +8,7 @@ the customer's own (`offers.engine.lanes`).
 import asyncio
 import random
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
@@ -22,6 +22,8 @@ from offers.observer import Observer
 
 BACKLOG_AFTER_S: Final = 120.0
 MISSES: Final = 3
+# A phone sends one request after the other; more at once is a fault, and must not fill the queue.
+MOST_OF_ONE_PHONE: Final = 50
 PAUSE_WHEN_ALL_LOCKED_S: Final = 0.005
 
 Flush = Callable[..., Awaitable[list[Outcome]]]
@@ -40,6 +42,7 @@ class Batcher:
         most_fixes: int,
         most_bytes: int,
         flush_fixes: int,
+        one_bucket: bool = False,
         chance: random.Random | None = None,
     ) -> None:
         self._flush = flush
@@ -47,11 +50,13 @@ class Batcher:
         self._most_fixes = most_fixes
         self._most_bytes = most_bytes
         self._flush_fixes = flush_fixes
+        self._one_bucket = one_bucket
         self._chance = chance or random.SystemRandom()
         self._live: deque[Waiting] = deque()
         self._backlog: deque[Waiting] = deque()
         self._queued_fixes = 0
         self._queued_bytes = 0
+        self._queued_of_phone: Counter[bytes] = Counter()
         self._arrival = asyncio.Event()
         self._lanes = Lanes(self._flush_lane, self._give_up, flush_fixes=flush_fixes)
         self._loop: asyncio.Task[None] | None = None
@@ -82,6 +87,9 @@ class Batcher:
             raise self.too_many()
         arrived_at = time.monotonic()
         if isinstance(work, Sent):
+            if self._queued_of_phone[work.token_hash] >= MOST_OF_ONE_PHONE:
+                raise self.too_many()
+            self._queued_of_phone[work.token_hash] += 1
             work.arrived_at = arrived_at
         waiting = Waiting(work, asyncio.get_running_loop().create_future(), fixes, size_bytes, arrived_at)
         self._queued_fixes += fixes
@@ -110,12 +118,13 @@ class Batcher:
             self._observer.queued(self._queued_fixes)
             missed = await self._run_flush(batch, wait=False)
             self._requeue(missed)
+            self._observer.queued(self._queued_fixes)
             if len(missed) == len(batch):
                 await asyncio.sleep(PAUSE_WHEN_ALL_LOCKED_S)
 
     def _take(self) -> list[Waiting]:
         """The next flush: live work first."""
-        turn = Turn(self._flush_fixes)
+        turn = Turn(self._flush_fixes, one_bucket=self._one_bucket)
         turn.take_from(self._live)
         turn.take_from(self._backlog)
         return turn.batch
@@ -159,7 +168,14 @@ class Batcher:
     def _finish(self, waiting: Waiting, outcome: bytes | AlentourError | None) -> None:
         self._queued_fixes -= waiting.fixes
         self._queued_bytes -= waiting.size_bytes
+        if isinstance(waiting.work, Sent):
+            self._leave(waiting.work.token_hash)
         waiting.tell(outcome)
+
+    def _leave(self, phone: bytes) -> None:
+        self._queued_of_phone[phone] -= 1
+        if not self._queued_of_phone[phone]:
+            del self._queued_of_phone[phone]
 
 
 def _is_backlog(work: Work) -> bool:

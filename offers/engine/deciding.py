@@ -18,7 +18,6 @@ from offers.engine.answers import Delivered, utc, words
 from offers.engine.leases import Leases
 from offers.engine.loading import Customer
 from offers.engine.snapshot import Fence, Snapshot
-from offers.engine.work import crossing_id
 from offers.ranking import Candidate, choose
 from offers.terms import Offer, PastDelivery, Reason
 
@@ -30,6 +29,7 @@ class Occasion(msgspec.Struct):
     customer_id: UUID
     device_id: UUID
     fix_at: float
+    crossing_id: UUID
     crossing: Crossing
     fence: Fence
     offers: tuple[Offer, ...]
@@ -58,8 +58,16 @@ class Decided(msgspec.Struct):
     suppressed: Counter[tuple[int, int, Reason]]  # (bucket, offer_id, reason)
 
 
+def by_fix(occasions: Iterable[Occasion]) -> Iterable[list[Occasion]]:
+    """In the order of time, those together that one fix of one device brought."""
+    together: dict[tuple[UUID, float], list[Occasion]] = defaultdict(list)
+    for occasion in sorted(occasions, key=lambda occasion: occasion.fix_at):
+        together[occasion.device_id, occasion.fix_at].append(occasion)
+    return together.values()
+
+
 class Decider:
-    """Decides the occasions of one flush, in the order of their fixes, customer by customer."""
+    """Decides the occasions of one flush, fix by fix."""
 
     def __init__(
         self,
@@ -75,16 +83,12 @@ class Decider:
         self._now = now
         self.decided = decided
 
-    def decide(self, occasions: Iterable[Occasion]) -> None:
-        together: dict[tuple[UUID, UUID, float], list[Occasion]] = defaultdict(list)
-        for occasion in sorted(occasions, key=lambda occasion: occasion.fix_at):
-            together[occasion.customer_id, occasion.device_id, occasion.fix_at].append(occasion)
-        for same_fix in together.values():
-            self._decide_fix(same_fix)
-
-    def _decide_fix(self, occasions: Sequence[Occasion]) -> None:
+    def decide(self, same_fix: Sequence[Occasion]) -> None:
+        """All that one fix of one customer crossed (see `by_fix`)."""
         passing: list[tuple[Occasion, Candidate]] = []
-        for occasion in occasions:
+        for occasion in same_fix:
+            if self._was_delivered(occasion):
+                continue
             for offer in occasion.offers:
                 decision = decide(self._question(occasion, offer))
                 if decision.is_pass:
@@ -98,6 +102,11 @@ class Decider:
                 break
         for occasion, outranked in passing:
             self._suppress(occasion.bucket, outranked.decision.offer, Reason.OUTRANKED)
+
+    def _was_delivered(self, occasion: Occasion) -> bool:
+        """The same crossing can be found again, by a phone that was made to forget where it is."""
+        history = self._customers[occasion.customer_id].history
+        return any(past.crossing_id == occasion.crossing_id for past in history)
 
     def _winner(self, passing: Sequence[tuple[Occasion, Candidate]]) -> tuple[Occasion, Candidate]:
         first = passing[0][0]
@@ -153,6 +162,7 @@ class Decider:
                 channel=offer.channel,
                 tags=offer.tags,
                 decided_at=self._now,
+                crossing_id=occasion.crossing_id,
                 counts_toward_caps=offer.counts_toward_caps,
             )
         )
@@ -170,7 +180,7 @@ class Decider:
             retailer_id=offer.retailer_id,
             site_id=place.site_id,
             fence_id=place.fence_id,
-            crossing_id=crossing_id(occasion.device_id, crossing.fence_id, crossing.kind, crossing.at),
+            crossing_id=occasion.crossing_id,
             trigger=crossing.kind,
             channel=offer.channel,
             title=said["title"],

@@ -1,6 +1,7 @@
 """The engine of one worker: its snapshot of the configuration, its queue, its leases, its sweeper."""
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Sequence
 from typing import Final
@@ -19,6 +20,7 @@ from offers.engine.work import Outcome, Work
 from offers.observer import Observer
 
 LOOK_FOR_EDITS_EVERY_S: Final = 0.5
+EDITED: Final = "alentour_config"  # the channel on which edits are announced
 
 _log: Final = structlog.get_logger("alentour.engine")
 
@@ -36,6 +38,7 @@ class Engine:
         queue_fixes: int,
         queue_bytes: int,
         flush_fixes: int,
+        one_bucket: bool = False,
     ) -> None:
         self._pool = pool
         self._observer = observer
@@ -47,7 +50,12 @@ class Engine:
         self.leases = Leases(pool, workers)
         self._flusher = Flusher(pool, self.leases, observer)
         self.batcher = Batcher(
-            self._flush, observer, most_fixes=queue_fixes, most_bytes=queue_bytes, flush_fixes=flush_fixes
+            self._flush,
+            observer,
+            most_fixes=queue_fixes,
+            most_bytes=queue_bytes,
+            flush_fixes=flush_fixes,
+            one_bucket=one_bucket,
         )
         self.sweeper = Sweeper(pool, self.batcher, self.leases)
 
@@ -77,7 +85,11 @@ class Engine:
 
     async def refresh(self) -> None:
         """Load the configuration again if it was edited."""
-        async with self._refreshing, self._pool.acquire() as connection:
+        async with self._pool.acquire() as connection:
+            await self._refresh_on(connection)
+
+    async def _refresh_on(self, connection: asyncpg.Connection) -> None:
+        async with self._refreshing:
             before = self._snapshot
             version, _ = await configuration.newest_version(connection)
             self._checked_at = time.monotonic()
@@ -93,9 +105,27 @@ class Engine:
 
     async def _watch_for_edits(self) -> None:
         while True:
-            await asyncio.sleep(LOOK_FOR_EDITS_EVERY_S)
             try:
-                await self.refresh()
+                async with self._pool.acquire() as connection:
+                    await self._look_again_and_again(connection)
             except Exception as error:  # noqa: BLE001 - the database may be restarting; age tells
                 _log.warning("refresh_failed", error=type(error).__name__)
                 self._observer.refreshed(self.snapshot.version, time.monotonic() - self._checked_at)
+            await asyncio.sleep(LOOK_FOR_EDITS_EVERY_S)
+
+    async def _look_again_and_again(self, connection: asyncpg.Connection) -> None:
+        """Twice a second, and at once when an edit says so; what is said may be lost."""
+        was_edited = asyncio.Event()
+
+        def hear(*_: object) -> None:
+            was_edited.set()
+
+        await connection.add_listener(EDITED, hear)
+        try:
+            while True:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(was_edited.wait(), LOOK_FOR_EDITS_EVERY_S)
+                was_edited.clear()
+                await self._refresh_on(connection)
+        finally:
+            await connection.remove_listener(EDITED, hear)

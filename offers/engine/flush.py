@@ -5,8 +5,8 @@ is rolled back and rerun by halves, so that one bad row fails its own customer o
 """
 
 import asyncio
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
@@ -14,10 +14,10 @@ import asyncpg
 import msgspec
 import structlog
 
-from geo.errors import AlentourError, Unauthenticated, Unavailable
+from geo.errors import AlentourError, Forbidden, Unauthenticated, Unavailable
 from geo.tracking import NO_ANSWER
 from offers.engine.answers import Delivered, FixesAnswer
-from offers.engine.deciding import Decided, Decider, Occasion
+from offers.engine.deciding import Decided, Decider, by_fix
 from offers.engine.following import Followed, Follower
 from offers.engine.leases import Leases
 from offers.engine.loading import Loaded, load, load_customers
@@ -34,6 +34,7 @@ _LOST: Final = (
     asyncpg.InterfaceError,
     asyncpg.InternalClientError,  # what the driver says when a connection dies between two messages
     asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,  # no connection, memory or disk left: no half of a flush fares better
     asyncpg.InvalidTransactionStateError,
     OSError,
     TimeoutError,
@@ -96,8 +97,8 @@ class Flusher:
                     await self._decide(connection, followed, loaded, snapshot, decided)
                 outcomes = _outcomes(work, loaded, followed, decided)
                 await _write(connection, loaded, followed, decided)
-            except BaseException:
-                self._give_back(decided)
+            except BaseException as error:
+                self._give_back(decided, error)
                 if not connection.is_closed():
                     await transaction.rollback()
                 raise
@@ -123,19 +124,24 @@ class Flusher:
         who = [(one.bucket, one.customer_id) for one in followed.occasions]
         customers = await load_customers(connection, who, loaded.now)
         decider = Decider(snapshot, self._leases, customers, loaded.now, decided)
-        # Customer by customer: units that one used up are leased before the next is told there are none.
-        for occasions in _by_customer(followed.occasions):
+        # Fix by fix: units that one used up are leased before the next is told there are none.
+        for same_fix in by_fix(followed.occasions):
             await self._leases.refill(
                 offer.offer_id
-                for one in occasions
+                for one in same_fix
                 for offer in one.offers
                 if offer.delivery_budget is not None
             )
-            decider.decide(occasions)
+            decider.decide(same_fix)
 
-    def _give_back(self, decided: Decided) -> None:
+    def _give_back(self, decided: Decided, error: BaseException) -> None:
+        """Of certainly rolled back deliveries; but a lease may be what the database refused."""
         for delivery in decided.deliveries:
-            if delivery.lease_id is not None:
+            if delivery.lease_id is None:
+                continue
+            if isinstance(error, asyncpg.SerializationError):
+                self._leases.abandon(delivery.offer.offer_id)
+            else:
                 self._leases.give_back(delivery.offer.offer_id, delivery.lease_id)
 
     def _tell(self, followed: Followed, decided: Decided) -> None:
@@ -151,23 +157,21 @@ class Flusher:
 
 
 def _follow(work: Sequence[Work], loaded: Loaded, snapshot: Snapshot) -> Followed:
-    follower = Follower(snapshot, loaded.now.timestamp(), is_ticking=loaded.is_ticking)
+    follower = Follower(
+        snapshot,
+        loaded.now.timestamp(),
+        is_ticking=loaded.is_ticking,
+        is_behind=loaded.version > snapshot.version,
+    )
     batches = []
     for position, visitor in loaded.visitors.items():
         item = work[position]
         if isinstance(item, Sent):
             batches.append((position, item, visitor))
         else:
-            follower.fire_timer(item, visitor)
+            follower.fire_timer(position, item, visitor)
     follower.follow_phones(batches)
     return follower.followed
-
-
-def _by_customer(occasions: Sequence[Occasion]) -> Iterable[list[Occasion]]:
-    of_customer: dict[UUID, list[Occasion]] = defaultdict(list)
-    for occasion in occasions:
-        of_customer[occasion.customer_id].append(occasion)
-    return of_customer.values()
 
 
 async def _write(
@@ -194,9 +198,11 @@ def _outcomes(work: Sequence[Work], loaded: Loaded, followed: Followed, decided:
         if position in loaded.skipped:
             outcomes.append(Skipped(loaded.skipped[position]))
         elif isinstance(item, Due):
-            outcomes.append(None)
+            outcomes.append(_behind() if position in followed.deferred else None)
         elif isinstance(answer, FixesAnswer):
             outcomes.append(_finish(answer, told, loaded, position))
+        elif position in loaded.pending:
+            outcomes.append(_pending())
         else:
             outcomes.append(answer or Unauthenticated("This token is unknown or was revoked."))
     return outcomes
@@ -211,6 +217,14 @@ def _finish(answer: FixesAnswer, told: dict[UUID, Delivered], loaded: Loaded, po
         is_plain = not answer.crossings and all(fix.status == "accepted" for fix in answer.fixes)
         visitor.state.answer = NO_ANSWER if is_plain else msgspec.Raw(encoded)
     return encoded
+
+
+def _pending() -> AlentourError:
+    return Forbidden("This device waits to be confirmed on the first phone.", code="device_pending")
+
+
+def _behind() -> AlentourError:
+    return Unavailable("This worker has not heard of the fence yet.", code="configuration_behind")
 
 
 def _unavailable() -> AlentourError:

@@ -9,15 +9,16 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from typing import Final
+from uuid import UUID
 
 import msgspec
 
-from geo.crossings import Crossing, dwell_due_at, fire_dwell
+from geo.crossings import INSIDE, PRESENCE_CREDIBLE_S, Crossing, FenceRules, dwell_due_at, fire_dwell
 from geo.errors import Forbidden
 from geo.fixes import Fix
 from geo.index import EARTH_RADIUS_M
 from geo.locating import Distances, locate
-from geo.tracking import NO_ANSWER, advance, batch_key, judge
+from geo.tracking import NO_ANSWER, DeviceState, advance, batch_key, judge
 from offers.engine.answers import CrossingSeen, FixesAnswer, FixOutcome, utc
 from offers.engine.deciding import Occasion
 from offers.engine.loading import Visitor
@@ -26,6 +27,8 @@ from offers.engine.work import Due, Sent, crossing_id
 
 NEXT_FIX_AFTER_S: Final = 15
 LATEST_NEXT_FIX_AFTER_S: Final = 900
+# A phone that is to dwell is heard before its presence stops being credible.
+LATEST_WHILE_VISITING_S: Final = int(PRESENCE_CREDIBLE_S) - 60
 FASTEST_WALK_MPS: Final = 2.0
 
 _read_answer: Final = msgspec.json.Decoder(FixesAnswer).decode
@@ -34,6 +37,7 @@ _read_answer: Final = msgspec.json.Decoder(FixesAnswer).decode
 class Seen(msgspec.Struct):
     """A crossing to be written, with the fence as it was when it was crossed."""
 
+    crossing_id: UUID
     visitor: Visitor
     crossing: Crossing
     fence: Fence
@@ -54,26 +58,33 @@ class Followed(msgspec.Struct):
     timers: list[Timer] = []
     occasions: list[Occasion] = []
     answers: dict[int, FixesAnswer | Forbidden] = {}
+    # Timers of fences that this worker has not heard of yet: to be fired later.
+    deferred: set[int] = set()
     verdicts: Counter[str] = msgspec.field(default_factory=Counter)
 
 
 class Arrival(msgspec.Struct):
-    """A batch that is new, with its key and its fixes on the server's clock."""
+    """A batch with its key and its fixes on the server's clock, in the order of the request."""
 
     position: int
     visitor: Visitor
     key: str
     monitored: tuple[int, ...]
     fixes: list[Fix]
+    # It was answered before, plainly: only the advice is worked out again.
+    is_again: bool
 
 
 class Follower:
     """Follows the visitors of one flush."""
 
-    def __init__(self, snapshot: Snapshot, now: float, *, is_ticking: bool) -> None:
+    def __init__(self, snapshot: Snapshot, now: float, *, is_ticking: bool, is_behind: bool) -> None:
+        """`is_behind`: a newer configuration than the snapshot is committed."""
         self._snapshot = snapshot
         self._now = now
         self._is_ticking = is_ticking
+        self._is_behind = is_behind
+        self._seen: set[UUID] = set()
         self.followed = Followed()
 
     def follow_phones(self, batches: Sequence[tuple[int, Sent, Visitor]]) -> None:
@@ -85,14 +96,20 @@ class Follower:
             self._snapshot.index, [(one.fixes, one.visitor.state.watched_fences()) for one in arrivals]
         )
         for one, distances, edge_m in zip(arrivals, located.distances, located.quiet_radius_m, strict=True):
-            answer = self._follow(one.visitor, one.fixes, distances)
-            last = one.fixes[-1]
-            quiet_radius_m = max(0.0, edge_m - last.accuracy_m)
-            answer.quiet_radius_m = round(quiet_radius_m, 1)
-            answer.next_fix_after_s = next_fix_after_s(quiet_radius_m, last.speed_mps)
-            one.visitor.state.batch = one.key
-            one.visitor.state.monitored = one.monitored
-            one.visitor.was_touched = True
+            state = one.visitor.state
+            if one.is_again:
+                answer = self._answer([FixOutcome(fix.fix_id, "accepted") for fix in one.fixes])
+            else:
+                answer = self._follow(one.visitor, one.fixes, distances)
+                state.batch = one.key
+                state.monitored = one.monitored
+                one.visitor.was_touched = True
+            last = max(one.fixes, key=_at) if len(one.fixes) > 1 else one.fixes[0]
+            # Where a fix is not believed nobody knows where the phone is, so it is to be heard again soon.
+            if state.last is not None and state.last.at == last.at and state.doubted is None:
+                quiet_radius_m = max(0.0, edge_m - last.accuracy_m)
+                answer.quiet_radius_m = round(quiet_radius_m, 1)
+                answer.next_fix_after_s = next_fix_after_s(quiet_radius_m, last.speed_mps, state)
             self.followed.answers[one.position] = answer
 
     def _arrive(self, position: int, sent: Sent, visitor: Visitor) -> Arrival | None:
@@ -104,49 +121,67 @@ class Follower:
             )
             return None
         key = batch_key([fix.fix_id for fix in sent.fixes])
-        if visitor.state.batch == key:
-            self.followed.answers[position] = self._again(sent, visitor)
+        is_again = visitor.state.batch == key
+        if is_again and visitor.state.answer != NO_ANSWER:
+            self.followed.answers[position] = _read_answer(visitor.state.answer)
             return None
         waited_s = time.monotonic() - sent.arrived_at if self._is_ticking and sent.arrived_at else 0.0
         shift_s = self._now - waited_s - sent.sent_at
         fixes = [_shifted(fix, shift_s) for fix in sent.fixes]
-        if len(fixes) > 1:
-            fixes.sort(key=lambda fix: fix.at)  # what came out of order within one batch is not late
-        return Arrival(position, visitor, key, sent.monitored, fixes)
-
-    def _again(self, sent: Sent, visitor: Visitor) -> FixesAnswer:
-        if visitor.state.answer != NO_ANSWER:
-            return _read_answer(visitor.state.answer)
-        return self._answer([FixOutcome(fix.fix_id, "accepted") for fix in sent.fixes])
+        return Arrival(position, visitor, key, sent.monitored, fixes, is_again)
 
     def _answer(self, outcomes: list[FixOutcome]) -> FixesAnswer:
         return FixesAnswer(outcomes, [], [], 0.0, NEXT_FIX_AFTER_S, utc(self._now))
 
     def _follow(self, visitor: Visitor, fixes: Sequence[Fix], distances: Sequence[Distances]) -> FixesAnswer:
-        snapshot, state = self._snapshot, visitor.state
+        state, rules_of = visitor.state, self._snapshot.rules_of
         answer = self._answer([])
-        for fix, distances_m in zip(fixes, distances, strict=True):
+        edited = self._edited(state)
+        outcomes: dict[int, FixOutcome] = {}
+        # What came out of order within one batch is not late; it is answered in the order of the request.
+        order = range(len(fixes))
+        for number in order if len(fixes) == 1 else sorted(order, key=lambda number: fixes[number].at):
+            fix = fixes[number]
             verdict, reason = judge(state, fix, sent_at=self._now, now=self._now)
-            answer.fixes.append(FixOutcome(fix.fix_id, verdict, reason))
+            outcomes[number] = FixOutcome(fix.fix_id, verdict, reason)
             self.followed.verdicts[verdict] += 1
             if verdict == "accepted":
-                for crossing in advance(state, fix, distances_m, snapshot.rules_of):
+                told = advance(state, fix, distances[number], rules_of, is_behind=self._is_behind)
+                for crossing in told:
                     seen = self._see(visitor, crossing, fix.at, (fix.lat, fix.lon), is_answered=True)
-                    answer.crossings.append(seen)
+                    if seen is not None:
+                        answer.crossings.append(seen)
+        answer.fixes.extend(outcomes[number] for number in order)
+        for fence_id, rules in edited:
+            due_at = dwell_due_at(state.fences.get(fence_id), rules)
+            self.followed.timers.append(Timer(visitor, fence_id, due_at))
         return answer
 
-    def fire_timer(self, due: Due, visitor: Visitor) -> None:
+    def _edited(self, state: DeviceState) -> list[tuple[int, FenceRules]]:
+        """The fences of a phone that were edited since its last fix: their dwell may fall due elsewhen."""
+        return [
+            (fence_id, rules)
+            for fence_id, known in state.fences.items()
+            if (rules := self._snapshot.rules_of(fence_id)) is not None and rules.revision > known.revision
+        ]
+
+    def fire_timer(self, position: int, due: Due, visitor: Visitor) -> None:
         """A dwell whose moment has come, if presence is still credible."""
-        self.followed.timers.append(Timer(visitor, due.fence_id, None))
         fence = self._snapshot.fences.get(due.fence_id)
         state = visitor.state
-        if fence is None or due.fence_id not in state.fences or state.last is None or not visitor.is_active:
+        before = state.fences.get(due.fence_id)
+        is_newer = fence is None or (before is not None and before.revision > fence.rules.revision)
+        if self._is_behind and is_newer:
+            self.followed.deferred.add(position)
             return
-        if state.fences[due.fence_id].revision != fence.rules.revision:
-            return  # the fence was edited: the next fix says whether the phone is in its new shape
+        self.followed.timers.append(Timer(visitor, due.fence_id, None))
+        if fence is None or before is None or state.last is None or not visitor.is_active:
+            return
+        if before.revision < fence.rules.shape_revision:
+            return  # the next fix says whether the phone is in the new shape
         kept, crossings = fire_dwell(
             due.fence_id,
-            state.fences[due.fence_id],
+            before,
             self._now,
             state.watermark_at,
             fence.rules,
@@ -171,10 +206,15 @@ class Follower:
         position: tuple[float, float],
         *,
         is_answered: bool,
-    ) -> CrossingSeen:
+    ) -> CrossingSeen | None:
+        """None: it is the same crossing again, to the moment (a timer's dwell can hold back an exit)."""
+        name = crossing_id(visitor.device_id, crossing.fence_id, crossing.kind, crossing.at)
         fence = self._snapshot.fences[crossing.fence_id]
-        self.followed.seen.append(Seen(visitor, crossing, fence))
         self._set_timer(visitor, crossing, fence)
+        if name in self._seen:
+            return None
+        self._seen.add(name)
+        self.followed.seen.append(Seen(name, visitor, crossing, fence))
         offers = tuple(offer for offer in fence.offers if crossing.kind in offer.triggers)
         if offers:
             place = fence.place
@@ -184,6 +224,7 @@ class Follower:
                     customer_id=visitor.customer_id,
                     device_id=visitor.device_id,
                     fix_at=fix_at,
+                    crossing_id=name,
                     crossing=crossing,
                     fence=fence,
                     offers=offers,
@@ -192,7 +233,7 @@ class Follower:
                 )
             )
         return CrossingSeen(
-            crossing_id=crossing_id(visitor.device_id, crossing.fence_id, crossing.kind, crossing.at),
+            crossing_id=name,
             fence_id=crossing.fence_id,
             site_id=fence.place.site_id,
             kind=crossing.kind,
@@ -205,6 +246,10 @@ class Follower:
         if crossing.kind == "enter":
             due_at = dwell_due_at(visitor.state.fences[crossing.fence_id], fence.rules)
         self.followed.timers.append(Timer(visitor, crossing.fence_id, due_at))
+
+
+def _at(fix: Fix) -> float:
+    return fix.at
 
 
 def _shifted(fix: Fix, shift_s: float) -> Fix:
@@ -220,10 +265,12 @@ def _shifted(fix: Fix, shift_s: float) -> Fix:
     )
 
 
-def next_fix_after_s(quiet_radius_m: float, speed_mps: float | None) -> int:
+def next_fix_after_s(quiet_radius_m: float, speed_mps: float | None, state: DeviceState) -> int:
     """How long the phone may stay silent: the time to leave the quiet circle at a brisk pace."""
     fastest_mps = max(FASTEST_WALK_MPS, 1.5 * (speed_mps or 0.0))
-    return int(min(max(quiet_radius_m / fastest_mps, NEXT_FIX_AFTER_S), LATEST_NEXT_FIX_AFTER_S))
+    is_to_dwell = any(fence.phase == INSIDE for fence in state.fences.values())
+    latest_s = LATEST_WHILE_VISITING_S if is_to_dwell else LATEST_NEXT_FIX_AFTER_S
+    return int(min(max(quiet_radius_m / fastest_mps, NEXT_FIX_AFTER_S), latest_s))
 
 
 def _metres_between(lat: float, lon: float, other_lat: float, other_lon: float) -> float:

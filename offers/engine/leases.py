@@ -4,7 +4,9 @@ A short transaction of its own moves units from `offer_budgets.deliveries_availa
 60 seconds. Every delivery carries its lease; use stops ten seconds before expiry, and what no
 delivery carries goes back afterwards. So the total can never be passed, whoever crashes when.
 
-Leases run on machine time: they bound a process, not a promise to a customer.
+Leases run on machine time: they bound a process, not a promise to a customer. The worker counts on its
+monotonic clock, the database on its own; where those disagree (a machine that slept), the database
+refuses a delivery whose lease has ended (`write_flush`).
 """
 
 import time
@@ -105,6 +107,10 @@ class Leases:
         lease = self._held.get(offer_id)
         if lease is not None and lease.lease_id == lease_id:
             lease.units += 1
+
+    def abandon(self, offer_id: int) -> None:
+        """Hold nothing of this offer any more: its units go back when the lease has ended."""
+        self._held.pop(offer_id, None)
 
     async def refill(self, offer_ids: Iterable[int]) -> None:
         """Lease units for the offers that have none in hand, each in a transaction of its own."""

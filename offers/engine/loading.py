@@ -6,6 +6,7 @@ second statement, the person and everything they were given.
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from operator import itemgetter
 from typing import Any, Final
 from uuid import UUID
 
@@ -17,7 +18,7 @@ from offers.engine.work import Due, Sent, Work
 from offers.terms import PastDelivery, Person
 
 _LOCK_AND_LOAD: Final = "SELECT * FROM lock_and_load($1, $2, $3, $4, $5)"
-_LOCKED, _ACTIVE, _NEW_TOKEN, _MAY_FOLLOW = 1, 2, 4, 8
+_LOCKED, _ACTIVE, _NEW_TOKEN, _MAY_FOLLOW, _PENDING = 1, 2, 4, 8, 16
 
 # Limits may reach back for ever, so all of a customer's deliveries are read. One that was cancelled or
 # expired before anybody was handed it has given its slot back; once handed, somebody may have seen it.
@@ -27,7 +28,8 @@ SELECT c.customer_id, c.time_zone, c.language, c.quiet_start, c.quiet_end, c.int
        c.last_seq,
        (SELECT json_agg(json_build_object(
             'offer_id', d.offer_id, 'retailer_id', d.retailer_id, 'channel', d.channel, 'tags', d.tags,
-            'decided_at', d.decided_at, 'counts_toward_caps', d.counts_toward_caps,
+            'decided_at', d.decided_at, 'crossing_id', d.crossing_id,
+            'counts_toward_caps', d.counts_toward_caps,
             'takes_slot', d.handed_at IS NOT NULL OR (d.cancelled_at IS NULL AND d.expires_at > $3),
             'was_dismissed', d.dismissed_at IS NOT NULL OR d.less_like_this_at IS NOT NULL)
             ORDER BY d.decided_at)
@@ -43,6 +45,7 @@ _MAKE_CURRENT: Final = """
 UPDATE device_tokens SET status = 'current' WHERE bucket = $1 AND token_hash = $2
 """
 
+_ord: Final = itemgetter(0)
 _read_state: Final = msgspec.json.Decoder(DeviceState).decode
 _read_history: Final = msgspec.json.Decoder(list[PastDelivery]).decode
 
@@ -53,7 +56,7 @@ class Visitor:
     __slots__ = ("bucket", "customer_id", "device_id", "is_active", "may_be_followed", "state", "was_touched")
 
     def __init__(self, row: asyncpg.Record, flags: int) -> None:
-        _, self.bucket, self.customer_id, self.device_id, _, text, _, _ = row
+        _, self.bucket, self.customer_id, self.device_id, _, text, *_ = row
         self.is_active = bool(flags & _ACTIVE)
         self.may_be_followed = bool(flags & _MAY_FOLLOW)
         self.state: DeviceState = _read_state(text) if text is not None else DeviceState()
@@ -72,11 +75,16 @@ class Customer:
 
 
 class Loaded(msgspec.Struct):
-    """The visitors by position in the work, and the customers of positions that must wait for a lock."""
+    """The visitors by position in the work, and the customers of positions that must wait for a later flush.
+
+    `pending` are the positions of devices that the first phone has not let in yet.
+    """
 
     visitors: dict[int, Visitor]
     skipped: dict[int, UUID]
+    pending: set[int]
     now: datetime
+    version: int
     stop_version: int
     is_ticking: bool
 
@@ -94,20 +102,35 @@ async def load(connection: asyncpg.Connection, work: Sequence[Work], *, wait: bo
         wait,
     )
     positions = [position for position, _ in sent] + [position for position, _ in due]
-    loaded = Loaded({}, {}, moment["decided_at"], moment["stop_version"], bool(moment["flags"]))
+    loaded = Loaded(
+        {},
+        {},
+        set(),
+        now=moment["decided_at"],
+        version=moment["version"],
+        stop_version=moment["stop_version"],
+        is_ticking=bool(moment["flags"]),
+    )
+    rows.sort(key=_ord)
     same_device: dict[UUID, Visitor] = {}
+    has_sent: set[UUID] = set()
     for row in rows:
         position, device_id, flags = positions[row[0] - 1], row[3], row[4]
         item = work[position]
-        if not flags & _LOCKED:
+        if not flags & _LOCKED or (isinstance(item, Sent) and device_id in has_sent):
+            # One request of a device in a flush, also where it has two tokens: each builds on the one before.
             loaded.skipped[position] = row[2]
         elif flags & _ACTIVE or isinstance(item, Due):
             visitor = same_device.get(device_id)
             if visitor is None:
                 visitor = same_device[device_id] = Visitor(row, flags)
             loaded.visitors[position] = visitor
-            if flags & _NEW_TOKEN and isinstance(item, Sent):
-                await _use_new_token(connection, visitor, item.token_hash)
+            if isinstance(item, Sent):
+                has_sent.add(device_id)
+                if flags & _NEW_TOKEN:
+                    await _use_new_token(connection, visitor, item.token_hash)
+        elif flags & _PENDING:
+            loaded.pending.add(position)
     return loaded
 
 

@@ -32,11 +32,15 @@ class Waiting(msgspec.Struct):
 
 
 class Turn:
-    """What one flush takes: up to `room` fixes, at most one request of a phone, so that all get a turn."""
+    """What one flush takes: up to `room` fixes, at most one request of a phone, so that all get a turn.
 
-    def __init__(self, room: int) -> None:
+    With `one_bucket`, only work of the same bucket as the first.
+    """
+
+    def __init__(self, room: int, *, one_bucket: bool = False) -> None:
         self.batch: list[Waiting] = []
         self._room = room
+        self._one_bucket = one_bucket
         self._phones: set[bytes] = set()
 
     def take_from(self, queue: deque[Waiting]) -> None:
@@ -45,7 +49,8 @@ class Turn:
         while queue and self._room > 0:
             waiting = queue.popleft()
             work = waiting.work
-            if isinstance(work, Sent) and work.token_hash in self._phones:
+            is_second = isinstance(work, Sent) and work.token_hash in self._phones
+            if is_second or (self._one_bucket and self.batch and work.bucket != self.batch[0].work.bucket):
                 later.append(waiting)
             elif waiting.fixes > self._room and self.batch:
                 later.append(waiting)

@@ -1,7 +1,7 @@
 """What a worker keeps in memory of everything retailers define, as of one configuration version.
 
-Immutable once loaded. Shapes are read once per fence revision and carried from one snapshot to the
-next, so that an edit of one fence costs one shape. Nothing here belongs to a customer.
+Immutable once loaded. Shapes are read once per revision of a shape and carried from one snapshot to
+the next, so that a new shape costs one shape. Nothing here belongs to a customer.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ from offers.terms import Cap, Defaults, Offer, Place
 _VERSION: Final = "SELECT version, stop_version FROM config_version"
 
 _FENCES: Final = """
-SELECT f.fence_id, f.revision, f.retailer_id, f.site_id, f.dwell_s, f.retrigger_s,
+SELECT f.fence_id, f.revision, f.shape_revision, f.retailer_id, f.site_id, f.dwell_s, f.retrigger_s,
        f.tags AS fence_tags, f.active_hours AS fence_active_hours, f.starts_at AS fence_starts_at,
        f.disabled_at AS fence_disabled_at, s.time_zone, s.opening_hours,
        ST_X(coalesce(s.location, ST_Centroid(f.shape))) AS longitude,
@@ -30,7 +30,9 @@ FROM fences f LEFT JOIN sites s ON s.site_id = f.site_id
 ORDER BY f.fence_id
 """
 
-_SHAPES: Final = "SELECT fence_id, revision, ST_AsBinary(shape) AS wkb FROM fences WHERE fence_id = ANY($1)"
+_SHAPES: Final = """
+SELECT fence_id, shape_revision, ST_AsBinary(shape) AS wkb FROM fences WHERE fence_id = ANY($1)
+"""
 
 _OFFERS: Final = """
 SELECT o.*, b.deliveries_total AS delivery_budget, b.redemptions_total AS redemption_stock,
@@ -111,7 +113,7 @@ async def load(
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         version, stop_version = await newest_version(connection)
         fences = await connection.fetch(_FENCES)
-        missing = [row["fence_id"] for row in fences if (row["fence_id"], row["revision"]) not in known]
+        missing = [row["fence_id"] for row in fences if _shape_key(row) not in known]
         read = _Read(
             version,
             stop_version,
@@ -126,8 +128,8 @@ async def load(
 
 def _build(read: _Read, default_time_zone: str, before: Snapshot | None) -> Snapshot:
     known = before.shapes if before else {}
-    fresh = {(row["fence_id"], row["revision"]): shapely.from_wkb(row["wkb"]) for row in read.shapes}
-    keys = [(row["fence_id"], row["revision"]) for row in read.fences]
+    fresh = {_shape_key(row): shapely.from_wkb(row["wkb"]) for row in read.shapes}
+    keys = [_shape_key(row) for row in read.fences]
     shapes = {key: fresh.get(key) or known[key] for key in keys}
     if before is not None and before.shapes.keys() == shapes.keys():
         index = before.index
@@ -146,6 +148,10 @@ def _build(read: _Read, default_time_zone: str, before: Snapshot | None) -> Snap
     )
 
 
+def _shape_key(row: asyncpg.Record) -> tuple[int, int]:
+    return row["fence_id"], row["shape_revision"]
+
+
 def _fences(
     rows: Iterable[asyncpg.Record], offers: Iterable[Offer], index: FenceIndex, default_time_zone: str
 ) -> dict[int, Fence]:
@@ -162,6 +168,7 @@ def _fences(
                 retrigger_s=float(row["retrigger_s"]),
                 radius_m=float(index.radius_m[index.row_of[place.fence_id]]),
                 revision=row["revision"],
+                shape_revision=row["shape_revision"],
             ),
             place=place,
             offers=concerned,

@@ -13,7 +13,6 @@ from offers.engine.answers import utc
 from offers.engine.deciding import Decided, Delivery
 from offers.engine.following import Seen, Timer
 from offers.engine.loading import Visitor
-from offers.engine.work import crossing_id
 from offers.terms import Reason
 
 _WRITE: Final = "SELECT write_flush($1, $2, $3, $4, $5, $6, $7, $8, $9)"
@@ -57,7 +56,7 @@ def _crossing(one: Seen) -> dict[str, object]:
     return {
         "bucket": visitor.bucket,
         "customer_id": visitor.customer_id,
-        "crossing_id": crossing_id(visitor.device_id, crossing.fence_id, crossing.kind, crossing.at),
+        "crossing_id": one.crossing_id,
         "device_id": visitor.device_id,
         "fence_id": crossing.fence_id,
         "site_id": place.site_id,

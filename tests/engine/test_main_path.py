@@ -2,41 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
+import asyncio
+from datetime import datetime, timedelta
 
 import asyncpg
 import msgspec
 import pytest
 
 from api import clock
-from geo.errors import Forbidden, Unauthenticated, Unavailable
+from geo.errors import Forbidden, TooMany, Unauthenticated, Unavailable
 from offers.engine import Engine
 from offers.engine.answers import FixesAnswer
-from tests.world import Phone, World, fix_at, start_engine
-
-NOON = datetime(2026, 6, 4, 9, 0, tzinfo=UTC)  # a Thursday, noon in Helsinki
-
-
-@pytest.fixture
-async def world(pool: asyncpg.Pool) -> World:
-    world = World(pool)
-    await world.stands_still_at(NOON)
-    return world
-
-
-@pytest.fixture
-async def engine(pool: asyncpg.Pool, world: World) -> AsyncIterator[Engine]:
-    engine = start_engine(pool)
-    await engine.start()
-    yield engine
-    await engine.stop()
-
-
-async def send(engine: Engine, phone: Phone, north_m: float, at: datetime, **fix: object) -> FixesAnswer:
-    seconds = at.timestamp()
-    answer = await engine.batcher.submit(phone.sends([fix_at(north_m, seconds, **fix)], seconds))
-    return msgspec.json.decode(answer, type=FixesAnswer)
+from offers.engine.batcher import MOST_OF_ONE_PHONE
+from tests.world import NOON, Phone, World, answered, fix_at, send
 
 
 async def walk_in(world: World, engine: Engine, phone: Phone, start: datetime) -> list[FixesAnswer]:
@@ -284,22 +262,6 @@ async def test_a_long_step_of_time_tells_a_dwell_while_it_is_fresh(
     assert await world.sql.fetchval("SELECT alentour_now()") == until
 
 
-async def test_a_dwell_time_that_was_made_longer_is_waited_for(world: World, engine: Engine) -> None:
-    shop = await world.retailer()
-    await world.offer(shop, await world.fence(shop, dwell_s=60), trigger="dwell", channel="inbox")
-    phone = await world.phone(await world.customer(shop, channel="inbox"))
-    await engine.refresh()
-    await send(engine, phone, 0, NOON)
-    await world.sql.execute("UPDATE fences SET dwell_s = 300")
-    await world.edited()
-    await world.moves_to(NOON + timedelta(seconds=61))
-    await engine.settle()
-    assert await world.sql.fetchval("SELECT count(*) FROM deliveries") == 0
-    await world.moves_to(NOON + timedelta(seconds=301))
-    await engine.settle()
-    assert await world.sql.fetchval("SELECT count(*) FROM deliveries") == 1
-
-
 async def test_an_offer_that_begins_after_the_visit_did_still_gets_its_dwell(
     world: World, engine: Engine
 ) -> None:
@@ -344,3 +306,150 @@ async def test_the_wait_in_the_queue_is_not_the_phones(world: World, engine: Eng
     now = await world.sql.fetchval("SELECT alentour_now()")
     age_s = now.timestamp() - msgspec.json.decode(state)["l"][0]
     assert 29 < age_s < 60
+
+
+async def test_the_same_crossing_found_again_is_neither_a_fault_nor_a_second_offer(
+    world: World, engine: Engine
+) -> None:
+    await world.has_no_caps()
+    shop = await world.retailer()
+    await world.offer(shop, await world.fence(shop))
+    phone = await world.phone(await world.customer(shop))
+    await engine.refresh()
+    fix = fix_at(0, NOON.timestamp())
+    await engine.batcher.submit(phone.sends([fix], NOON.timestamp()))
+    await world.sql.execute("UPDATE device_states SET state = NULL")  # as a withdrawal does
+    answer = await answered(engine, phone, [fix], NOON)
+    assert [crossing.kind for crossing in answer.crossings] == ["enter"]
+    assert answer.deliveries == []
+    for table in ("crossings", "deliveries"):
+        assert await world.sql.fetchval(f"SELECT count(*) FROM {table}") == 1
+
+
+async def test_two_exits_that_a_timers_dwell_holds_back_to_one_moment_are_one(
+    world: World, engine: Engine
+) -> None:
+    shop = await world.retailer()
+    await world.fence(shop, dwell_s=180)
+    phone = await world.phone(await world.customer(shop))
+    await engine.refresh()
+    await send(engine, phone, 0, NOON)
+    await world.moves_to(NOON + timedelta(seconds=181))
+    await engine.settle()
+    # What the phone had kept in a tunnel: out at 60 s, in again at 105 s, out at 180 s.
+    track = [(60, 300), (75, 400), (105, 0), (120, 0), (180, 300), (195, 400)]
+    fixes = [fix_at(north_m, NOON.timestamp() + after_s) for after_s, north_m in track]
+    await world.moves_to(NOON + timedelta(seconds=240))
+    answer = await answered(engine, phone, fixes, NOON + timedelta(seconds=240))
+    assert sorted(crossing.kind for crossing in answer.crossings) == ["enter", "exit"]
+
+
+@pytest.mark.parametrize("doubtful", ["mocked", "too fast", "late"])
+async def test_a_fix_that_is_not_believed_gives_the_phone_no_leave_to_be_silent(
+    world: World, engine: Engine, doubtful: str
+) -> None:
+    shop = await world.retailer()
+    await world.offer(shop, await world.fence(shop))
+    phone = await world.phone(await world.customer(shop))
+    await engine.refresh()
+    await send(engine, phone, 150, NOON)
+    now = NOON + timedelta(seconds=15)
+    await world.moves_to(now)
+    fix = fix_at(50_000, now.timestamp() - (600 if doubtful == "late" else 0))
+    if doubtful == "mocked":
+        fix = msgspec.structs.replace(fix, mocked=True)
+    answer = await answered(engine, phone, [fix], now)
+    assert answer.fixes[0].status != "accepted"
+    assert (answer.quiet_radius_m, answer.next_fix_after_s) == (0.0, 15)
+
+
+async def test_a_phone_that_is_to_dwell_is_heard_before_its_presence_stops_being_credible(
+    world: World, engine: Engine
+) -> None:
+    shop = await world.retailer()
+    await world.fence(shop, radius_m=9_000, dwell_s=3_600)
+    phone = await world.phone(await world.customer(shop))
+    await engine.refresh()
+    assert (await send(engine, phone, 0, NOON)).next_fix_after_s < 600
+    elsewhere = await world.phone(await world.customer(shop))
+    assert (await send(engine, elsewhere, 60_000, NOON)).next_fix_after_s == 900
+
+
+async def test_outcomes_come_in_the_order_of_the_request(world: World, engine: Engine) -> None:
+    phone = await world.phone(await world.customer())
+    seconds = NOON.timestamp()
+    ids = ["newest", "oldest", "between"]
+    fixes = [fix_at(0, seconds - age_s, fix_id=name) for name, age_s in zip(ids, (0, 60, 30), strict=True)]
+    answer = await answered(engine, phone, fixes, NOON)
+    assert [(fix.fix_id, fix.status) for fix in answer.fixes] == [(name, "accepted") for name in ids]
+
+
+async def test_a_lease_that_has_ended_for_the_database_cannot_be_spent(world: World, engine: Engine) -> None:
+    """A machine that slept: the worker's own clock has not moved, the database's has."""
+    await world.has_no_caps()
+    shop = await world.retailer()
+    await world.offer(shop, await world.fence(shop), budget=16)
+    phones = [await world.phone(await world.customer(shop)) for _ in range(20)]
+    await engine.refresh()
+    given = len((await send(engine, phones[0], 0, NOON)).deliveries)
+    await world.sql.execute("UPDATE budget_leases SET expires_at = expires_at - interval '2 minutes'")
+    await engine.leases.return_expired()
+    for phone in phones[1:]:
+        given += len((await send(engine, phone, 0, NOON)).deliveries)
+    assert given == await world.sql.fetchval("SELECT count(*) FROM deliveries") == 16
+
+
+async def test_one_batch_may_use_several_units_of_a_small_budget(world: World, engine: Engine) -> None:
+    await world.has_no_caps()
+    shop = await world.retailer()
+    fences = [await world.fence(shop), await world.fence(shop, north_m=1000)]
+    offer = await world.offer(shop, fences[0], budget=8, stale_after_s=900, fence_ids=fences)
+    phone = await world.phone(await world.customer(shop))
+    await engine.refresh()
+    seconds = NOON.timestamp()
+    way = [fix_at(0, seconds - 300), fix_at(500, seconds - 200), fix_at(600, seconds - 150)]
+    answer = await answered(engine, phone, [*way, fix_at(1000, seconds)], NOON)
+    assert [delivery.offer_id for delivery in answer.deliveries] == [offer, offer]
+
+
+async def test_a_database_without_a_free_connection_is_asked_once_for_a_whole_flush(
+    world: World, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    phones = [await world.phone(await world.customer()) for _ in range(16)]
+    tries = []
+
+    class Full:
+        def acquire(self) -> None:
+            tries.append(1)
+            raise asyncpg.TooManyConnectionsError("sorry, too many clients already")
+
+    monkeypatch.setattr(engine._flusher, "_pool", Full())
+    outcomes = await asyncio.gather(
+        *(engine.batcher.submit(phone.sends([fix_at(0, 0.0)], 0.0)) for phone in phones),
+        return_exceptions=True,
+    )
+    assert {type(outcome) for outcome in outcomes} == {Unavailable}
+    assert len(tries) == 1
+
+
+async def test_one_phone_cannot_fill_the_queue(world: World, engine: Engine) -> None:
+    phone, other = [await world.phone(await world.customer()) for _ in range(2)]
+    seconds = NOON.timestamp()
+    many = [
+        phone.sends([fix_at(0, seconds + number / 100)], seconds + 1)
+        for number in range(MOST_OF_ONE_PHONE + 1)
+    ]
+    accepted = [engine.batcher.submit(sent) for sent in many[:MOST_OF_ONE_PHONE]]
+    with pytest.raises(TooMany):
+        engine.batcher.submit(many[MOST_OF_ONE_PHONE])
+    assert b"accepted" in await engine.batcher.submit(other.sends([fix_at(0, seconds)], seconds))
+    await asyncio.gather(*accepted)
+    assert b"accepted" in await engine.batcher.submit(phone.sends([fix_at(0, seconds)], seconds))
+
+
+async def test_a_device_that_waits_to_be_let_in_is_told_so(world: World, engine: Engine) -> None:
+    phone = await world.phone(await world.customer())
+    await world.sql.execute("UPDATE devices SET status = 'pending'")
+    with pytest.raises(Forbidden) as refusal:
+        await send(engine, phone, 0, NOON)
+    assert refusal.value.code == "device_pending"

@@ -103,3 +103,10 @@ def test_without_fences_nothing_is_covered_and_all_is_quiet() -> None:
     positions, rows = index.covering(np.array([1.0]), np.array([2.0]))
     assert len(positions) == len(rows) == 0
     assert index.quiet_radii_m(np.array([1.0]), np.array([2.0])) == [FURTHEST_EDGE_M]
+
+
+def test_an_edge_across_the_date_line_ends_the_quiet() -> None:
+    index = FenceIndex([1], [shapely.box(179.990, -0.005, 179.999, 0.005)])
+    (here, there) = index.quiet_radii_m(np.array([-179.999, 179.985]), np.array([0.0, 0.0]))
+    assert 100 < here < 223
+    assert 400 < there < 557

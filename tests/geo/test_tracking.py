@@ -186,7 +186,7 @@ def test_fences_told_of_without_need_change_nothing():
 
 
 def edited(retrigger_s: float = 0.0) -> Any:
-    rules = FenceRules(dwell_s=180.0, retrigger_s=retrigger_s, radius_m=90.0, revision=2)
+    rules = FenceRules(180.0, retrigger_s, 90.0, revision=2, shape_revision=2)
     return lambda _: rules
 
 
@@ -206,6 +206,37 @@ def test_a_visit_is_silently_over_outside_an_edited_fence():
     phone.sends(fix_at(NOW + 15), {1: 5.0}, rules=edited())
     assert phone.state.fences == {}
     assert [kind for kind, _, _ in phone.told] == ["enter"]
+
+
+def test_an_edit_of_anything_but_the_shape_changes_no_visit():
+    phone, other = Phone(), Phone()
+    renamed = msgspec.structs.replace(SHOP, revision=2)
+    for one, rules in ((phone, rules_of), (other, lambda _: renamed)):
+        one.sends(fix_at(NOW), {1: -40.0})
+        one.sends(fix_at(NOW + 15), {1: 5.0}, rules=rules)
+    assert other.state.fences[1] == msgspec.structs.replace(phone.state.fences[1], revision=2)
+    assert phone.told == other.told
+
+
+@pytest.mark.parametrize("older", [lambda _: None, rules_of])
+def test_whoever_is_behind_leaves_what_newer_rules_made(older):
+    phone = Phone()
+    phone.sends(fix_at(NOW), {1: -40.0}, rules=edited())
+    visit = phone.state.fences[1]
+    fix = fix_at(NOW + 15)
+    assert judge(phone.state, fix, sent_at=fix.at, now=fix.at) == ACCEPTED
+    assert advance(phone.state, fix, {1: 500.0}, older, is_behind=True) == []
+    assert phone.state.fences == {1: visit}
+
+
+def test_whoever_is_behind_follows_what_did_not_change():
+    phone, other = Phone(), Phone()
+    for one in (phone, other):
+        one.sends(fix_at(NOW), {1: -40.0})
+        fix = fix_at(NOW + 15)
+        judge(one.state, fix, sent_at=fix.at, now=fix.at)
+        advance(one.state, fix, {1: -40.0}, rules_of, is_behind=one is other)
+    assert phone.state == other.state
 
 
 def test_evidence_about_the_old_shape_says_nothing_about_the_new():

@@ -15,9 +15,10 @@ CREATE FUNCTION lock_and_load(
     bucket       smallint,
     customer_id  uuid,
     device_id    uuid,
-    flags        smallint,  -- in row 0: 1 when time runs by itself; else 1 locked, 2 active device, 4 first use of a rotated token, 8 may be followed
+    flags        smallint,  -- in row 0: 1 when time runs by itself; else 1 locked, 2 active device, 4 first use of a rotated token, 8 may be followed, 16 pending device
     state        text,
     decided_at   timestamptz,
+    version      bigint,
     stop_version bigint
 ) LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
@@ -25,6 +26,7 @@ DECLARE
     v_locked    uuid[] := '{}';
     v_followed  uuid[] := '{}';
     v_now       timestamptz;
+    v_version   bigint;
     v_stop      bigint;
 BEGIN
     IF p_wait THEN
@@ -68,21 +70,22 @@ BEGIN
     -- The clock is read once, when the locks are held: whoever waited decides later than whom it
     -- waited for.
     v_now := alentour_now();
-    SELECT cv.stop_version INTO v_stop FROM config_version cv;
+    SELECT cv.version, cv.stop_version INTO v_version, v_stop FROM config_version cv;
 
     -- The grants were read from the rows as they were locked; the rest is read now. IN (SELECT unnest)
     -- is a hashed look-up, where a join with the array would compare everybody with everybody.
     RETURN QUERY
     SELECT 0, NULL::smallint, NULL::uuid, NULL::uuid,
            (NOT EXISTS (SELECT FROM clock k WHERE k.mode = 'simulated' AND k.ticking_since IS NULL))::integer::smallint,
-           NULL::text, v_now, v_stop
+           NULL::text, v_now, v_version, v_stop
     UNION ALL
     SELECT w.ord, d.bucket, d.customer_id, d.device_id,
            ((d.customer_id IN (SELECT unnest(v_locked)))::integer
             + 2 * (d.status = 'active')::integer
             + 4 * (w.token_status = 'next')::integer
-            + 8 * (d.customer_id IN (SELECT unnest(v_followed)))::integer)::smallint,
-           s.state::text, NULL, NULL
+            + 8 * (d.customer_id IN (SELECT unnest(v_followed)))::integer
+            + 16 * (d.status = 'pending')::integer)::smallint,
+           s.state::text, NULL, NULL, NULL
     FROM (
         SELECT r.ord::integer AS ord, t.bucket, t.device_id, t.status AS token_status
         FROM unnest(p_buckets, p_token_hashes) WITH ORDINALITY AS r(bucket, token_hash, ord)
@@ -108,6 +111,8 @@ CREATE FUNCTION write_flush(
     p_timers_cleared json,
     p_counts         json
 ) RETURNS void LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+    v_leases integer;
 BEGIN
     UPDATE device_states s SET state = w.state::json
     FROM unnest(p_buckets, p_devices, p_states) AS w(bucket, device_id, state)
@@ -120,7 +125,9 @@ BEGIN
                kind, confidence, occurred_at, p_now
         FROM json_to_recordset(p_crossings) AS c(
             bucket smallint, customer_id uuid, crossing_id uuid, device_id uuid, fence_id bigint,
-            site_id bigint, retailer_id bigint, kind text, confidence real, occurred_at timestamptz);
+            site_id bigint, retailer_id bigint, kind text, confidence real, occurred_at timestamptz)
+        -- Found again, to the moment, by a phone that was made to forget where it is.
+        ON CONFLICT DO NOTHING;
     END IF;
 
     IF p_deliveries IS NOT NULL THEN
@@ -131,6 +138,18 @@ BEGIN
             WHERE d.lease_id IS NULL AND b.deliveries_total IS NOT NULL
         ) THEN
             RAISE EXCEPTION 'a limited offer was delivered without a lease'
+                USING ERRCODE = 'serialization_failure';
+        END IF;
+
+        -- Nor may a lease be used that has ended, whatever the worker's clock says. Whoever ends leases
+        -- skips those that are held here.
+        PERFORM FROM budget_leases l
+        WHERE l.lease_id IN (SELECT lease_id FROM json_to_recordset(p_deliveries) AS d(lease_id uuid))
+          AND l.expires_at > clock_timestamp()
+        ORDER BY l.lease_id FOR KEY SHARE;
+        GET DIAGNOSTICS v_leases = ROW_COUNT;
+        IF v_leases < (SELECT count(DISTINCT lease_id) FROM json_to_recordset(p_deliveries) AS d(lease_id uuid)) THEN
+            RAISE EXCEPTION 'a delivery carries a lease that has ended'
                 USING ERRCODE = 'serialization_failure';
         END IF;
 

@@ -96,6 +96,8 @@ CREATE TABLE fences (
     starts_at    timestamptz,
     disabled_at  timestamptz,
     revision     integer NOT NULL DEFAULT 1,
+    -- The revision that brought the shape: only a new shape makes visits begin anew.
+    shape_revision integer NOT NULL DEFAULT 1,
     created_at   timestamptz NOT NULL,
     updated_at   timestamptz NOT NULL,
     UNIQUE (retailer_id, external_id),
@@ -369,6 +371,8 @@ CREATE TABLE deliveries (
 CREATE INDEX deliveries_of_customer ON deliveries (bucket, customer_id, decided_at);
 CREATE INDEX deliveries_of_lease ON deliveries (lease_id) WHERE lease_id IS NOT NULL;
 CREATE INDEX deliveries_of_offer ON deliveries (offer_id, decided_at);
+-- What a stop takes back: few, since most are handed over with the answer that tells them.
+CREATE INDEX deliveries_waiting ON deliveries (offer_id) WHERE handed_at IS NULL AND cancelled_at IS NULL;
 
 CREATE TABLE redemptions (
     bucket        smallint NOT NULL,

@@ -1,0 +1,67 @@
+"""Requests that come twice: the same batch again, and one phone with its old and its new token."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+from offers.engine import Engine
+from offers.people.tokens import hash_of_token, new_token
+from tests.world import NOON, Phone, World, fix_at, send
+
+
+async def rotated(world: World, phone: Phone) -> Phone:
+    """The same phone with a token that it has not used yet."""
+    token = new_token(phone.bucket)
+    await world.sql.execute(
+        "INSERT INTO device_tokens (bucket, token_hash, device_id, customer_id, status, created_at)"
+        " VALUES ($1, $2, $3, $4, 'next', $5)",
+        phone.bucket,
+        hash_of_token(token),
+        phone.device_id,
+        phone.customer_id,
+        NOON,
+    )
+    return Phone(phone.bucket, phone.customer_id, phone.device_id, token)
+
+
+async def test_a_retried_plain_batch_gets_the_same_answer(world: World, engine: Engine) -> None:
+    shop = await world.retailer()
+    await world.offer(shop, await world.fence(shop))
+    phone = await world.phone(await world.customer(shop))
+    await engine.refresh()
+    sent = phone.sends([fix_at(1500, NOON.timestamp())], NOON.timestamp())
+    first = await engine.batcher.submit(sent)
+    assert b'"quiet_radius_m":0.0' not in first
+    assert await engine.batcher.submit(sent) == first
+
+
+async def test_a_visit_survives_two_tokens_in_one_flush(world: World, engine: Engine) -> None:
+    shop = await world.retailer()
+    await world.offer(shop, await world.fence(shop))
+    old = await world.phone(await world.customer(shop))
+    new = await rotated(world, old)
+    await engine.refresh()
+    seconds = NOON.timestamp()
+    inside = old.sends([fix_at(0, seconds - 30)], seconds)
+    on_the_edge = new.sends([fix_at(102, seconds, accuracy_m=10)], seconds)
+    await asyncio.gather(engine.batcher.submit(inside), engine.batcher.submit(on_the_edge))
+    await world.moves_to(NOON + timedelta(seconds=30))
+    await send(engine, new, 0, NOON + timedelta(seconds=30))
+    assert [row["kind"] for row in await world.sql.fetch("SELECT kind FROM crossings")] == ["enter"]
+
+
+async def test_a_retry_with_the_new_token_in_the_same_flush_gets_the_same_answer(
+    world: World, engine: Engine
+) -> None:
+    shop = await world.retailer()
+    await world.offer(shop, await world.fence(shop))
+    old = await world.phone(await world.customer(shop))
+    new = await rotated(world, old)
+    await engine.refresh()
+    fix = fix_at(0, NOON.timestamp())
+    first, again = await asyncio.gather(
+        *(engine.batcher.submit(phone.sends([fix], NOON.timestamp())) for phone in (old, new))
+    )
+    assert b'"delivery_id"' in first
+    assert again == first
