@@ -322,6 +322,7 @@ async def _patiently_connect(url: str) -> asyncpg.Pool:
                 timeout=_CONNECT_S,
                 command_timeout=_COMMAND_S,
                 server_settings=SERVER_SETTINGS,
+                reset=_leave_as_it_is,
             )
         except (OSError, asyncpg.PostgresError, TimeoutError) as error:
             transient = not isinstance(error, asyncpg.PostgresError) or isinstance(
@@ -330,6 +331,13 @@ async def _patiently_connect(url: str) -> asyncpg.Pool:
             if not transient or loop.time() > deadline:
                 raise Unavailable(f"the database does not answer: {type(error).__name__}") from error
         await asyncio.sleep(0.25)
+
+
+async def _leave_as_it_is(_: asyncpg.Connection) -> None:
+    """Nothing here changes a session: no SET but SET LOCAL, no cursor, no session lock; whoever listens stops.
+
+    So a connection that is given back needs no round trip of its own; open transactions are rolled back.
+    """
 
 
 def _engine_to(url: str) -> AsyncEngine:

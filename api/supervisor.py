@@ -6,6 +6,7 @@ Also the first thing a worker does, which is to tie its life to the main process
 from __future__ import annotations
 
 import ctypes
+import gc
 import multiprocessing
 import os
 import signal
@@ -27,6 +28,7 @@ _PR_SET_PDEATHSIG: Final = 1
 def create_worker_app() -> object:
     """What Granian loads in each worker: an ASGI application."""
     _die_with_parent()
+    _collect_seldom()
     from api.app import create_app  # noqa: PLC0415  # after the environment says where metrics go
 
     return create_app()
@@ -80,6 +82,11 @@ def _forget_gauges(pid: int) -> None:
     from prometheus_client.multiprocess import mark_process_dead  # noqa: PLC0415  # it reads the folder
 
     mark_process_dead(pid, os.environ["PROMETHEUS_MULTIPROC_DIR"])  # type: ignore[no-untyped-call]  # bare
+
+
+def _collect_seldom() -> None:
+    """A request makes hundreds of objects and hardly a cycle; by default every few of them are searched."""
+    gc.set_threshold(20000, 20, 50)
 
 
 def _die_with_parent() -> None:

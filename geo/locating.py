@@ -28,36 +28,33 @@ def locate(index: FenceIndex, phones: Sequence[tuple[Sequence[Fix], Iterable[int
     `quiet_radius_m` holds one value per phone, for its latest fix.
     """
     fixes = [fix for phone_fixes, _ in phones for fix in phone_fixes]
-    lon = np.array([fix.lon for fix in fixes])
-    lat = np.array([fix.lat for fix in fixes])
-    covering: list[set[int]] = [set() for _ in fixes]
-    for position, row in zip(*(found.tolist() for found in index.covering(lon, lat)), strict=True):
-        covering[position].add(row)
-
+    found = index.look_up([(fix.lon, fix.lat) for fix in fixes])
     pair_fix: list[int] = []
     pair_row: list[int] = []
-    last_fix: list[int] = []
+    quiet: list[float] = []
     first = 0
     for phone_fixes, known in phones:
         after = first + len(phone_fixes)
         rows = {index.row_of[fence_id] for fence_id in known if fence_id in index.row_of}
-        rows.update(*covering[first:after])
+        for covering, _ in found[first:after]:
+            rows.update(covering)
         for position in range(first, after) if rows else ():
             pair_fix.extend([position] * len(rows))
             pair_row.extend(rows)
-        last_fix.append(
-            first if len(phone_fixes) == 1 else max(range(first, after), key=lambda n: fixes[n].at)
+        latest = (
+            first if after - first == 1 else max(range(first, after), key=lambda number: fixes[number].at)
         )
+        quiet.append(found[latest][1])
         first = after
 
     flat: list[Distances] = [{} for _ in fixes]
     if pair_fix:
-        metres = index.edge_distances_m(lon[pair_fix], lat[pair_fix], np.array(pair_row, dtype=np.intp))
+        lon = np.array([fixes[position].lon for position in pair_fix])
+        lat = np.array([fixes[position].lat for position in pair_fix])
+        metres = index.edge_distances_m(lon, lat, np.array(pair_row, dtype=np.intp))
         for position, row, distance_m in zip(pair_fix, pair_row, metres.tolist(), strict=True):
-            signed = -distance_m if row in covering[position] else distance_m
+            signed = -distance_m if row in found[position][0] else distance_m
             flat[position][index.fence_ids[row]] = signed
-
-    quiet = index.quiet_radii_m(lon[last_fix], lat[last_fix])
     return Located(_regroup(flat, phones), quiet)
 
 

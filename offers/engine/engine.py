@@ -123,8 +123,10 @@ class Engine:
         await connection.add_listener(EDITED, hear)
         try:
             while True:
+                # Not wait_for: it swallows a cancellation that arrives together with an edit.
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(was_edited.wait(), LOOK_FOR_EDITS_EVERY_S)
+                    async with asyncio.timeout(LOOK_FOR_EDITS_EVERY_S):
+                        await was_edited.wait()
                 was_edited.clear()
                 await self._refresh_on(connection)
         finally:

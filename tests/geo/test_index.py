@@ -46,7 +46,7 @@ async def test_the_index_and_postgis_agree_on_real_districts(name: str, pool: as
     lon = np.concatenate((rng.uniform(west, east, RANDOM_POINTS), vertices[:, 0], midpoints[:, 0]))
     lat = np.concatenate((rng.uniform(south, north, RANDOM_POINTS), vertices[:, 1], midpoints[:, 1]))
 
-    positions, rows = FenceIndex(range(len(shapes)), shapes).covering(lon, lat)
+    found = FenceIndex(range(len(shapes)), shapes).look_up(list(zip(lon.tolist(), lat.tolist(), strict=True)))
     async with pool.acquire() as connection:
         await connection.execute("CREATE TEMPORARY TABLE shapes (n integer, shape geometry(Geometry, 4326))")
         await connection.executemany(
@@ -54,10 +54,10 @@ async def test_the_index_and_postgis_agree_on_real_districts(name: str, pool: as
             [(n, shapely.to_wkb(shape)) for n, shape in enumerate(shapes)],
         )
         await connection.execute("CREATE INDEX ON shapes USING gist (shape)")
-        found = await connection.fetch(COVERING, lon.tolist(), lat.tolist(), timeout=120)
+        covers = await connection.fetch(COVERING, lon.tolist(), lat.tolist(), timeout=120)
 
-    ours = set(zip(positions.tolist(), rows.tolist(), strict=True))
-    theirs = {(position - 1, row) for position, row in found}
+    ours = {(position, row) for position, (rows, _) in enumerate(found) for row in rows}
+    theirs = {(position - 1, row) for position, row in covers}
     assert len(ours) > RANDOM_POINTS / 4
     assert ours == theirs
 
@@ -90,7 +90,8 @@ def test_no_edge_lies_within_the_quiet_radius() -> None:
     shapes = [circle(24.9 + x, 60.1 + y, 80.0) for x, y in rng.uniform(0, 0.1, (200, 2))]
     index = FenceIndex(range(200), shapes)
     lon, lat = rng.uniform(24.9, 25.0, 3000), rng.uniform(60.1, 60.2, 3000)
-    radii = np.array(index.quiet_radii_m(lon, lat))
+    found = index.look_up(list(zip(lon.tolist(), lat.tolist(), strict=True)))
+    radii = np.array([quiet_m for _, quiet_m in found])
     true = np.min(
         [index.edge_distances_m(lon, lat, np.full(3000, row, dtype=np.intp)) for row in range(200)], axis=0
     )
@@ -99,14 +100,32 @@ def test_no_edge_lies_within_the_quiet_radius() -> None:
 
 
 def test_without_fences_nothing_is_covered_and_all_is_quiet() -> None:
-    index = FenceIndex([], [])
-    positions, rows = index.covering(np.array([1.0]), np.array([2.0]))
-    assert len(positions) == len(rows) == 0
-    assert index.quiet_radii_m(np.array([1.0]), np.array([2.0])) == [FURTHEST_EDGE_M]
+    assert FenceIndex([], []).look_up([(1.0, 2.0)]) == [((), FURTHEST_EDGE_M)]
+
+
+def test_what_a_cell_remembers_is_what_the_predicate_says_near_edges_and_vertices() -> None:
+    rng = np.random.default_rng(11)
+    shapes = [circle(24.94 + x, 60.17 + y, 30.0) for x, y in rng.uniform(0, 0.01, (60, 2))]
+    near = shapely.get_coordinates(np.array(shapes)).repeat(20, axis=0)
+    positions = near + rng.normal(0, 1e-5, near.shape) * rng.integers(0, 2, (len(near), 1))
+    found = FenceIndex(range(60), shapes).look_up([(lon, lat) for lon, lat in positions.tolist()])
+    truth = shapely.intersects_xy(np.array(shapes)[:, None], positions[:, 0], positions[:, 1])
+    assert [sorted(rows) for rows, _ in found] == [np.flatnonzero(one).tolist() for one in truth.T]
+
+
+def test_a_full_memory_is_emptied_and_answers_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    index = FenceIndex([5], [circle(24.94, 60.17, 300.0)])
+    positions = [(24.94 + step / 1000, 60.17) for step in range(20)]
+    first = index.look_up(positions)
+    monkeypatch.setattr("geo.index.MOST_CELLS", 3)
+    assert [index.look_up([position])[0] for position in positions] == first
+    for known in range(1, 20):
+        index.look_up(positions[:known])
+        assert index.look_up(positions) == first
 
 
 def test_an_edge_across_the_date_line_ends_the_quiet() -> None:
     index = FenceIndex([1], [shapely.box(179.990, -0.005, 179.999, 0.005)])
-    (here, there) = index.quiet_radii_m(np.array([-179.999, 179.985]), np.array([0.0, 0.0]))
+    (_, here), (_, there) = index.look_up([(-179.999, 0.0), (179.985, 0.0)])
     assert 100 < here < 223
     assert 400 < there < 557
