@@ -34,9 +34,9 @@ class Note(Protocol):
 
 
 class Execute(Protocol):
-    """Runs one statement with `$1…` parameters in the transaction at hand."""
+    """Runs one statement with `$1…` parameters in the transaction at hand; how many rows it wrote."""
 
-    async def __call__(self, statement: str, *parameters: object) -> None: ...
+    async def __call__(self, statement: str, *parameters: object) -> int: ...
 
 
 @dataclass(slots=True)

@@ -43,6 +43,14 @@ async def add_held(tx: Tx, state: State) -> str:
     return "added"
 
 
+@post("/held-orm", before_request=once)
+async def add_held_session(session: Session, state: State) -> str:
+    state.began.set()
+    await state.gate.wait()
+    await session.execute(text(ADD))
+    return "added"
+
+
 @post("/refuse", before_request=once)
 async def refuse(tx: Tx, state: State) -> str:
     await tx.execute(ADD)
@@ -67,7 +75,9 @@ async def small(open_app: Open) -> Client:
         dependencies=PLAIN,
         guards=[requires("read")],
     )
-    orm = Router("/", route_handlers=[add_session], dependencies=ORM, guards=[requires("read")])
+    orm = Router(
+        "/", route_handlers=[add_session, add_held_session], dependencies=ORM, guards=[requires("read")]
+    )
     return await open_app(routers=[plain, orm])
 
 
@@ -232,6 +242,23 @@ async def test_whoever_was_overtaken_neither_answers_for_nor_ends_the_new_claim(
     small.state.gate.set()
     assert (await fast).status_code == 201
     assert await pool.fetchval("SELECT state FROM idempotency_keys") == "done"
+
+
+async def test_whoever_was_overtaken_has_no_effect(small: Client, pool: asyncpg.Pool, key: Headers) -> None:
+    for path in ("/held", "/held-orm"):
+        headers = {**key, "Idempotency-Key": path}
+        small.state.began, small.state.gate = asyncio.Event(), asyncio.Event()
+        before = await added(pool)
+        slow = asyncio.create_task(small.post(path, headers=headers))
+        await small.state.began.wait()
+        await pool.execute("UPDATE idempotency_keys SET created_at = created_at - interval '61 seconds'")
+        small.state.began.clear()
+        fast = asyncio.create_task(small.post(path, headers=headers))
+        await small.state.began.wait()
+        small.state.gate.set()
+        assert code_of(await slow) == "idempotency_in_flight"
+        assert (await fast).status_code == 201
+        assert await added(pool) == before + 1
 
 
 async def test_a_day_later_the_key_is_free_again(small: Client, pool: asyncpg.Pool, key: Headers) -> None:
