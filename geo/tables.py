@@ -59,6 +59,7 @@ class ApiKey(Base):
     __table_args__ = (Index("api_keys_retailer_id_idx", "retailer_id"),)
 
     key_id: Mapped[str] = mapped_column(primary_key=True)
+    first_key_id: Mapped[str]
     retailer_id: Mapped[int | None] = mapped_column(ForeignKey("retailers.retailer_id"))
     role: Mapped[str]
     label: Mapped[str] = mapped_column(server_default="")

@@ -44,15 +44,18 @@ CREATE TABLE retailers (
     created_at  timestamptz NOT NULL
 );
 
+-- first_key_id: where a line of rotated keys began, itself for a new key. Requests are told apart by
+-- it, so that a retry under the next key of the line is still the same request.
 CREATE TABLE api_keys (
-    key_id      text PRIMARY KEY,
-    retailer_id bigint REFERENCES retailers,
-    role        text NOT NULL CHECK (role IN ('admin', 'manage', 'till', 'read')),
-    label       text NOT NULL DEFAULT '',
-    secret_hash bytea NOT NULL,
-    created_at  timestamptz NOT NULL,
-    expires_at  timestamptz,
-    revoked_at  timestamptz,
+    key_id       text PRIMARY KEY,
+    first_key_id text NOT NULL,
+    retailer_id  bigint REFERENCES retailers,
+    role         text NOT NULL CHECK (role IN ('admin', 'manage', 'till', 'read')),
+    label        text NOT NULL DEFAULT '',
+    secret_hash  bytea NOT NULL,
+    created_at   timestamptz NOT NULL,
+    expires_at   timestamptz,
+    revoked_at   timestamptz,
     CHECK ((role = 'admin') = (retailer_id IS NULL))
 );
 CREATE INDEX ON api_keys (retailer_id);

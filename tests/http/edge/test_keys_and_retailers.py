@@ -10,6 +10,7 @@ import asyncpg
 import pytest
 
 from tests.http.edge.asking import Client, HeadersOf, KnownPhone, bearer, code_of
+from tests.http.shops import soup
 
 Headers = dict[str, str]
 
@@ -156,6 +157,28 @@ async def test_a_second_rotation_never_lengthens_the_first_ones_overlap(
     first = await pool.fetchval(expiry, old["key_id"])
     await client.post(path, headers=admin, json={"overlap_s": 86_400})
     assert await pool.fetchval(expiry, old["key_id"]) == first
+
+
+async def test_a_retry_with_the_rotated_key_is_still_the_same_request(client: Client, admin: Headers) -> None:
+    retailer = await add_retailer(client, admin)
+    once = {"Idempotency-Key": "soup-1"}
+    key = await add_key(client, admin, retailer["retailer_id"])
+    first = await client.post("/v1/offers", headers={**bearer(key["key"]), **once}, json=soup())
+    for _ in range(2):
+        key = (await client.post(f"/v1/keys/{key['key_id']}/rotate", headers=admin)).json()
+        again = await client.post("/v1/offers", headers={**bearer(key["key"]), **once}, json=soup())
+        assert again.headers["idempotency-replayed"] == "true"
+        assert again.json() == first.json()
+
+
+async def test_two_keys_of_one_role_do_not_answer_for_each_other(client: Client, admin: Headers) -> None:
+    retailer = await add_retailer(client, admin)
+    for _ in range(2):
+        key = await add_key(client, admin, retailer["retailer_id"])
+        headers = {**bearer(key["key"]), "Idempotency-Key": "receipt-1"}
+        answer = await client.post("/v1/offers", headers=headers, json=soup())
+        assert answer.status_code == 201
+        assert "idempotency-replayed" not in answer.headers
 
 
 async def test_a_revoked_key_opens_nothing_and_may_be_revoked_twice(client: Client, admin: Headers) -> None:
