@@ -207,7 +207,7 @@ class SessionTransaction:
 
 
 async def _end_of_request(transaction: PlainTransaction | SessionTransaction, record: RequestRecord) -> None:
-    if record.is_refusal:
+    if record.keeps_nothing:
         await transaction.abandon()
         return
     try:

@@ -46,8 +46,14 @@ class RequestRecord:
     request_id: str
     response: Response[object] | None = None
     kept_content: object = None
+    is_rehearsal: bool = False
     open: list[Ending] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
+
+    @property
+    def keeps_nothing(self) -> bool:
+        """Whether the transaction ends by being undone, although all went well."""
+        return self.is_refusal or self.is_rehearsal
 
     @property
     def is_refusal(self) -> bool:
@@ -61,6 +67,11 @@ class RequestRecord:
 
 
 CURRENT: Final[ContextVar[RequestRecord]] = ContextVar("alentour_request")
+
+
+def only_rehearse() -> None:
+    """Let this request do everything and keep nothing of it: its transaction will be undone."""
+    CURRENT.get().is_rehearsal = True
 
 
 def request_id_from(headers: Iterable[tuple[bytes, bytes]]) -> str:
