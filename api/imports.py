@@ -127,7 +127,7 @@ def read_rows(
             refuse_crs(feature, at=at)
             edit = read(msgspec.convert(feature, wire), at)
         except msgspec.ValidationError as error:
-            fault = fault_of(str(error))
+            fault = fault_of(str(error), wire)
             rows.refuse(number, [Fault((at + fault.field).removesuffix(".body"), fault.reason)])
         except InvalidInput as error:
             rows.refuse(number, error.faults)

@@ -9,7 +9,7 @@ import asyncpg
 import pytest
 from litestar import Router, post
 from litestar.datastructures import State
-from litestar.params import JSONBody
+from litestar.params import FromQuery, JSONBody
 from sqlalchemy import text
 
 from api import idempotency
@@ -24,7 +24,9 @@ ADD = "INSERT INTO retailers (name, created_at) VALUES ('x', alentour_now())"
 
 
 @post("/add", before_request=once)
-async def add_plain(tx: Tx, data: JSONBody[dict[str, Any]]) -> dict[str, Any]:
+async def add_plain(
+    tx: Tx, data: JSONBody[dict[str, Any]], x: FromQuery[int | None] = None
+) -> dict[str, Any]:
     await tx.execute(ADD)
     return {"added": await tx.fetchval("SELECT count(*) FROM retailers"), **data}
 
