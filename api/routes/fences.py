@@ -133,9 +133,16 @@ async def put_one(
     summary="Delete a fence",
     description="Refused with 409 `in_use` while an offer that has not ended names it.",
 )
-async def delete_one(session: Session, key: AuthKey, fence_id: Id, retailer_id: RetailerId = None) -> None:
+async def delete_one(
+    session: Session,
+    key: AuthKey,
+    fence_id: Id,
+    retailer_id: RetailerId = None,
+    if_match: IfMatch = None,
+) -> None:
     tenant = tenant_of(key, retailer_id)
     fence = await fence_of(session, tenant, fence_id, for_update=True)
+    refuse_unmatched(if_match, fence.revision)
     await refuse_while_named(session, tenant, fence_ids=[fence_id])
     await session.delete(fence)
     await config_changed(session)

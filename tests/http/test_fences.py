@@ -258,6 +258,18 @@ async def test_a_deleted_fence_is_gone(shop: Shop, sql: asyncpg.Connection) -> N
     assert await version_of(sql) == before + 1
 
 
+async def test_a_deletion_of_what_has_changed_meanwhile_is_refused(shop: Shop) -> None:
+    path = f"/v1/fences/{await shop.fence()}"
+    etag = (await shop.client.get(path)).headers["etag"]
+    await shop.client.put(path, json=circle(name="A"))
+
+    stale = await shop.client.delete(path, headers={"if-match": etag})
+    fresh = await shop.client.delete(path, headers={"if-match": '"2"'})
+
+    assert (stale.status_code, stale.json()["code"]) == (412, "changed_meanwhile")
+    assert fresh.status_code == 204
+
+
 async def test_a_fence_that_an_offer_names_stays_until_the_offer_ends(shop: Shop) -> None:
     fence_id = await shop.fence()
     offer = await shop.offer(fences={"ids": [fence_id]})
