@@ -49,6 +49,7 @@ class Retailer(Base):
     external_id: Mapped[str | None] = mapped_column(unique=True)
     name: Mapped[str]
     stopped_at: Mapped[datetime | None]
+    stopped_by: Mapped[str | None]
     created_at: Mapped[datetime]
 
 

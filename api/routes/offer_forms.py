@@ -10,6 +10,7 @@ from msgspec import UNSET, Meta, UnsetType
 from api.routes.resources import of_server
 from offers.retail.budgets import Budget
 from offers.retail.offer_edits import OfferEdit
+from offers.retail.stops import Stopper
 from offers.tables import OfferRow
 from offers.terms import Channel, Trigger
 
@@ -108,6 +109,7 @@ class Offer(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     retailer_id: Annotated[int | UnsetType, of_server] = UNSET
     status: Annotated[str | UnsetType, of_server] = UNSET
     stopped_at: Annotated[datetime | UnsetType | None, of_server] = UNSET
+    stopped_by: Annotated[Stopper | UnsetType | None, of_server] = UNSET
     revision: Annotated[int | UnsetType, of_server] = UNSET
     created_at: Annotated[datetime | UnsetType, of_server] = UNSET
     updated_at: Annotated[datetime | UnsetType, of_server] = UNSET

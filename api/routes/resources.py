@@ -11,6 +11,7 @@ from api.database import Session
 from api.problems import ChangedMeanwhile
 from geo.errors import NotFound
 from geo.tables import Retailer
+from offers.retail.stops import Stopper
 
 LARGEST_ID: Final = 2**63 - 1
 
@@ -42,6 +43,11 @@ async def tenant_to_write(session: Session, key: Key, retailer_id: int | None) -
         if found is None:
             raise NotFound("There is no such retailer.")
     return tenant
+
+
+def stopper_of(key: Key) -> Stopper:
+    """As whom this key stops and resumes."""
+    return "operator" if key.retailer_id is None else "retailer"
 
 
 def etag_of(revision: int) -> str:

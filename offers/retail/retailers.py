@@ -10,8 +10,9 @@ import asyncpg
 import msgspec
 
 from geo.errors import NotFound
+from offers.retail.stops import Stopper, refuse_resuming
 
-_COLUMNS: Final = "retailer_id, external_id, name, stopped_at, created_at"
+_COLUMNS: Final = "retailer_id, external_id, name, stopped_at, stopped_by, created_at"
 _ADD: Final = f"""
     INSERT INTO retailers (external_id, name, created_at) VALUES ($1, $2, $3) RETURNING {_COLUMNS}
 """  # noqa: S608 - joined from constants of this module
@@ -19,22 +20,30 @@ _LIST: Final = f"""
     SELECT {_COLUMNS} FROM retailers WHERE retailer_id > $1 ORDER BY retailer_id LIMIT $2
 """  # noqa: S608 - the same
 _ONE: Final = f"SELECT {_COLUMNS} FROM retailers WHERE retailer_id = $1"  # noqa: S608 - the same
+# An operator's stop outlasts a retailer's, whichever came first.
 _STOP: Final = f"""
-    UPDATE retailers SET stopped_at = coalesce(stopped_at, alentour_now())
+    UPDATE retailers SET
+        stopped_at = coalesce(stopped_at, alentour_now()),
+        stopped_by = CASE WHEN stopped_at IS NULL OR $2 = 'operator' THEN $2 ELSE stopped_by END
     WHERE retailer_id = $1 RETURNING {_COLUMNS}
 """  # noqa: S608 - the same
+_LOCK: Final = f"{_ONE} FOR NO KEY UPDATE"
 _RESUME: Final = f"""
-    UPDATE retailers SET stopped_at = NULL WHERE retailer_id = $1 RETURNING {_COLUMNS}
+    UPDATE retailers SET stopped_at = NULL, stopped_by = NULL WHERE retailer_id = $1 RETURNING {_COLUMNS}
 """  # noqa: S608 - the same
 
 
 class Retailer(msgspec.Struct, frozen=True, kw_only=True):
-    """A tenant. While `stopped_at` is set, nothing of theirs is offered to anybody."""
+    """A tenant. While `stopped_at` is set, nothing of theirs is offered to anybody.
+
+    `stopped_by` says who did it: what the operator stopped, only the operator resumes.
+    """
 
     retailer_id: int
     external_id: str | None
     name: str
     stopped_at: datetime | None
+    stopped_by: Stopper | None
     created_at: datetime
 
 
@@ -54,13 +63,15 @@ async def read_retailer(connection: asyncpg.Connection, retailer_id: int) -> Ret
     return _retailer(await connection.fetchrow(_ONE, retailer_id))
 
 
-async def stop_retailer(connection: asyncpg.Connection, retailer_id: int) -> Retailer:
+async def stop_retailer(connection: asyncpg.Connection, retailer_id: int, *, by: Stopper) -> Retailer:
     """From the commit on, whoever decides reads the stop first. Stopping twice changes nothing."""
-    return _retailer(await connection.fetchrow(_STOP, retailer_id))
+    return _retailer(await connection.fetchrow(_STOP, retailer_id, by))
 
 
-async def resume_retailer(connection: asyncpg.Connection, retailer_id: int) -> Retailer:
-    """Let offers run again; those stopped one by one stay stopped."""
+async def resume_retailer(connection: asyncpg.Connection, retailer_id: int, *, by: Stopper) -> Retailer:
+    """Let offers run again; those stopped one by one stay stopped. Forbidden for an operator's stop."""
+    stopped = _retailer(await connection.fetchrow(_LOCK, retailer_id))
+    refuse_resuming(stopped.stopped_by, by)
     return _retailer(await connection.fetchrow(_RESUME, retailer_id))
 
 

@@ -36,11 +36,13 @@ INSERT INTO config_version DEFAULT VALUES;
 
 -- Retailers and their keys ---------------------------------------------------------------------
 
+-- stopped_by, here and at offers: what the operator stopped, the retailer cannot resume.
 CREATE TABLE retailers (
     retailer_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     external_id text UNIQUE,
     name        text NOT NULL CHECK (length(name) BETWEEN 1 AND 200),
     stopped_at  timestamptz,
+    stopped_by  text CHECK (stopped_by IN ('retailer', 'operator')),
     created_at  timestamptz NOT NULL
 );
 
@@ -138,6 +140,7 @@ CREATE TABLE offers (
     ignores_caps        boolean NOT NULL DEFAULT false,
     counts_toward_caps  boolean NOT NULL DEFAULT true,
     stopped_at          timestamptz,
+    stopped_by          text CHECK (stopped_by IN ('retailer', 'operator')),
     revision            integer NOT NULL DEFAULT 1,
     created_at          timestamptz NOT NULL,
     updated_at          timestamptz NOT NULL,

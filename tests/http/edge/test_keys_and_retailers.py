@@ -298,9 +298,24 @@ async def test_a_retailer_stops_and_resumes_itself_and_nobody_else(
     first = (await client.get(f"/v1/retailers/{retailer_id}", headers=own)).json()["stopped_at"]
     again = await client.post(f"/v1/retailers/{retailer_id}/stop", headers=own)
     assert again.json()["retailer"]["stopped_at"] == first
+    assert again.json()["retailer"]["stopped_by"] == "retailer"
     resumed = await client.post(f"/v1/retailers/{retailer_id}/resume", headers=own)
-    assert resumed.json()["stopped_at"] is None
+    assert (resumed.json()["stopped_at"], resumed.json()["stopped_by"]) == (None, None)
     for verb in ("stop", "resume"):
         assert (await client.post(f"/v1/retailers/{other}/{verb}", headers=own)).status_code == 404
         reader = await headers_of("read")
         assert (await client.post(f"/v1/retailers/{retailer_id}/{verb}", headers=reader)).status_code == 403
+
+
+@pytest.mark.parametrize("first", ["retailer", "operator"])
+async def test_a_retailer_that_an_operator_stopped_is_resumed_by_an_operator(
+    client: Client, admin: Headers, headers_of: HeadersOf, retailer_id: int, first: str
+) -> None:
+    own, path = await headers_of("manage"), f"/v1/retailers/{retailer_id}"
+    for headers in (own if first == "retailer" else admin, admin, own):
+        assert (await client.post(f"{path}/stop", headers=headers)).status_code == 200
+    refused = await client.post(f"{path}/resume", headers=own)
+    assert refused.status_code == 403
+    assert code_of(refused) == "stopped_by_operator"
+    assert (await client.get(path, headers=own)).json()["stopped_by"] == "operator"
+    assert (await client.post(f"{path}/resume", headers=admin)).json()["stopped_at"] is None
