@@ -19,7 +19,9 @@ _ADD: Final = f"""
     RETURNING {_COLUMNS}
 """  # noqa: S608 - joined from constants of this module
 _LIST: Final = f"""
-    SELECT {_COLUMNS} FROM api_keys WHERE retailer_id = $1 AND key_id > $2 ORDER BY key_id LIMIT $3
+    SELECT {_COLUMNS} FROM api_keys
+    WHERE (retailer_id = $1 OR ($1::bigint IS NULL AND retailer_id IS NULL)) AND key_id > $2
+    ORDER BY key_id LIMIT $3
 """  # noqa: S608 - the same
 _LOCK: Final = f"SELECT {_COLUMNS} FROM api_keys WHERE key_id = $1 FOR UPDATE"  # noqa: S608 - the same
 _EXPIRE: Final = "UPDATE api_keys SET expires_at = least(expires_at, $2) WHERE key_id = $1"
@@ -65,9 +67,9 @@ async def add_key(
 
 
 async def list_keys(
-    connection: asyncpg.Connection, retailer_id: int, after: str, at_most: int
+    connection: asyncpg.Connection, retailer_id: int | None, after: str, at_most: int
 ) -> list[KeyInfo]:
-    """A retailer's keys, expired and revoked ones too."""
+    """A retailer's keys, or without one the admins'; expired and revoked ones too."""
     rows = await connection.fetch(_LIST, retailer_id, after, at_most)
     return [KeyInfo(**dict(row)) for row in rows]
 
