@@ -9,7 +9,9 @@ from typing import Final
 import asyncpg
 import msgspec
 
-from geo.errors import NotFound
+from geo.errors import InvalidInput, NotFound
+from geo.places import external_id_faults, name_faults
+from geo.taken import given_once
 from offers.retail.stops import Stopper, refuse_resuming
 
 _COLUMNS: Final = "retailer_id, external_id, name, stopped_at, stopped_by, created_at"
@@ -50,8 +52,11 @@ class Retailer(msgspec.Struct, frozen=True, kw_only=True):
 async def add_retailer(
     connection: asyncpg.Connection, name: str, external_id: str | None, now: datetime
 ) -> Retailer:
-    """A taken `external_id` raises asyncpg.UniqueViolationError."""
-    return _retailer(await connection.fetchrow(_ADD, external_id, name, now))
+    """Raises InvalidInput, and Conflict for an `external_id` that is taken."""
+    if faults := (*name_faults(name, "name"), *external_id_faults(external_id, "external_id")):
+        raise InvalidInput("The retailer cannot be used.", faults=tuple(faults))
+    with given_once("external_id"):
+        return _retailer(await connection.fetchrow(_ADD, external_id, name, now))
 
 
 async def list_retailers(connection: asyncpg.Connection, after: int, at_most: int) -> list[Retailer]:
