@@ -90,6 +90,7 @@ class Site(Base):
     opening_hours: Mapped[str | None]
     tags: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
     attribution: Mapped[str | None]
+    revision: Mapped[int] = mapped_column(server_default="1")
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
 

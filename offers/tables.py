@@ -79,6 +79,7 @@ class CapRow(Base):
     time_window: Mapped[str]
     rolling_s: Mapped[int | None]
     calendar_unit: Mapped[str | None]
+    revision: Mapped[int] = mapped_column(server_default="1")
     created_at: Mapped[datetime]
 
 

@@ -7,7 +7,7 @@ import msgspec
 from litestar.openapi.spec import Example
 from msgspec import UNSET, Meta, UnsetType
 
-from api.routes.resources import of_server
+from api.routes.resources import PlaceId, of_server
 from offers.retail.budgets import Budget
 from offers.retail.offer_edits import OfferEdit
 from offers.retail.stops import Stopper
@@ -39,7 +39,6 @@ _TRIGGERS: Final = (
 )
 
 Moment = Annotated[datetime, Meta(tz=True)]
-PlaceId = Annotated[int, Meta(ge=1, le=2**63 - 1)]
 Units = Annotated[int, Meta(ge=0, le=1_000_000_000)]
 
 

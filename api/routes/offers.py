@@ -15,9 +15,9 @@ from api.routes.resources import (
     IfMatch,
     RetailerId,
     etag_of,
+    existing_tenant,
     refuse_unmatched,
     stopper_of,
-    tenant_to_write,
 )
 from geo.errors import Fault, Forbidden, Unavailable
 from offers.retail.budgets import Budget, budgets_of, change_budget, create_budget
@@ -46,7 +46,7 @@ async def create_one(
     data: Annotated[Offer, Body(examples=EXAMPLES)],
     retailer_id: RetailerId = None,
 ) -> Response[Offer]:
-    tenant = await tenant_to_write(session, key, retailer_id)
+    tenant = await existing_tenant(session, key, retailer_id)
     _refuse_loosened_caps(key, data.limits, ignores=False, counts=True)
     offer = await create_offer(session, tenant, edit_of(data), now)
     await create_budget(session, offer.offer_id, budget_of(data))
@@ -59,18 +59,21 @@ async def create_one(
     guards=[requires("read")],
     operation_id="listOffers",
     summary="List your offers",
-    description="In the order of their ids.",
+    description="In the order of their ids; `external_id` finds one by your own id.",
 )
 async def list_all(
     session: Session,
     key: AuthKey,
     retailer_id: RetailerId = None,
     status: FromQuery[Literal["draft", "active", "paused", "ended"] | None] = None,
+    external_id: FromQuery[str | None] = None,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Page[Offer]:
-    tenant, after = tenant_of(key, retailer_id), read_cursor(cursor)
-    rows = await list_offers(session, tenant, after_id=after, limit=limit + 1, status=status)
+    tenant, after = await existing_tenant(session, key, retailer_id), read_cursor(cursor)
+    rows = await list_offers(
+        session, tenant, after_id=after, limit=limit + 1, status=status, external_id=external_id
+    )
     page = page_of(rows, limit, lambda row: row.offer_id)
     budgets = await budgets_of(session, [row.offer_id for row in page.items])
     items = [shown(row, budgets.get(row.offer_id, Budget())) for row in page.items]

@@ -253,6 +253,18 @@ async def test_the_list_comes_in_pages_and_by_status(shop: Shop) -> None:
     assert [offer["offer_id"] for offer in active["items"]] == [made[1]["offer_id"]]
 
 
+async def test_an_offer_is_found_by_ones_own_id_and_given_it_once(shop: Shop) -> None:
+    offer, other = await shop.offer(external_id="soup-1"), await shop.offer()
+
+    found = [await shop.client.get("/v1/offers", params={"external_id": name}) for name in ("soup-1", "nope")]
+    assert [each.json()["items"] for each in found] == [[offer], []]
+    created = await shop.client.post("/v1/offers", json=soup(external_id="soup-1"))
+    renamed = await put(shop, other, external_id="soup-1")
+    for answer in (created, renamed):
+        assert (answer.status_code, answer.json()["code"]) == (409, "already_exists")
+        assert set(faults_of(answer)) == {"external_id"}
+
+
 ALLOWED = {
     ("draft", "activate"): "active",
     ("active", "activate"): "active",
@@ -555,7 +567,7 @@ async def test_counts_tell_every_stage_and_reason(shop: Shop, sql: asyncpg.Conne
     now = datetime.now(UTC)
     await deliver(sql, shop, offer)
     await deliver(sql, shop, offer, handed_at=now, shown_at=now, opened_at=now, redeemed_at=now)
-    await deliver(sql, shop, offer, handed_at=now, shown_at=now, dismissed_at=now)
+    await deliver(sql, shop, offer, handed_at=now, shown_at=now, dismissed_at=now, less_like_this_at=now)
     await deliver(sql, shop, offer, cancelled_at=now)
     await deliver(sql, shop, await shop.offer())
     for bucket, n in ((3, 2), (4, 5)):
@@ -581,6 +593,7 @@ async def test_counts_tell_every_stage_and_reason(shop: Shop, sql: asyncpg.Conne
         "shown": 2,
         "opened": 1,
         "dismissed": 1,
+        "less_like_this": 1,
         "redeemed": 1,
         "cancelled": 1,
         "suppressed": {"outranked": 1, "quiet_hours": 17},
@@ -607,6 +620,10 @@ async def test_a_fence_needs_no_site(shop: Shop) -> None:
 
 
 async def test_an_admin_who_names_an_unknown_retailer_finds_none(admin: httpx.AsyncClient) -> None:
-    answer = await admin.post("/v1/offers", params={"retailer_id": 2**62}, json=soup())
-
-    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+    nobody = {"retailer_id": 2**62}
+    for answer in (
+        await admin.post("/v1/offers", params=nobody, json=soup()),
+        await admin.get("/v1/offers", params=nobody),
+        await admin.get("/v1/fences", params=nobody),
+    ):
+        assert (answer.status_code, answer.json()["code"]) == (404, "not_found")

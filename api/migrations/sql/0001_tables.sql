@@ -75,6 +75,7 @@ CREATE TABLE sites (
     opening_hours text,
     tags          jsonb NOT NULL DEFAULT '{}',
     attribution   text,
+    revision      integer NOT NULL DEFAULT 1,
     created_at    timestamptz NOT NULL,
     updated_at    timestamptz NOT NULL,
     UNIQUE (retailer_id, external_id)
@@ -184,6 +185,7 @@ CREATE TABLE caps (
     time_window   text NOT NULL CHECK (time_window IN ('rolling', 'calendar')),
     rolling_s     integer CHECK (rolling_s BETWEEN 60 AND 31622400),
     calendar_unit text CHECK (calendar_unit IN ('day', 'week', 'month')),
+    revision      integer NOT NULL DEFAULT 1,
     created_at    timestamptz NOT NULL,
     CHECK ((time_window = 'rolling') = (rolling_s IS NOT NULL)),
     CHECK ((time_window = 'calendar') = (calendar_unit IS NOT NULL)),
