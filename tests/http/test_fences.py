@@ -271,6 +271,16 @@ async def test_one_fence_is_geojson_if_that_is_accepted(shop: Shop) -> None:
     assert mapped.json() == plain.json()
 
 
+async def test_the_etag_of_a_fence_can_be_asked_for_alone(shop: Shop) -> None:
+    path = f"/v1/fences/{await shop.fence()}"
+    got = await shop.client.get(path)
+    for _ in range(2):  # over one connection, which a body too many would spoil
+        asked = await shop.client.head(path)
+        assert (asked.status_code, asked.content) == (200, b"")
+        for name in ("etag", "content-length", "content-type"):
+            assert asked.headers[name] == got.headers[name]
+
+
 async def test_a_dry_run_tells_what_would_be_written(shop: Shop, sql: asyncpg.Connection) -> None:
     await shop.fence(external_id="a")
     rows = [circle(external_id="a"), circle(external_id="b")]
