@@ -18,6 +18,7 @@ from api.fixes import FixesRoute
 from api.idempotency import keep_tidy, provide_operation_id
 from api.observability import Metrics, configure_logs
 from api.problems import LARGEST_BODY_BYTES
+from api.queries import KnownQueries
 from api.refusals import StrictRequest, answer_problem
 from api.requests import remember_response
 from api.routes import ROUTERS
@@ -48,6 +49,7 @@ def create_litestar(
             "phone": Provide(provide_phone, sync_to_thread=False),
             "operation_id": Provide(provide_operation_id, sync_to_thread=False),
         },
+        guards=[KnownQueries()],
         exception_handlers={Exception: answer_problem},
         after_request=remember_response,
         request_class=StrictRequest,

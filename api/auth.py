@@ -39,15 +39,20 @@ _DEVICE_TOKEN: Final = re.compile(r"dt_([0-9a-f]{2})_[A-Za-z0-9_-]{43}")
 
 
 class Key(msgspec.Struct, frozen=True):
-    """A retailer's (or, without `retailer_id`, an admin's) key, after it was checked."""
+    """A retailer's (or, without `retailer_id`, an admin's) key, after it was checked.
+
+    `first_key_id` is the key that this one goes back to by rotations; itself, if it replaced none.
+    """
 
     key_id: str
+    first_key_id: str
     retailer_id: int | None
     role: Role
 
     @property
     def principal(self) -> str:
-        return f"key:{self.key_id}"
+        """Who it is to an `Idempotency-Key`: a rotation changes the secret, not who asks."""
+        return f"key:{self.first_key_id}"
 
 
 class Phone(msgspec.Struct, frozen=True):
@@ -81,8 +86,8 @@ async def create_admin_key(connection: asyncpg.Connection, label: str = "") -> s
     """Make an admin key and return it; it cannot be read again."""
     key_id, key, secret_hash = new_key()
     await connection.execute(
-        "INSERT INTO api_keys (key_id, role, label, secret_hash, created_at)"
-        " VALUES ($1, 'admin', $2, $3, alentour_now())",
+        "INSERT INTO api_keys (key_id, first_key_id, role, label, secret_hash, created_at)"
+        " VALUES ($1, $1, 'admin', $2, $3, alentour_now())",
         key_id,
         label,
         secret_hash,
@@ -98,8 +103,8 @@ async def create_retailer_key(
         raise InvalidInput("An admin key belongs to no retailer.")
     key_id, key, secret_hash = new_key()
     made = await connection.fetchval(
-        "INSERT INTO api_keys (key_id, retailer_id, role, label, secret_hash, created_at)"
-        " SELECT $1, retailer_id, $3, $4, $5, alentour_now() FROM retailers WHERE retailer_id = $2"
+        "INSERT INTO api_keys (key_id, first_key_id, retailer_id, role, label, secret_hash, created_at)"
+        " SELECT $1, $1, retailer_id, $3, $4, $5, alentour_now() FROM retailers WHERE retailer_id = $2"
         " RETURNING key_id",
         key_id,
         retailer_id,
@@ -118,7 +123,7 @@ async def check_key(connection: asyncpg.Connection, header: str | None) -> Key:
     if match is None:
         raise Unauthenticated("This is not a retailer key.")
     row = await connection.fetchrow(
-        "SELECT key_id, retailer_id, role, secret_hash FROM api_keys"
+        "SELECT key_id, first_key_id, retailer_id, role, secret_hash FROM api_keys"
         " WHERE key_id = $1 AND revoked_at IS NULL"
         " AND (expires_at IS NULL OR expires_at > alentour_now())",
         match[1],
@@ -126,7 +131,7 @@ async def check_key(connection: asyncpg.Connection, header: str | None) -> Key:
     shown = hashlib.sha256(match[2].encode()).digest()
     if row is None or not hmac.compare_digest(shown, row["secret_hash"]):
         raise Unauthenticated("This key is unknown, expired or revoked.")
-    return Key(row["key_id"], row["retailer_id"], row["role"])
+    return Key(row["key_id"], row["first_key_id"], row["retailer_id"], row["role"])
 
 
 class requires:  # noqa: N801 - reads as a word where it is used: guards=[requires("manage")]

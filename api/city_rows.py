@@ -26,7 +26,7 @@ FROM unnest($5::text[], $6::text[], $7::text[], $8::float8[], $9::float8[], $10:
 ON CONFLICT (retailer_id, external_id) DO UPDATE
 SET name = excluded.name, kind = excluded.kind, location = excluded.location,
     time_zone = excluded.time_zone, opening_hours = excluded.opening_hours, tags = excluded.tags,
-    attribution = excluded.attribution, updated_at = excluded.updated_at
+    attribution = excluded.attribution, updated_at = excluded.updated_at, revision = old.revision + 1
 WHERE (old.name, old.kind, old.location, old.time_zone, old.opening_hours, old.tags, old.attribution)
       IS DISTINCT FROM
       (excluded.name, excluded.kind, excluded.location, excluded.time_zone, excluded.opening_hours,

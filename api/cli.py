@@ -86,6 +86,8 @@ def _import(chosen: argparse.Namespace) -> None:
     from api import importer, provision
 
     asked = _settings(chosen)
+    if chosen.create_retailer and chosen.retailer is None:
+        raise InvalidInput("--create-retailer goes with --retailer NAME")
     if not chosen.file.is_file():
         raise InvalidInput(f"{chosen.file} is not a file")
     with provision.provided_database(asked) as settings:
@@ -94,6 +96,7 @@ def _import(chosen: argparse.Namespace) -> None:
             importer.import_and_print,
             path=chosen.file,
             retailer=chosen.retailer,
+            creates_retailer=chosen.create_retailer,
             time_zone=chosen.time_zone or settings.default_time_zone,
         )
         provision.with_connection(settings, work)
@@ -172,7 +175,13 @@ def _add_database_commands(parser: argparse.ArgumentParser) -> None:
 
 def _add_import(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", metavar="FILE.osm.pbf", type=Path)
-    parser.add_argument("--retailer", help="id, external id or name of the sites' owner")
+    parser.add_argument(
+        "--retailer",
+        help="id, external id or name of the sites' owner, who must exist (OpenStreetMap places)",
+    )
+    parser.add_argument(
+        "--create-retailer", action="store_true", help="make a retailer of that name if there is none"
+    )
     parser.add_argument("--time-zone", metavar="ZONE", help="IANA zone of the sites, such as Europe/Helsinki")
     parser.set_defaults(run=_import)
 
@@ -182,7 +191,9 @@ def _add_demo(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--minutes", type=_count, default=60, metavar="M", help="simulated minutes (60)")
     parser.add_argument("--seed", type=int, default=1, metavar="S", help="of everything that is drawn (1)")
     parser.add_argument("--exit", action="store_true", help="end after the summary instead of serving on")
-    parser.add_argument("--report", type=Path, metavar="FILE.json", help="also write the summary there")
+    parser.add_argument(
+        "--report", type=Path, metavar="FILE.json", help="also write the summary there, in a folder there is"
+    )
     parser.set_defaults(run=_demo)
 
 

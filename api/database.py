@@ -143,8 +143,10 @@ class PlainTransaction:
         self._transaction = transaction
         self._has_ended = False
 
-    async def execute(self, statement: str, *parameters: object) -> None:
-        await self.connection.execute(statement, *parameters)
+    async def execute(self, statement: str, *parameters: object) -> int:
+        """Run one statement that writes; how many rows it wrote."""
+        done: str = await self.connection.execute(statement, *parameters)
+        return int(done.rpartition(" ")[2])
 
     async def commit(self) -> None:
         """Raises if the server did not confirm; then the outcome may be unknown."""
@@ -177,9 +179,10 @@ class SessionTransaction:
         self.session = session
         self._has_ended = False
 
-    async def execute(self, statement: str, *parameters: object) -> None:
+    async def execute(self, statement: str, *parameters: object) -> int:
+        """As PlainTransaction.execute."""
         connection = await self.session.connection()
-        await connection.exec_driver_sql(statement, parameters)
+        return (await connection.exec_driver_sql(statement, parameters)).rowcount
 
     async def commit(self) -> None:
         """As PlainTransaction.commit; what the flush finds wrong is told as itself."""
@@ -205,7 +208,7 @@ class SessionTransaction:
 
 
 async def _end_of_request(transaction: PlainTransaction | SessionTransaction, record: RequestRecord) -> None:
-    if record.is_refusal:
+    if record.keeps_nothing:
         await transaction.abandon()
         return
     try:

@@ -31,12 +31,14 @@ import msgspec
 from api import demo_city, importer, schema
 from api.embedded import Cluster
 from api.embedded.locks import FileLock
+from api.server import await_port
 from api.settings import Settings, variable_of
 from geo.errors import InvalidInput, Unavailable
 
 if TYPE_CHECKING:
     from api.demo_city import DemoCity
 
+_HOST: Final = "127.0.0.1"
 _READY_WITHIN_S: Final = 60.0
 _STOPPED_WITHIN_S: Final = 20.0
 _TEMPLATES: Final = "demo_city_"
@@ -50,15 +52,17 @@ def run(chosen: argparse.Namespace) -> int:
     settings = Settings.from_environment()
     if settings.database_url is not None:
         raise InvalidInput(f"the demo brings its own database: unset {variable_of('database_url')}")
+    if chosen.report is not None:
+        _try_to_write(chosen.report)
+    port = _port(settings)
     signal.signal(signal.SIGTERM, _interrupt)
     with contextlib.ExitStack() as stack:
         _say("Starting the embedded database")
         cluster = stack.enter_context(Cluster(settings.data_dir))
-        port = _port(settings)
         url = _fresh_city(cluster, chosen.seed, f"demo_{port}")
         city = asyncio.run(_with(url, demo_city.open_demo))
         server = stack.enter_context(_server(url, port))
-        address = f"http://127.0.0.1:{port}"
+        address = f"http://{_HOST}:{port}"
         _say(f"Serving on {address} with a simulated clock")
         report = _simulate(address, city, chosen)
         if not chosen.exit:
@@ -132,12 +136,27 @@ async def _with(url: str, work: Any) -> Any:
         await connection.close()
 
 
+def _try_to_write(report: Path) -> None:
+    """Raise InvalidInput now if the report could not be written after an hour of simulation."""
+    try:
+        is_new = not report.exists()
+        report.open("ab").close()
+    except OSError as error:
+        raise InvalidInput(f"--report {report}: {error.strerror}") from None
+    if is_new:
+        report.unlink()
+
+
 def _port(settings: Settings) -> int:
-    """The port that was set, or a free one where the default is taken."""
-    if variable_of("port") in os.environ or _is_free(settings.port):
+    """The port that was set, once it is free, or another where the default is taken."""
+    if variable_of("port") in os.environ:
+        # Whoever listens there already would answer in the demo's stead.
+        await_port(_HOST, settings.port, instead=f"set {variable_of('port')} to another")
+        return settings.port
+    if _is_free(settings.port):
         return settings.port
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+        probe.bind((_HOST, 0))
         port: int = probe.getsockname()[1]
         return port
 
@@ -146,7 +165,7 @@ def _is_free(port: int) -> bool:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind(("127.0.0.1", port))
+            probe.bind((_HOST, port))
         except OSError:
             return False
         return True
@@ -160,7 +179,7 @@ def _server(url: str, port: int) -> Iterator[subprocess.Popen[bytes]]:
         variable_of("database_url"): url,
         variable_of("clock"): "simulated",
         variable_of("port"): str(port),
-        variable_of("host"): "127.0.0.1",
+        variable_of("host"): _HOST,
         variable_of("log_level"): "warning",
     }
     with log_path.open("wb") as log:
@@ -180,15 +199,18 @@ def _server(url: str, port: int) -> Iterator[subprocess.Popen[bytes]]:
 
 def _await_ready(server: subprocess.Popen[bytes], port: int, log: Path) -> None:
     deadline = time.monotonic() + _READY_WITHIN_S
-    while not _is_ready(port):
+    while True:
+        # Its end is looked for first: a stranger may answer on its port.
         if server.poll() is not None or time.monotonic() > deadline:
             raise Unavailable(f"the server did not start; its log is {log}")
+        if _is_ready(port):
+            return
         time.sleep(0.1)
 
 
 def _is_ready(port: int) -> bool:
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/health/ready", timeout=5) as answer:
+        with urllib.request.urlopen(f"http://{_HOST}:{port}/health/ready", timeout=5) as answer:
             return bool(answer.status == 200)
     except OSError:
         return False

@@ -45,9 +45,10 @@ RETURNING fence_id, external_id, site_id
 _ADD_OFFER: Final = """
 INSERT INTO offers (retailer_id, external_id, status, content, triggers, channel, tags, priority, fence_ids,
                     fence_tags, site_ids, starts_at, ends_at, weekly_hours, only_while_open, customer_limit,
-                    customer_limit_days, re_eligible_after_s, expires_after_s, stopped_at, created_at,
-                    updated_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $21)
+                    customer_limit_days, re_eligible_after_s, expires_after_s, stopped_at, stopped_by,
+                    created_at, updated_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20,
+        CASE WHEN $20::timestamptz IS NOT NULL THEN 'retailer' END, $21, $21)
 RETURNING offer_id
 """
 

@@ -10,8 +10,9 @@ from typing import Any, Final
 import structlog
 from litestar import Litestar
 from litestar.enums import ScopeType
-from litestar.types import Message, Receive, Scope, Send
+from litestar.types import HTTPScope, Message, Receive, Scope, Send
 
+from api.methods import allowed_at, is_head_of_a_get
 from api.observability import Metrics
 from api.problems import UnsupportedMediaType, problem_body
 from api.requests import CURRENT, SECURITY_HEADERS, RequestRecord, request_id_from
@@ -34,7 +35,10 @@ class Edge:
             await self.litestar(scope, receive, send)
             return
         record = RequestRecord(request_id_from(scope["headers"]))
-        exchange = _Exchange(record.request_id, send)
+        exchange = _Exchange(record.request_id, scope, send)
+        if exchange.is_bodiless:
+            # HEAD is safe: it must not hand over what only a body can show.
+            scope["method"], record.is_rehearsal = "GET", True
         token = CURRENT.set(record)
         with structlog.contextvars.bound_contextvars(request_id=record.request_id):
             try:
@@ -55,10 +59,10 @@ class Edge:
     def _note(self, scope: Any, exchange: "_Exchange") -> None:
         route = scope.get("path_template") or "unknown"
         seconds = time.perf_counter() - exchange.began
-        self._metrics.requested(route, scope["method"], exchange.status, seconds)
+        self._metrics.requested(route, exchange.method, exchange.status, seconds)
         _log.info(
             "request",
-            method=scope["method"],
+            method=exchange.method,
             route=route,
             status=exchange.status,
             ms=round(seconds * 1000, 1),
@@ -66,11 +70,16 @@ class Edge:
 
 
 class _Exchange:
-    """The answer on its way out: adds the headers every answer has, remembers the status."""
+    """The answer on its way out: adds the headers every answer has, remembers the status.
 
-    def __init__(self, request_id: str, send: Send) -> None:
+    The answer to a HEAD leaves without its body.
+    """
+
+    def __init__(self, request_id: str, scope: HTTPScope, send: Send) -> None:
         self.began = time.perf_counter()
         self.status = 499  # the client went away before there was an answer
+        self.method, self._path = scope["method"], scope["path"]
+        self.is_bodiless = is_head_of_a_get(self.method, self._path)
         self._request_id = request_id
         self._send = send
 
@@ -78,8 +87,14 @@ class _Exchange:
         if message["type"] == "http.response.start":
             self.status = message["status"]
             extra = [(b"x-request-id", self._request_id.encode()), *SECURITY_HEADERS]
-            message["headers"] = [*message["headers"], *extra]
+            message["headers"] = [*map(self._in_order, message["headers"]), *extra]
+        elif message["type"] == "http.response.body" and self.is_bodiless:
+            message["body"] = b""
         await self._send(message)
+
+    def _in_order(self, header: tuple[bytes, bytes]) -> tuple[bytes, bytes]:
+        name, value = header
+        return (name, allowed_at(self._path, value.decode()).encode()) if name == b"allow" else header
 
     async def refuse(self, error: Exception) -> None:
         status, headers, body = problem_body(error, self._request_id)

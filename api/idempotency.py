@@ -161,7 +161,7 @@ async def _claim_or_replay(request: Request[Any, Any, Any], key: str) -> Respons
 def _answer_again(kept: asyncpg.Record | None, operation: str, body_hash: bytes) -> Response[bytes]:
     if kept is None or (kept["state"] == "in_flight" and _is_same(kept, operation, body_hash)):
         # No row any more: the attempt we met failed and gave its claim up this very moment.
-        raise Conflict("The first request with this key is still running.", code="idempotency_in_flight")
+        raise _in_flight("The first request with this key is still running.")
     if not _is_same(kept, operation, body_hash):
         raise KeyReused("This Idempotency-Key came before with another request.")
     headers = msgspec.json.decode(kept["headers"], type=dict[str, str])
@@ -172,6 +172,10 @@ def _answer_again(kept: asyncpg.Record | None, operation: str, body_hash: bytes)
         headers={**headers, "idempotency-replayed": "true"},
         media_type=media_type,
     )
+
+
+def _in_flight(detail: str) -> Conflict:
+    return Conflict(detail, code="idempotency_in_flight")
 
 
 def _is_same(kept: asyncpg.Record, operation: str, body_hash: bytes) -> bool:
@@ -189,18 +193,23 @@ class _Claim:
         self._is_committed = False
 
     async def write(self, record: RequestRecord, execute: Execute) -> None:
-        """Keep the answer, in the transaction that holds its effect."""
+        """Keep the answer, in the transaction that holds its effect.
+
+        Raises Conflict when another attempt has taken the claim over: its effect counts, not ours.
+        """
         response = record.response
         assert response is not None, "a transaction ends only after its handler answered"
         media_type = get_enum_string_value(response.media_type or MediaType.JSON)
         content = response.content if record.kept_content is None else record.kept_content
-        await execute(
+        kept = await execute(
             _FINISH,
             *self._columns,
             response.status_code or self._usual_status,
             msgspec.json.encode({**response.headers, "content-type": media_type}).decode(),
             response.render(content, media_type),
         )
+        if not kept:
+            raise _in_flight("Another request with this key has taken over from this one.")
 
     def was_committed(self) -> None:
         self._is_committed = True

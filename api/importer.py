@@ -22,6 +22,7 @@ from geo.errors import Fault, InvalidInput, NotFound
 from geo.osm import ATTRIBUTION, City, Progress, read_city
 from geo.wall_clock import is_zone
 from offers.hours import parse_hours
+from offers.retail.retailers import add_retailer
 
 OSM_RETAILER: Final = "osm"
 OSM_RETAILER_NAME: Final = "OpenStreetMap places"
@@ -57,21 +58,25 @@ async def import_city(
     path: Path,
     *,
     retailer: str | None = None,
+    creates_retailer: bool = False,
     time_zone: str,
     progress: Progress | None = None,
 ) -> ImportReport:
     """Read the file, then write it in one transaction (reading holds no locks, but blocks the loop).
 
-    `retailer` is an id, an external id or a name (created if there is none of that name); None is
-    "OpenStreetMap places". Raises InvalidInput (file, zone) and NotFound (retailer id).
+    `retailer` is an id, an external id or a name; None is "OpenStreetMap places", which is made when it
+    is missing. Raises InvalidInput (file, zone) and NotFound for a retailer there is not, unless
+    `creates_retailer` says that one of that name is to be made.
     """
     if not is_zone(time_zone):
         reason = "is not an IANA time zone, such as Europe/Helsinki"
         raise InvalidInput(f"{time_zone!r} {reason}", faults=(Fault("time_zone", reason),))
+    if retailer is not None and not creates_retailer:
+        await _find_retailer(connection, retailer)  # a slip is told before minutes of reading
     city = read_city(path, progress)
     _check_hours(city)
     async with connection.transaction():
-        retailer_id, retailer_name = await _find_or_make_retailer(connection, retailer)
+        retailer_id, retailer_name = await _owner(connection, retailer, creates_retailer)
         rows = CityRows(connection, retailer_id, time_zone, progress)
         await rows.write(city.places)
         if rows.has_changed_anything:
@@ -94,6 +99,7 @@ async def import_and_print(
     path: Path,
     *,
     retailer: str | None = None,
+    creates_retailer: bool = False,
     time_zone: str,
     console: Console | None = None,
 ) -> ImportReport:
@@ -106,7 +112,14 @@ async def import_and_print(
         def show(stage: str, done: int, total: int | None) -> None:
             bar.update(task, description=f"{stage} {path.name}", completed=done, total=total)
 
-        report = await import_city(connection, path, retailer=retailer, time_zone=time_zone, progress=show)
+        report = await import_city(
+            connection,
+            path,
+            retailer=retailer,
+            creates_retailer=creates_retailer,
+            time_zone=time_zone,
+            progress=show,
+        )
     for line in report.lines():
         console.print(line, markup=False, highlight=False, soft_wrap=True)
     return report
@@ -132,8 +145,8 @@ def _count_kinds(city: City) -> dict[str, int]:
     return dict(sorted(counts.items(), key=lambda item: -item[1]))
 
 
-async def _find_or_make_retailer(connection: asyncpg.Connection, retailer: str | None) -> tuple[int, str]:
-    """Locked, so that two imports for one retailer take turns."""
+async def _owner(connection: asyncpg.Connection, retailer: str | None, may_create: bool) -> tuple[int, str]:
+    """(id, name) of the sites' owner, locked, so that two imports for one retailer take turns."""
     if retailer is None:
         await connection.execute(
             "INSERT INTO retailers (external_id, name, created_at) VALUES ($1, $2, alentour_now()) "
@@ -141,19 +154,27 @@ async def _find_or_make_retailer(connection: asyncpg.Connection, retailer: str |
             OSM_RETAILER,
             OSM_RETAILER_NAME,
         )
-    wanted = OSM_RETAILER if retailer is None else retailer.strip()
+        return await _find_retailer(connection, OSM_RETAILER)
+    try:
+        return await _find_retailer(connection, retailer)
+    except NotFound:
+        # A number is meant as an id, and ids are not chosen.
+        if not may_create or retailer.strip().isdecimal():
+            raise
+    now = await connection.fetchval("SELECT alentour_now()")
+    made = await add_retailer(connection, retailer.strip(), None, now)
+    return made.retailer_id, made.name
+
+
+async def _find_retailer(connection: asyncpg.Connection, retailer: str) -> tuple[int, str]:
     row = await connection.fetchrow(
         "SELECT retailer_id, name FROM retailers "
         "WHERE retailer_id::text = $1 OR external_id = $1 OR name = $1 "
         "ORDER BY retailer_id FOR NO KEY UPDATE",
-        wanted,
+        retailer.strip(),
     )
-    if row is None and (wanted.isdecimal() or not wanted):
-        raise NotFound(f"There is no retailer {wanted!r}.")
     if row is None:
-        row = await connection.fetchrow(
-            "INSERT INTO retailers (name, created_at) VALUES ($1, alentour_now()) "
-            "RETURNING retailer_id, name",
-            wanted,
+        raise NotFound(
+            f"There is no retailer {retailer.strip()!r}; --create-retailer makes one of a new name."
         )
     return row["retailer_id"], row["name"]

@@ -1,7 +1,8 @@
 """Bulk imports of GeoJSON FeatureCollections: rows in, errors by row out.
 
-All or nothing by default: one wrong row, and none is written. `partial=true` writes the good ones,
-`dry_run=true` none, and both answer with a report. Rows are numbered from 0, as in `features[0]`.
+All or nothing by default: one wrong row, and none is written. `partial=true` writes the good ones and
+reports on the others. `dry_run=true` does the same and undoes it, so that its report is exact. Rows are
+numbered from 0, as in `features[0]`.
 Owns no row's meaning: the routes of sites and fences bring their own readers.
 """
 
@@ -22,6 +23,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from api.database import open_session
 from api.problems import overloaded
 from api.refusals import fault_of, read_json
+from api.requests import only_rehearse
 from geo.errors import Fault, InvalidInput
 from geo.geojson import refuse_crs
 from geo.places import Written
@@ -32,7 +34,7 @@ IMPORTS_AT_ONCE: Final = 2  # per worker: each may hold a body of 32 MiB and wha
 _TOLD_ERRORS: Final = 1_000
 _TOLD_FAULTS: Final = 100
 
-DryRun = Annotated[bool, Parameter(description="Judge every row, write none.")]
+DryRun = Annotated[bool, Parameter(description="Report what would be written, and write nothing.")]
 Partial = Annotated[bool, Parameter(description="Write the good rows even if others are refused.")]
 
 Edit = TypeVar("Edit")
@@ -48,7 +50,7 @@ class RowError(msgspec.Struct, kw_only=True):
 
 
 class ImportReport(msgspec.Struct, kw_only=True):
-    """What an import did. `errors` holds the first 1,000; `refused` counts rows."""
+    """What an import did, or in a dry run would do. `errors` holds the first 1,000; `refused` counts rows."""
 
     dry_run: bool
     rows: int
@@ -82,7 +84,18 @@ class Rows(Generic[Edit]):
     def refused(self) -> int:
         return self.total - len(self.good)
 
-    def refuse_unless_all_good(self) -> None:
+    def are_to_be_written(self, *, dry_run: bool, partial: bool) -> bool:
+        """Whether to write the good ones now; in a dry run the request will be undone.
+
+        Raises InvalidInput where one wrong row refuses all. A dry run only reports it.
+        """
+        if dry_run:
+            only_rehearse()
+        elif not partial:
+            self._refuse_unless_all_good()
+        return bool(self.good) and (partial or not self.errors)
+
+    def _refuse_unless_all_good(self) -> None:
         if self.errors:
             faults = tuple(Fault(error.field, error.reason) for error in self.errors[:_TOLD_FAULTS])
             raise InvalidInput(
@@ -91,14 +104,13 @@ class Rows(Generic[Edit]):
                 code="rows_refused",
             )
 
-    def report(self, written: Written | None) -> ImportReport:
-        """`written` None: it was a dry run."""
+    def report(self, written: Written, *, dry_run: bool) -> ImportReport:
         return ImportReport(
-            dry_run=written is None,
+            dry_run=dry_run,
             rows=self.total,
-            created=written.created if written else 0,
-            updated=written.updated if written else 0,
-            unchanged=written.unchanged if written else 0,
+            created=written.created,
+            updated=written.updated,
+            unchanged=written.unchanged,
             refused=self.refused,
             errors=self.errors[:_TOLD_ERRORS],
         )
@@ -127,7 +139,7 @@ def read_rows(
             refuse_crs(feature, at=at)
             edit = read(msgspec.convert(feature, wire), at)
         except msgspec.ValidationError as error:
-            fault = fault_of(str(error))
+            fault = fault_of(str(error), wire)
             rows.refuse(number, [Fault((at + fault.field).removesuffix(".body"), fault.reason)])
         except InvalidInput as error:
             rows.refuse(number, error.faults)

@@ -14,11 +14,14 @@ from geo.errors import Conflict, NotFound
 
 _COLUMNS: Final = "key_id, retailer_id, role, label, created_at, expires_at, revoked_at"
 _ADD: Final = f"""
-    INSERT INTO api_keys (key_id, retailer_id, role, label, secret_hash, created_at)
-    VALUES ($1, $2, $3, $4, $5, $6) RETURNING {_COLUMNS}
+    INSERT INTO api_keys (key_id, first_key_id, retailer_id, role, label, secret_hash, created_at)
+    VALUES ($1, coalesce((SELECT first_key_id FROM api_keys WHERE key_id = $7), $1), $2, $3, $4, $5, $6)
+    RETURNING {_COLUMNS}
 """  # noqa: S608 - joined from constants of this module
 _LIST: Final = f"""
-    SELECT {_COLUMNS} FROM api_keys WHERE retailer_id = $1 AND key_id > $2 ORDER BY key_id LIMIT $3
+    SELECT {_COLUMNS} FROM api_keys
+    WHERE (retailer_id = $1 OR ($1::bigint IS NULL AND retailer_id IS NULL)) AND key_id > $2
+    ORDER BY key_id LIMIT $3
 """  # noqa: S608 - the same
 _LOCK: Final = f"SELECT {_COLUMNS} FROM api_keys WHERE key_id = $1 FOR UPDATE"  # noqa: S608 - the same
 _EXPIRE: Final = "UPDATE api_keys SET expires_at = least(expires_at, $2) WHERE key_id = $1"
@@ -49,23 +52,30 @@ class NewKey(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def add_key(
-    connection: asyncpg.Connection, retailer_id: int | None, role: Role, label: str, now: datetime
+    connection: asyncpg.Connection,
+    retailer_id: int | None,
+    role: Role,
+    label: str,
+    now: datetime,
+    *,
+    replaces: str | None = None,
 ) -> NewKey:
+    """A new key; one that `replaces` another goes on under its principal."""
     key_id, key, secret_hash = new_key()
-    await connection.execute(_ADD, key_id, retailer_id, role, label, secret_hash, now)
+    await connection.execute(_ADD, key_id, retailer_id, role, label, secret_hash, now, replaces)
     return NewKey(key_id=key_id, key=key, retailer_id=retailer_id, role=role, label=label, created_at=now)
 
 
 async def list_keys(
-    connection: asyncpg.Connection, retailer_id: int, after: str, at_most: int
+    connection: asyncpg.Connection, retailer_id: int | None, after: str, at_most: int
 ) -> list[KeyInfo]:
-    """A retailer's keys, expired and revoked ones too."""
+    """A retailer's keys, or without one the admins'; expired and revoked ones too."""
     rows = await connection.fetch(_LIST, retailer_id, after, at_most)
     return [KeyInfo(**dict(row)) for row in rows]
 
 
 async def rotate_key(connection: asyncpg.Connection, key_id: str, overlap_s: int, now: datetime) -> NewKey:
-    """A new key with the old one's rights; the old one ends after `overlap_s` seconds.
+    """A new key with the old one's rights and principal; the old one ends after `overlap_s` seconds.
 
     Raises NotFound, and Conflict for a key that has ended already.
     """
@@ -73,7 +83,7 @@ async def rotate_key(connection: asyncpg.Connection, key_id: str, overlap_s: int
     if old.revoked_at is not None or (old.expires_at is not None and old.expires_at <= now):
         raise Conflict("This key has ended; make a new one instead.", code="key_ended")
     await connection.execute(_EXPIRE, key_id, now + timedelta(seconds=overlap_s))
-    return await add_key(connection, old.retailer_id, old.role, old.label, now)
+    return await add_key(connection, old.retailer_id, old.role, old.label, now, replaces=key_id)
 
 
 async def revoke_key(connection: asyncpg.Connection, key_id: str, now: datetime) -> None:

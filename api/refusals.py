@@ -12,9 +12,11 @@ import msgspec
 import structlog
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, InternalServerException, ValidationException
-from litestar.handlers import HTTPRouteHandler
+from litestar.handlers import BaseRouteHandler, HTTPRouteHandler
 from litestar.types import Empty
 
+from api.members import choices_at, places_of_nul
+from api.methods import allowed_at
 from api.observability import frames_of
 from api.problems import (
     LARGEST_BODY_BYTES,
@@ -32,12 +34,22 @@ from geo.errors import AlentourError, Fault, InvalidInput, NotFound, Unavailable
 _log = structlog.get_logger(__name__)
 
 _PATH: Final = re.compile(r"^(?P<reason>.*?) - at (?:`key` in )?`\$(?P<path>[^`]*)`$", re.DOTALL)
+_NO_CHOICE: Final = "Invalid enum value"
+# The only way to say NUL in JSON.
+_NUL: Final = b"\\u0000"
 _MISSING: Final = re.compile(r"Missing required (?:query|header|cookie|path) parameter '([^']+)'")
 
 
-_REFUSALS: Final[Mapping[int, Callable[[], AlentourError]]] = {
-    404: lambda: NotFound("There is nothing at this address.", code="route_not_found"),
-    415: lambda: UnsupportedMediaType("Send application/json."),
+def _method_not_allowed(request: Request[Any, Any, Any], error: HTTPException) -> AlentourError:
+    allow = allowed_at(request.scope["path"], (error.headers or {}).get("allow", ""))
+    return MethodNotAllowed(f"This address knows {allow or 'other methods'}.", allow=allow)
+
+
+_REFUSALS: Final[Mapping[int, Callable[[Request[Any, Any, Any], HTTPException], AlentourError]]] = {
+    404: lambda *_: NotFound("There is nothing at this address.", code="route_not_found"),
+    405: _method_not_allowed,
+    413: lambda request, _: BodyTooLarge(too_large(request.scope.get("route_handler"))),
+    415: lambda *_: UnsupportedMediaType("Send application/json."),
 }
 
 
@@ -50,6 +62,7 @@ class StrictRequest(Request[Any, Any, Any]):
             body = await self.body()
             is_left_out = not body and wanted is not None and wanted.is_optional
             self._json = None if is_left_out else read_json(body, wanted.annotation if wanted else Any)
+            refuse_nul(body)
         return self._json
 
 
@@ -58,28 +71,40 @@ def read_json(body: bytes, wanted: Any) -> Any:
     try:
         return msgspec.json.decode(body, type=wanted)
     except msgspec.ValidationError as error:
-        raise InvalidInput("The body is not as expected.", faults=(fault_of(str(error)),)) from None
+        raise InvalidInput("The body is not as expected.", faults=(fault_of(str(error), wanted),)) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         detail = "The body is empty." if not body else "The body is not valid JSON."
         raise InvalidInput(detail, code="malformed_json") from None
 
 
-def fault_of(message: str) -> Fault:
-    """What msgspec says, as field and reason: `fixes[3].lat`, "expected `float`, got `str`"."""
+def refuse_nul(body: bytes) -> None:
+    """Raise InvalidInput if a text of this JSON body holds a NUL, which no column can keep."""
+    if _NUL not in body:
+        return
+    faults = tuple(Fault(at, "holds a NUL character") for at in places_of_nul(msgspec.json.decode(body)))
+    if faults:
+        raise InvalidInput("The body is not as expected.", faults=faults)
+
+
+def fault_of(message: str, wanted: Any) -> Fault:
+    """What msgspec says of a value that is no `wanted`, as field and reason.
+
+    Such as `fixes[3].lat`, "expected `float`, got `str`". Of words to choose from it names all.
+    """
     match = _PATH.match(message)
     reason, path = (match["reason"], match["path"]) if match else (message, "")
-    return Fault(path.lstrip(".") or "body", reason[:1].lower() + reason[1:])
+    choices = choices_at(wanted, path) if reason.startswith(_NO_CHOICE) else []
+    told = f"must be one of {', '.join(choices)}" if choices else reason[:1].lower() + reason[1:]
+    return Fault(path.lstrip(".") or "body", told)
 
 
-def translated(error: HTTPException) -> AlentourError:
+def _translated(request: Request[Any, Any, Any], error: HTTPException) -> AlentourError:
     """The same refusal as a domain error; `InternalError` for what has no other word."""
     if isinstance(error, ValidationException):
-        return InvalidInput("A parameter is not as expected.", faults=_parameter_faults(error))
-    if error.status_code == 405:
-        allow = (error.headers or {}).get("allow", "")
-        return MethodNotAllowed(f"This address knows {allow or 'other methods'}.", allow=allow)
+        faults = _parameter_faults(error, request.route_handler)
+        return InvalidInput("A parameter is not as expected.", faults=faults)
     if error.status_code in _REFUSALS:
-        return _REFUSALS[error.status_code]()
+        return _REFUSALS[error.status_code](request, error)
     if isinstance(error, InternalServerException) and "disconnected" in error.detail:
         return InvalidInput("The body ended early.", code="malformed_json")
     if 400 <= error.status_code < 500:
@@ -107,11 +132,7 @@ def too_large(handler: object) -> str:
 
 
 def _told(request: Request[Any, Any, Any], error: Exception) -> AlentourError:
-    if not isinstance(error, HTTPException):
-        return told_as(error)
-    if error.status_code == 413:
-        return BodyTooLarge(too_large(request.scope.get("route_handler")))
-    return translated(error)
+    return _translated(request, error) if isinstance(error, HTTPException) else told_as(error)
 
 
 def log_unexpected(error: BaseException) -> None:
@@ -129,14 +150,18 @@ def _described(error: BaseException) -> dict[str, Any]:
     }
 
 
-def _parameter_faults(error: ValidationException) -> tuple[Fault, ...]:
+def _parameter_faults(error: ValidationException, handler: BaseRouteHandler) -> tuple[Fault, ...]:
     if missing := _MISSING.match(error.detail):
         return (Fault(missing[1], "is required"),)
     extra = error.extra if isinstance(error.extra, list) else []
-    return tuple(_parameter_fault(item) for item in extra if isinstance(item, dict) and "message" in item)
+    told = (item for item in extra if isinstance(item, dict) and "message" in item)
+    return tuple(_parameter_fault(item, handler) for item in told)
 
 
-def _parameter_fault(item: dict[str, Any]) -> Fault:
-    if item.get("key") == "data":  # Litestar's word for a body that was not there
+def _parameter_fault(item: dict[str, Any], handler: BaseRouteHandler) -> Fault:
+    name = str(item.get("key", ""))
+    if name == "data":  # Litestar's word for a body that was not there
         return Fault("body", "is required")
-    return Fault(str(item.get("key", "")), fault_of(str(item["message"])).reason)
+    declared = handler.parsed_fn_signature.parameters.get(name)
+    wanted = declared.annotation if declared else Any
+    return Fault(name, fault_of(str(item["message"]), wanted).reason)

@@ -41,9 +41,9 @@ class Note(Protocol):
 
 
 class Execute(Protocol):
-    """Runs one statement with `$1…` parameters in the transaction at hand."""
+    """Runs one statement with `$1…` parameters in the transaction at hand; how many rows it wrote."""
 
-    async def __call__(self, statement: str, *parameters: object) -> None: ...
+    async def __call__(self, statement: str, *parameters: object) -> int: ...
 
 
 @dataclass(slots=True)
@@ -53,8 +53,14 @@ class RequestRecord:
     request_id: str
     response: Response[object] | None = None
     kept_content: object = None
+    is_rehearsal: bool = False
     open: list[Ending] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
+
+    @property
+    def keeps_nothing(self) -> bool:
+        """Whether the transaction ends by being undone, although all went well."""
+        return self.is_refusal or self.is_rehearsal
 
     @property
     def is_refusal(self) -> bool:
@@ -68,6 +74,11 @@ class RequestRecord:
 
 
 CURRENT: Final[ContextVar[RequestRecord]] = ContextVar("alentour_request")
+
+
+def only_rehearse() -> None:
+    """Let this request do everything and keep nothing of it: its transaction will be undone."""
+    CURRENT.get().is_rehearsal = True
 
 
 def request_id_from(headers: Iterable[tuple[bytes, bytes]]) -> str:

@@ -38,7 +38,8 @@ _PORT_WITHIN_S: Final = 5.0
 
 def serve(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT. Raises AlentourError, in one line, for what an operator can mend."""
-    _await_port(settings)
+    variables = f"{variable_of('port')} or {variable_of('host')}"
+    await_port(settings.host, settings.port, instead=f"set {variables}")
     with _metrics_folder(settings) as metrics_dir, provided_database(settings) as provided:
         bring_up_to_date(provided, is_embedded=settings.database_url is None)
         with_connection(provided, functools.partial(settle_mode, mode=settings.clock))
@@ -88,25 +89,24 @@ def _granian_logs(settings: Settings) -> dict[str, Any]:
     }
 
 
-def _await_port(settings: Settings) -> None:
-    """Granian shares ports (SO_REUSEPORT): two servers on one would each get half of the requests.
+def await_port(host: str, port: int, *, instead: str) -> None:
+    """Wait until nobody else listens there. After five seconds Unavailable says what to do `instead`.
 
-    A little patience lets the workers of a killed server end.
+    Granian shares ports (SO_REUSEPORT): two servers on one would each get half of the requests. A
+    little patience lets the workers of a killed server end.
     """
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     deadline = time.monotonic() + _PORT_WITHIN_S
     while True:
         with socket.socket(family) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
-                probe.bind((settings.host, settings.port))
+                probe.bind((host, port))
                 return
             except OSError as error:
                 if error.errno != 98 or time.monotonic() > deadline:  # EADDRINUSE
-                    address = f"{settings.host}:{settings.port}"
-                    port, host = variable_of("port"), variable_of("host")
                     raise Unavailable(
-                        f"cannot listen on {address}: {error.strerror}; set {port} or {host}"
+                        f"cannot listen on {host}:{port}: {error.strerror}; {instead}"
                     ) from None
         time.sleep(0.1)
 

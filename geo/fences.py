@@ -28,9 +28,11 @@ from geo.places import (
 )
 from geo.shapes import Shape
 from geo.tables import Fence, position_in
+from geo.taken import given_once
 
 SHORTEST_DWELL_S, LONGEST_DWELL_S = 30, 86_400
 LONGEST_RETRIGGER_S = 31_536_000
+_EXTERNAL_ID: Final = "properties.external_id"
 
 _UPSERT: Final = text("""
 INSERT INTO fences (retailer_id, external_id, created_at, updated_at, name, site_id, shape, centre,
@@ -62,7 +64,10 @@ RETURNING (xmax = 0) AS is_created
 
 
 class FenceEdit(msgspec.Struct, frozen=True, kw_only=True):
-    """All that a retailer says about a fence. Durations in seconds, times aware."""
+    """All that a retailer says about a fence. Durations in seconds, times aware.
+
+    A tag may be said twice, and is kept once.
+    """
 
     shape: Shape
     name: str
@@ -110,16 +115,20 @@ def _site_faults(edit: FenceEdit, site: Position | None, at: str) -> list[Fault]
 
 
 async def create_fence(session: AsyncSession, retailer_id: int, edit: FenceEdit, now: datetime) -> Fence:
-    """Write a new one. An `external_id` that is taken violates the unique key at the flush."""
+    """Write a new one. Conflict for an `external_id` that is taken."""
     fence = Fence(retailer_id=retailer_id, created_at=now, updated_at=now, **_columns(edit))
     session.add(fence)
-    await session.flush()
+    with given_once(_EXTERNAL_ID):
+        await session.flush()
     await session.refresh(fence)
     return fence
 
 
 async def edit_fence(session: AsyncSession, fence: Fence, edit: FenceEdit, now: datetime) -> bool:
-    """Make it what `edit` says; the fence was read for update. False if it said so already."""
+    """Make it what `edit` says; the fence was read for update. False if it said so already.
+
+    Conflict for an `external_id` that is taken.
+    """
     said = _columns(edit)
     if shape_of(fence) == edit.shape:
         said = {name: value for name, value in said.items() if name not in {"shape", "centre", "radius_m"}}
@@ -132,7 +141,8 @@ async def edit_fence(session: AsyncSession, fence: Fence, edit: FenceEdit, now: 
     if "shape" in changed:
         fence.shape_revision = fence.revision
     fence.updated_at = now
-    await session.flush()
+    with given_once(_EXTERNAL_ID):
+        await session.flush()
     return True
 
 
@@ -160,12 +170,20 @@ async def fence_of(
 
 
 async def list_fences(
-    session: AsyncSession, retailer_id: int, *, after_id: int, limit: int, site_id: int | None = None
+    session: AsyncSession,
+    retailer_id: int,
+    *,
+    after_id: int,
+    limit: int,
+    site_id: int | None = None,
+    external_id: str | None = None,
 ) -> Sequence[Fence]:
     """In the order of their ids, those after `after_id`."""
     query = select(Fence).where(Fence.retailer_id == retailer_id, Fence.fence_id > after_id)
     if site_id is not None:
         query = query.where(Fence.site_id == site_id)
+    if external_id is not None:
+        query = query.where(Fence.external_id == external_id)
     return (await session.scalars(query.order_by(Fence.fence_id).limit(limit))).all()
 
 
@@ -200,7 +218,7 @@ def _columns(edit: FenceEdit) -> dict[str, Any]:
         "shape": from_shape(shape.polygon, srid=4326),
         "centre": None if shape.centre is None else from_shape(Point(shape.centre), srid=4326),
         "radius_m": shape.radius_m,
-        "tags": list(edit.tags),
+        "tags": list(dict.fromkeys(edit.tags)),
         "dwell_s": edit.dwell_s,
         "retrigger_s": edit.retrigger_s,
         "active_hours": edit.active_hours,
@@ -214,6 +232,7 @@ def _import_row(edit: FenceEdit) -> dict[str, Any]:
     said = {name: getattr(edit, name) for name in edit.__struct_fields__ if name != "shape"}
     return {
         **said,
+        "tags": list(dict.fromkeys(edit.tags)),
         "shape": edit.shape.wkb.hex(),
         "lon": lon,
         "lat": lat,

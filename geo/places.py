@@ -34,6 +34,9 @@ class Written(msgspec.Struct, frozen=True, kw_only=True):
     unchanged: int
 
 
+NOTHING: Final = Written(created=0, updated=0, unchanged=0)
+
+
 def written_of(created: Sequence[bool], rows: int) -> Written:
     """`created` has one entry for each row that was written at all: whether it is new."""
     return Written(created=sum(created), updated=len(created) - sum(created), unchanged=rows - len(created))

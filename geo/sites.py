@@ -25,6 +25,9 @@ from geo.places import (
 )
 from geo.tables import Site, position_in
 
+# What stands after /v1/sites/ and is no external id.
+_ROUTES: Final = frozenset({"import", "by-id"})
+
 # Rows that say nothing new are left alone, so that repeating an import writes nothing.
 _UPSERT: Final = text("""
 INSERT INTO sites (retailer_id, external_id, name, kind, location, time_zone, opening_hours, tags,
@@ -37,7 +40,8 @@ FROM json_to_recordset(CAST(CAST(:rows AS text) AS json)) AS e(
 ON CONFLICT (retailer_id, external_id) DO UPDATE SET
     name = excluded.name, kind = excluded.kind, location = excluded.location,
     time_zone = excluded.time_zone, opening_hours = excluded.opening_hours, tags = excluded.tags,
-    attribution = excluded.attribution, updated_at = excluded.updated_at
+    attribution = excluded.attribution, updated_at = excluded.updated_at,
+    revision = sites.revision + 1
 WHERE (sites.name, sites.kind, sites.location, sites.time_zone, sites.opening_hours, sites.tags,
        sites.attribution)
       IS DISTINCT FROM (excluded.name, excluded.kind, excluded.location, excluded.time_zone,
@@ -64,6 +68,7 @@ def faults_of(edit: SiteEdit, at: str = "") -> list[Fault]:
     """What is wrong with it; `at` is written before every field name."""
     faults = [
         *external_id_faults(edit.external_id, f"{at}external_id"),
+        *_address_faults(edit.external_id, f"{at}external_id"),
         *name_faults(edit.name, f"{at}name"),
         *kind_faults(edit.kind, f"{at}kind"),
         *time_zone_faults(edit.time_zone, f"{at}time_zone"),
@@ -76,6 +81,16 @@ def faults_of(edit: SiteEdit, at: str = "") -> list[Fault]:
     if edit.attribution is not None:
         faults += name_faults(edit.attribution, f"{at}attribution")
     return faults
+
+
+def _address_faults(external_id: str, field: str) -> list[Fault]:
+    """Of an id that could not stand in `/v1/sites/{external_id}`: clients resolve dots, routes come first."""
+    parts = external_id.split("/")
+    if {".", ".."} & set(parts):
+        return [Fault(field, "must not have . or .. between slashes")]
+    if parts[0] in _ROUTES:
+        return [Fault(field, f"must not begin with {parts[0]}, which is an address of the API")]
+    return []
 
 
 async def write_sites(
@@ -100,6 +115,13 @@ async def put_site(
     written = await write_sites(session, retailer_id, [edit], now)
     query = select(Site).where(Site.retailer_id == retailer_id, Site.external_id == edit.external_id)
     return (await session.scalars(query)).one(), written
+
+
+async def revision_of_site(session: AsyncSession, retailer_id: int, external_id: str) -> int | None:
+    """The revision of the site with this id, which nobody else changes until the commit; None without one."""
+    query = select(Site.revision).where(Site.retailer_id == retailer_id, Site.external_id == external_id)
+    revision: int | None = await session.scalar(query.with_for_update())
+    return revision
 
 
 async def site_of(session: AsyncSession, retailer_id: int, site_id: int, *, for_update: bool = False) -> Site:

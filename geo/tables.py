@@ -49,6 +49,7 @@ class Retailer(Base):
     external_id: Mapped[str | None] = mapped_column(unique=True)
     name: Mapped[str]
     stopped_at: Mapped[datetime | None]
+    stopped_by: Mapped[str | None]
     created_at: Mapped[datetime]
 
 
@@ -59,6 +60,7 @@ class ApiKey(Base):
     __table_args__ = (Index("api_keys_retailer_id_idx", "retailer_id"),)
 
     key_id: Mapped[str] = mapped_column(primary_key=True)
+    first_key_id: Mapped[str]
     retailer_id: Mapped[int | None] = mapped_column(ForeignKey("retailers.retailer_id"))
     role: Mapped[str]
     label: Mapped[str] = mapped_column(server_default="")
@@ -88,6 +90,7 @@ class Site(Base):
     opening_hours: Mapped[str | None]
     tags: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
     attribution: Mapped[str | None]
+    revision: Mapped[int] = mapped_column(server_default="1")
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
 

@@ -46,6 +46,7 @@ class OfferRow(Base):
     ignores_caps: Mapped[bool] = mapped_column(server_default=text("false"))
     counts_toward_caps: Mapped[bool] = mapped_column(server_default=text("true"))
     stopped_at: Mapped[datetime | None]
+    stopped_by: Mapped[str | None]
     revision: Mapped[int] = mapped_column(server_default="1")
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
@@ -78,6 +79,7 @@ class CapRow(Base):
     time_window: Mapped[str]
     rolling_s: Mapped[int | None]
     calendar_unit: Mapped[str | None]
+    revision: Mapped[int] = mapped_column(server_default="1")
     created_at: Mapped[datetime]
 
 

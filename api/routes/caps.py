@@ -4,21 +4,30 @@ from datetime import datetime, time
 from typing import Annotated, Final
 
 import msgspec
-from litestar import Router, delete, get, post, put
+from litestar import Response, Router, delete, get, post, put
 from litestar.openapi.spec import Example
 from litestar.params import Body
 from msgspec import UNSET, Meta, UnsetType
 
-from api.auth import AuthKey, requires, tenant_of
+from api.auth import AuthKey, requires
 from api.database import ORM, Now, Session, config_changed
 from api.idempotency import once
 from api.pages import Cursor, Limit, Page, page_of, read_cursor
-from api.routes.resources import Id, RetailerId, of_server, tenant_to_write
+from api.routes.resources import (
+    Id,
+    IfMatch,
+    RetailerId,
+    etag_of,
+    existing_tenant,
+    of_server,
+    refuse_unmatched,
+)
 from offers.retail.cap_edits import (
     CalendarUnit,
     CapEdit,
     Editor,
     Scope,
+    cap_of,
     cap_to_edit,
     create_cap,
     default_quiet_hours,
@@ -56,6 +65,7 @@ class Cap(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     offer_id: Annotated[int, Meta(ge=1, le=2**63 - 1)] | None = None
     cap_id: Annotated[int | UnsetType, of_server] = UNSET
     retailer_id: Annotated[int | UnsetType | None, of_server] = UNSET
+    revision: Annotated[int | UnsetType, of_server] = UNSET
     created_at: Annotated[datetime | UnsetType, of_server] = UNSET
 
 
@@ -87,13 +97,11 @@ async def create_one(
     key: AuthKey,
     data: Annotated[Cap, Body(examples=_EXAMPLES)],
     retailer_id: RetailerId = None,
-) -> Cap:
-    editor = _editor(key, retailer_id)
-    if editor.retailer_id is not None:
-        await tenant_to_write(session, key, retailer_id)
+) -> Response[Cap]:
+    editor = await _editor(session, key, retailer_id)
     row = await create_cap(session, editor, _edit_of(data), now)
     await config_changed(session)
-    return _shown(row)
+    return _answer(row, status_code=201)
 
 
 @get(
@@ -106,10 +114,23 @@ async def create_one(
 async def list_all(
     session: Session, key: AuthKey, retailer_id: RetailerId = None, limit: Limit = 50, cursor: Cursor = None
 ) -> Page[Cap]:
-    editor, after = _editor(key, retailer_id), read_cursor(cursor)
+    editor, after = await _editor(session, key, retailer_id), read_cursor(cursor)
     rows = await list_caps(session, editor, after_id=after, limit=limit + 1)
     page = page_of(rows, limit, lambda row: row.cap_id)
     return Page(items=[_shown(row) for row in page.items], next_cursor=page.next_cursor)
+
+
+@get(
+    "/caps/{cap_id:int}",
+    guards=[requires("read")],
+    operation_id="getCap",
+    summary="Read a cap",
+    description="One of the system's or your own.",
+)
+async def get_one(
+    session: Session, key: AuthKey, cap_id: Id, retailer_id: RetailerId = None
+) -> Response[Cap]:
+    return _answer(await cap_of(session, await _editor(session, key, retailer_id), cap_id))
 
 
 @put(
@@ -125,12 +146,14 @@ async def put_one(
     cap_id: Id,
     data: Annotated[Cap, Body(examples=_EXAMPLES)],
     retailer_id: RetailerId = None,
-) -> Cap:
-    editor = _editor(key, retailer_id)
+    if_match: IfMatch = None,
+) -> Response[Cap]:
+    editor = await _editor(session, key, retailer_id)
     row = await cap_to_edit(session, editor, cap_id)
+    refuse_unmatched(if_match, row.revision)
     if await edit_cap(session, editor, row, _edit_of(data)):
         await config_changed(session)
-    return _shown(row)
+    return _answer(row)
 
 
 @delete(
@@ -140,8 +163,12 @@ async def put_one(
     summary="Delete a cap",
     description="The others go on to hold.",
 )
-async def delete_one(session: Session, key: AuthKey, cap_id: Id, retailer_id: RetailerId = None) -> None:
-    await delete_cap(session, await cap_to_edit(session, _editor(key, retailer_id), cap_id))
+async def delete_one(
+    session: Session, key: AuthKey, cap_id: Id, retailer_id: RetailerId = None, if_match: IfMatch = None
+) -> None:
+    row = await cap_to_edit(session, await _editor(session, key, retailer_id), cap_id)
+    refuse_unmatched(if_match, row.revision)
+    await delete_cap(session, row)
     await config_changed(session)
 
 
@@ -173,10 +200,10 @@ async def put_defaults(
     return _quiet(start, end)
 
 
-def _editor(key: AuthKey, retailer_id: int | None) -> Editor:
-    if key.retailer_id is None:
-        return Editor(True, retailer_id)
-    return Editor(False, tenant_of(key, retailer_id))
+async def _editor(session: Session, key: AuthKey, retailer_id: int | None) -> Editor:
+    if key.retailer_id is None and retailer_id is None:
+        return Editor(True, None)
+    return Editor(key.retailer_id is None, await existing_tenant(session, key, retailer_id))
 
 
 def _edit_of(data: Cap) -> CapEdit:
@@ -189,6 +216,10 @@ def _edit_of(data: Cap) -> CapEdit:
         tag=data.tag,
         offer_id=data.offer_id,
     )
+
+
+def _answer(row: CapRow, status_code: int = 200) -> Response[Cap]:
+    return Response(_shown(row), status_code=status_code, headers={"etag": etag_of(row.revision)})
 
 
 def _shown(row: CapRow) -> Cap:
@@ -207,7 +238,7 @@ def _quiet(start: time, end: time) -> Defaults:
 
 router: Final = Router(
     "/v1",
-    route_handlers=[create_one, list_all, put_one, delete_one, get_defaults, put_defaults],
+    route_handlers=[create_one, list_all, get_one, put_one, delete_one, get_defaults, put_defaults],
     dependencies=ORM,
     tags=["Limits"],
     security=[{"retailerKey": []}],

@@ -7,7 +7,7 @@ import msgspec
 from litestar.openapi.spec import Example
 from msgspec import UNSET, UnsetType
 
-from api.routes.resources import of_server
+from api.routes.resources import PlaceId, of_server
 from geo.errors import InvalidInput
 from geo.fences import FenceEdit, shape_of
 from geo.geojson import read_shape, refuse_crs, write_shape
@@ -44,7 +44,7 @@ class FenceProperties(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
     name: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
     external_id: str | None = None
-    site_id: int | None = None
+    site_id: PlaceId | None = None
     radius_m: Annotated[float, msgspec.Meta(ge=20, le=10_000)] | None = None
     tags: Annotated[list[str], msgspec.Meta(max_length=50)] = []
     dwell_s: Annotated[int, msgspec.Meta(ge=30, le=86_400)] = 180
@@ -81,7 +81,7 @@ def edit_of(feature: FenceFeature, at: str) -> FenceEdit:
     same = {
         name: getattr(said, name) for name in FenceEdit.__struct_fields__ if name not in {"shape", "tags"}
     }
-    return FenceEdit(shape=shape, tags=tuple(dict.fromkeys(said.tags)), **same)
+    return FenceEdit(shape=shape, tags=tuple(said.tags), **same)
 
 
 def shown(fence: Fence) -> FenceFeature:

@@ -1,7 +1,7 @@
 """Fences over HTTP, as GeoJSON Features in and out: create, list, read, edit, delete, bulk import."""
 
 from collections.abc import Mapping
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import msgspec
 from litestar import Response, Router, delete, get, post, put
@@ -14,7 +14,7 @@ from api.idempotency import once
 from api.imports import LARGEST_IMPORT_BYTES, DryRun, ImportReport, Partial, Rows, documented, rows_of
 from api.pages import Cursor, Limit, Page, page_of, read_cursor
 from api.routes.fence_forms import EXAMPLES, POLYGON, FenceFeature, edit_of, shown
-from api.routes.resources import Id, IfMatch, RetailerId, etag_of, refuse_unmatched, tenant_to_write
+from api.routes.resources import Id, IfMatch, RetailerId, etag_of, existing_tenant, refuse_unmatched
 from geo.errors import Fault, InvalidInput, NotFound
 from geo.fences import (
     FenceEdit,
@@ -26,11 +26,14 @@ from geo.fences import (
     write_fences,
 )
 from geo.geojson import Position
-from geo.places import Written
+from geo.places import NOTHING
 from geo.sites import positions_of_sites
 from offers.retail.catalogue import refuse_while_named
 
 GEOJSON: Final = "application/geo+json"
+_NEGOTIATED: Final = {"vary": "Accept"}
+
+Accept = Annotated[str, HeaderParameter(name="Accept", max_length=1000)]
 
 
 @post(
@@ -50,7 +53,7 @@ async def create_one(
     data: Annotated[FenceFeature, Body(examples=EXAMPLES)],
     retailer_id: RetailerId = None,
 ) -> Response[FenceFeature]:
-    tenant = await tenant_to_write(session, key, retailer_id)
+    tenant = await existing_tenant(session, key, retailer_id)
     edit = edit_of(data, "")
     await _refuse_faulty(session, tenant, edit)
     fence = await create_fence(session, tenant, edit, now)
@@ -63,25 +66,29 @@ async def create_one(
     guards=[requires("read")],
     operation_id="listFences",
     summary="List your fences",
-    description="With `Accept: application/geo+json` a FeatureCollection that carries `next_cursor`.",
+    description="With `Accept: application/geo+json` a FeatureCollection that carries `next_cursor`;"
+    " `external_id` finds one by your own id.",
 )
 async def list_all(
     session: Session,
     key: AuthKey,
-    accept: Annotated[str, HeaderParameter(name="Accept", max_length=1000)] = "",
+    accept: Accept = "",
     retailer_id: RetailerId = None,
     site_id: FromQuery[Id | None] = None,
+    external_id: FromQuery[str | None] = None,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Response[Page[FenceFeature]]:
-    tenant, after = tenant_of(key, retailer_id), read_cursor(cursor)
-    rows = await list_fences(session, tenant, after_id=after, limit=limit + 1, site_id=site_id)
+    tenant, after = await existing_tenant(session, key, retailer_id), read_cursor(cursor)
+    rows = await list_fences(
+        session, tenant, after_id=after, limit=limit + 1, site_id=site_id, external_id=external_id
+    )
     page = page_of(rows, limit, lambda row: row.fence_id)
     items = [shown(row) for row in page.items]
     if GEOJSON not in accept:
-        return Response(Page(items=items, next_cursor=page.next_cursor))
+        return Response(Page(items=items, next_cursor=page.next_cursor), headers=_NEGOTIATED)
     collection = {"type": "FeatureCollection", "features": items, "next_cursor": page.next_cursor}
-    return Response(msgspec.json.encode(collection), media_type=GEOJSON)  # type: ignore[arg-type]
+    return _as_geojson(collection, _NEGOTIATED)
 
 
 @get(
@@ -89,13 +96,17 @@ async def list_all(
     guards=[requires("read")],
     operation_id="getFence",
     summary="Read a fence",
-    description="As a Feature, with its area and the radius of a circle that covers as much.",
+    description="As a Feature, with its area and the radius of a circle that covers as much. Called"
+    " `application/geo+json` if that is what you `Accept`.",
 )
 async def get_one(
-    session: Session, key: AuthKey, fence_id: Id, retailer_id: RetailerId = None
+    session: Session, key: AuthKey, fence_id: Id, accept: Accept = "", retailer_id: RetailerId = None
 ) -> Response[FenceFeature]:
     fence = await fence_of(session, tenant_of(key, retailer_id), fence_id)
-    return Response(shown(fence), headers={"etag": etag_of(fence.revision)})
+    headers = {"etag": etag_of(fence.revision), **_NEGOTIATED}
+    return (
+        _as_geojson(shown(fence), headers) if GEOJSON in accept else Response(shown(fence), headers=headers)
+    )
 
 
 @put(
@@ -133,12 +144,23 @@ async def put_one(
     summary="Delete a fence",
     description="Refused with 409 `in_use` while an offer that has not ended names it.",
 )
-async def delete_one(session: Session, key: AuthKey, fence_id: Id, retailer_id: RetailerId = None) -> None:
+async def delete_one(
+    session: Session,
+    key: AuthKey,
+    fence_id: Id,
+    retailer_id: RetailerId = None,
+    if_match: IfMatch = None,
+) -> None:
     tenant = tenant_of(key, retailer_id)
     fence = await fence_of(session, tenant, fence_id, for_update=True)
+    refuse_unmatched(if_match, fence.revision)
     await refuse_while_named(session, tenant, fence_ids=[fence_id])
     await session.delete(fence)
     await config_changed(session)
+
+
+def _as_geojson(content: object, headers: Mapping[str, str]) -> Response[Any]:
+    return Response(msgspec.json.encode(content), media_type=GEOJSON, headers=headers)
 
 
 async def _refuse_faulty(session: Session, tenant: int, edit: FenceEdit) -> None:
@@ -192,20 +214,16 @@ async def import_all(
     partial: Partial = False,
     retailer_id: RetailerId = None,
 ) -> ImportReport:
-    tenant = await tenant_to_write(session, key, retailer_id)
+    tenant = await existing_tenant(session, key, retailer_id)
     named = {edit.site_id for edit in rows.good.values() if edit.site_id is not None}
     sites = await positions_of_sites(session, tenant, named)
     _judge(rows, sites)
-    if dry_run:
-        return rows.report(None)
-    if not partial:
-        rows.refuse_unless_all_good()
-    written = Written(created=0, updated=0, unchanged=0)
-    if edits := rows.edits(_external_id_of):
-        written = await write_fences(session, tenant, edits, now)
+    written = NOTHING
+    if rows.are_to_be_written(dry_run=dry_run, partial=partial):
+        written = await write_fences(session, tenant, rows.edits(_external_id_of), now)
     if written.created or written.updated:
         await config_changed(session)
-    return rows.report(written)
+    return rows.report(written, dry_run=dry_run)
 
 
 router: Final = Router(

@@ -46,6 +46,13 @@ async def list_keys(retailer_id: Id, tx: Tx, limit: Limit = 50, cursor: Cursor =
     return page_of(rows, limit, lambda key: key.key_id)
 
 
+@get("/v1/keys", summary="List the admins' keys")
+async def list_admin_keys(tx: Tx, limit: Limit = 50, cursor: Cursor = None) -> Page[KeyInfo]:
+    """The keys that belong to no retailer, ended ones too. `alentour key create` makes one."""
+    rows = await keys.list_keys(tx, None, read_text_cursor(cursor), limit + 1)
+    return page_of(rows, limit, lambda key: key.key_id)
+
+
 @post("/v1/keys/{key_id:str}/rotate", before_request=once, summary="Rotate a key")
 async def rotate_key(key_id: KeyId, tx: Tx, now: Now, data: JSONBody[Rotation | None] = None) -> NewKey:
     """Make a key with the same rights; the old one works for `overlap_s` more seconds."""
@@ -66,7 +73,7 @@ def _told_once(key: NewKey) -> NewKey:
 
 router = Router(
     "/",
-    route_handlers=[add_key, list_keys, rotate_key, revoke_key],
+    route_handlers=[add_key, list_keys, list_admin_keys, rotate_key, revoke_key],
     guards=[requires("admin")],
     dependencies=PLAIN,
     tags=["Retailers and keys"],

@@ -7,9 +7,10 @@ import msgspec
 from litestar.openapi.spec import Example
 from msgspec import UNSET, Meta, UnsetType
 
-from api.routes.resources import of_server
+from api.routes.resources import PlaceId, of_server
 from offers.retail.budgets import Budget
 from offers.retail.offer_edits import OfferEdit
+from offers.retail.stops import Stopper
 from offers.tables import OfferRow
 from offers.terms import Channel, Trigger
 
@@ -38,7 +39,6 @@ _TRIGGERS: Final = (
 )
 
 Moment = Annotated[datetime, Meta(tz=True)]
-PlaceId = Annotated[int, Meta(ge=1, le=2**63 - 1)]
 Units = Annotated[int, Meta(ge=0, le=1_000_000_000)]
 
 
@@ -108,6 +108,7 @@ class Offer(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     retailer_id: Annotated[int | UnsetType, of_server] = UNSET
     status: Annotated[str | UnsetType, of_server] = UNSET
     stopped_at: Annotated[datetime | UnsetType | None, of_server] = UNSET
+    stopped_by: Annotated[Stopper | UnsetType | None, of_server] = UNSET
     revision: Annotated[int | UnsetType, of_server] = UNSET
     created_at: Annotated[datetime | UnsetType, of_server] = UNSET
     updated_at: Annotated[datetime | UnsetType, of_server] = UNSET

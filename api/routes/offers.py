@@ -10,13 +10,21 @@ from api.database import ORM, Database, Now, Session, config_changed, read_now
 from api.idempotency import once
 from api.pages import Cursor, Limit, Page, page_of, read_cursor
 from api.routes.offer_forms import EXAMPLES, Limits, Offer, budget_of, edit_of, shown
-from api.routes.resources import Id, IfMatch, RetailerId, etag_of, refuse_unmatched, tenant_to_write
+from api.routes.resources import (
+    Id,
+    IfMatch,
+    RetailerId,
+    etag_of,
+    existing_tenant,
+    refuse_unmatched,
+    stopper_of,
+)
 from geo.errors import Fault, Forbidden, Unavailable
 from offers.retail.budgets import Budget, budgets_of, change_budget, create_budget
 from offers.retail.cancelling import cancel_of_offers
 from offers.retail.catalogue import create_offer, edit_offer, list_offers, offer_of, touch
 from offers.retail.counts import Counts, count_offer
-from offers.retail.lifecycle import Move, move, stop_offer
+from offers.retail.lifecycle import Move, is_made, move, stop_offer
 from offers.retail.stops import settle
 from offers.tables import OfferRow
 
@@ -38,7 +46,7 @@ async def create_one(
     data: Annotated[Offer, Body(examples=EXAMPLES)],
     retailer_id: RetailerId = None,
 ) -> Response[Offer]:
-    tenant = await tenant_to_write(session, key, retailer_id)
+    tenant = await existing_tenant(session, key, retailer_id)
     _refuse_loosened_caps(key, data.limits, ignores=False, counts=True)
     offer = await create_offer(session, tenant, edit_of(data), now)
     await create_budget(session, offer.offer_id, budget_of(data))
@@ -51,18 +59,21 @@ async def create_one(
     guards=[requires("read")],
     operation_id="listOffers",
     summary="List your offers",
-    description="In the order of their ids.",
+    description="In the order of their ids; `external_id` finds one by your own id.",
 )
 async def list_all(
     session: Session,
     key: AuthKey,
     retailer_id: RetailerId = None,
     status: FromQuery[Literal["draft", "active", "paused", "ended"] | None] = None,
+    external_id: FromQuery[str | None] = None,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Page[Offer]:
-    tenant, after = tenant_of(key, retailer_id), read_cursor(cursor)
-    rows = await list_offers(session, tenant, after_id=after, limit=limit + 1, status=status)
+    tenant, after = await existing_tenant(session, key, retailer_id), read_cursor(cursor)
+    rows = await list_offers(
+        session, tenant, after_id=after, limit=limit + 1, status=status, external_id=external_id
+    )
     page = page_of(rows, limit, lambda row: row.offer_id)
     budgets = await budgets_of(session, [row.offer_id for row in page.items])
     items = [shown(row, budgets.get(row.offer_id, Budget())) for row in page.items]
@@ -111,6 +122,9 @@ async def put_one(
     return await _answer(session, offer)
 
 
+_AGAIN: Final = "Once more changes nothing and answers 200."
+
+
 def _moving(name: Move, summary: str, description: str) -> Any:
     """The route of one move."""
 
@@ -123,24 +137,39 @@ def _moving(name: Move, summary: str, description: str) -> Any:
         description=description,
     )
     async def move_one(
-        session: Session, now: Now, key: AuthKey, offer_id: Id, retailer_id: RetailerId = None
+        session: Session,
+        now: Now,
+        key: AuthKey,
+        offer_id: Id,
+        retailer_id: RetailerId = None,
+        if_match: IfMatch = None,
     ) -> Response[Offer]:
         offer = await offer_of(session, tenant_of(key, retailer_id), offer_id, for_update=True)
-        move(offer, name, now)
-        await config_changed(session)
+        # A retry finds its own revision: what has been done already needs no match (RFC 9110 § 13.1.1).
+        if not is_made(offer, name):
+            refuse_unmatched(if_match, offer.revision)
+            move(offer, name, now, by=stopper_of(key))
+            await config_changed(session)
         return await _answer(session, offer)
 
     return move_one
 
 
 activate_one = _moving(
-    "activate", "Activate an offer", "From draft or paused; also resumes one that was stopped."
+    "activate",
+    "Activate an offer",
+    "From draft or paused; also resumes one that was stopped, unless an operator stopped it and you are none"
+    f" (403 `stopped_by_operator`). {_AGAIN}",
 )
 pause_one = _moving(
-    "pause", "Pause an offer", "Workers notice within half a second. To halt it at once, stop it."
+    "pause",
+    "Pause an offer",
+    f"Workers notice within half a second. To halt it at once, stop it. {_AGAIN}",
 )
 end_one = _moving(
-    "end", "End an offer", "For good. What was delivered can still be redeemed until it expires."
+    "end",
+    "End an offer",
+    f"For good. What was delivered can still be redeemed until it expires. {_AGAIN}",
 )
 
 
@@ -151,7 +180,8 @@ end_one = _moving(
     operation_id="stopOffer",
     summary="Stop an offer at once",
     description="When this answers, no delivery of it can follow, and those that no phone has been given are"
-    " cancelled. Stopping again is harmless; activating resumes. 503: try again, it may not be over yet.",
+    " cancelled. Stopping again is harmless; activating resumes, but what an operator stopped only an"
+    " operator. 503: try again, it may not be over yet.",
 )
 async def stop_one(
     request: Request[Any, Any, Any], key: AuthKey, offer_id: Id, retailer_id: RetailerId = None
@@ -160,8 +190,8 @@ async def stop_one(
     database: Database = request.app.state.database
     async with database.transaction() as connection:
         now = await read_now(connection)
-        await stop_offer(connection, tenant, offer_id, now)
-        await config_changed(connection, stop=True)
+        if await stop_offer(connection, tenant, offer_id, now, by=stopper_of(key)):
+            await config_changed(connection, stop=True)
     try:
         await settle(database.pool)
     except TimeoutError:

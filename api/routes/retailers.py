@@ -11,7 +11,7 @@ from api.auth import AuthKey, requires, tenant_of
 from api.database import PLAIN, Database, Now, Tx, config_changed
 from api.idempotency import once
 from api.pages import Cursor, Limit, Page, page_of, read_cursor
-from api.routes.resources import Id
+from api.routes.resources import Id, stopper_of
 from offers.retail import retailers
 from offers.retail.cancelling import cancel_of_retailer
 from offers.retail.retailers import Retailer
@@ -60,7 +60,8 @@ async def stop_retailer(retailer_id: Id, key: AuthKey, state: State) -> Stopped:
     """
     database: Database = state.database
     async with database.transaction() as tx:
-        retailer = await retailers.stop_retailer(tx, tenant_of(key, retailer_id))
+        tenant = tenant_of(key, retailer_id)
+        retailer = await retailers.stop_retailer(tx, tenant, by=stopper_of(key))
         await config_changed(tx, stop=True)
     await settle(database.pool)
     cancelled = await cancel_of_retailer(database.pool, retailer.retailer_id, "stopped")
@@ -69,8 +70,12 @@ async def stop_retailer(retailer_id: Id, key: AuthKey, state: State) -> Stopped:
 
 @post("/{retailer_id:int}/resume", status_code=200, guards=[requires("manage")], summary="Resume a retailer")
 async def resume_retailer(retailer_id: Id, key: AuthKey, tx: Tx) -> Retailer:
-    """Let a stopped retailer's offers run again. Offers that were stopped one by one stay stopped."""
-    retailer = await retailers.resume_retailer(tx, tenant_of(key, retailer_id))
+    """Let a stopped retailer's offers run again. Offers that were stopped one by one stay stopped.
+
+    What an operator stopped only an operator resumes: 403 `stopped_by_operator` for anybody else.
+    """
+    tenant = tenant_of(key, retailer_id)
+    retailer = await retailers.resume_retailer(tx, tenant, by=stopper_of(key))
     await config_changed(tx)
     return retailer
 

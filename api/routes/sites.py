@@ -1,7 +1,8 @@
 """Sites over HTTP: upsert by external id, list, read, delete, bulk import."""
 
 from datetime import datetime
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
+from urllib.parse import unquote_to_bytes
 
 import msgspec
 from litestar import Response, Router, delete, get, post, put
@@ -9,6 +10,7 @@ from litestar.di import NamedDependency
 from litestar.openapi import ResponseSpec
 from litestar.openapi.spec import Example
 from litestar.params import Body, FromQuery, Parameter
+from litestar.types import Scope
 from msgspec import UNSET, UnsetType
 
 from api.auth import AuthKey, requires, tenant_of
@@ -23,12 +25,30 @@ from api.imports import (
     rows_of,
 )
 from api.pages import Cursor, Limit, Page, page_of, read_cursor
-from api.routes.resources import Id, RetailerId, SimpleText, of_server, tenant_to_write
+from api.routes.resources import (
+    Id,
+    IfMatch,
+    RetailerId,
+    SimpleText,
+    etag_of,
+    existing_tenant,
+    of_server,
+    refuse_unmatched,
+)
 from geo.errors import Fault, InvalidInput
 from geo.fences import fences_on
 from geo.geojson import read_point
-from geo.places import Written
-from geo.sites import SiteEdit, faults_of, list_sites, position_of, put_site, site_of, write_sites
+from geo.places import NOTHING
+from geo.sites import (
+    SiteEdit,
+    faults_of,
+    list_sites,
+    position_of,
+    put_site,
+    revision_of_site,
+    site_of,
+    write_sites,
+)
 from geo.tables import Site as SiteRow
 from offers.retail.catalogue import refuse_while_named
 from offers.retail.offer_edits import hours_faults
@@ -66,6 +86,7 @@ class Site(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     site_id: Annotated[int | UnsetType, of_server] = UNSET
     retailer_id: Annotated[int | UnsetType, of_server] = UNSET
     external_id: Annotated[str | UnsetType | None, of_server] = UNSET
+    revision: Annotated[int | UnsetType, of_server] = UNSET
     created_at: Annotated[datetime | UnsetType, of_server] = UNSET
     updated_at: Annotated[datetime | UnsetType, of_server] = UNSET
 
@@ -85,6 +106,7 @@ class SiteProperties(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 class SiteFeature(msgspec.Struct, kw_only=True):
     """One row of an import; the geometry is a Point."""
 
+    type: Literal["Feature"]
     geometry: Any
     properties: SiteProperties
     id: Any = None
@@ -95,28 +117,36 @@ class SiteFeature(msgspec.Struct, kw_only=True):
     guards=[requires("manage")],
     operation_id="putSite",
     summary="Create or replace a site",
-    description="201 for a new one, 200 otherwise. The external id is yours and may hold slashes.",
+    description="201 for a new one, 200 otherwise. The external id is yours: exactly what the address holds"
+    " after `/v1/sites/`, percent-decoded. It begins with a letter or digit and may hold slashes; `import`"
+    " and `by-id` cannot come first, nor can a part be `.` or `..`.",
     responses={201: ResponseSpec(data_container=Site, description="It is new.")},
 )
 async def put_one(
     session: Session,
     now: Now,
     key: AuthKey,
-    external_id: Annotated[str, Parameter(description="Your own id of the site, up to 200 characters.")],
+    scope: Scope,
+    external_id: Annotated[  # noqa: ARG001 - documents it; the router hands it over with slashes changed
+        str, Parameter(description="Your own id of the site, up to 200 characters.")
+    ],
     data: Annotated[Site, Body(examples=[Example(value=_EXAMPLE)])],
     retailer_id: RetailerId = None,
+    if_match: IfMatch = None,
 ) -> Response[Site]:
     edit = SiteEdit(
-        external_id=external_id.removeprefix("/"),
+        external_id=_external_id_in(scope["raw_path"]),
         **{name: getattr(data, name) for name in SiteEdit.__struct_fields__ if name != "external_id"},
     )
     if faults := (*faults_of(edit), *hours_faults(edit.opening_hours, "opening_hours")):
         raise InvalidInput("The site cannot be used.", faults=tuple(faults))
-    tenant = await tenant_to_write(session, key, retailer_id)
+    tenant = await existing_tenant(session, key, retailer_id)
+    if if_match is not None:
+        refuse_unmatched(if_match, await revision_of_site(session, tenant, edit.external_id))
     site, written = await put_site(session, tenant, edit, now)
     if not written.unchanged:
         await config_changed(session)
-    return Response(_shown(site), status_code=201 if written.created else 200)
+    return _answer(site, status_code=201 if written.created else 200)
 
 
 @get(
@@ -134,7 +164,7 @@ async def list_all(
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Page[Site]:
-    tenant, after = tenant_of(key, retailer_id), read_cursor(cursor)
+    tenant, after = await existing_tenant(session, key, retailer_id), read_cursor(cursor)
     rows = await list_sites(session, tenant, after_id=after, limit=limit + 1, external_id=external_id)
     page = page_of(rows, limit, lambda row: row.site_id)
     return Page(items=[_shown(row) for row in page.items], next_cursor=page.next_cursor)
@@ -147,8 +177,10 @@ async def list_all(
     summary="Read a site",
     description="By the id that Alentour gave it.",
 )
-async def get_one(session: Session, key: AuthKey, site_id: Id, retailer_id: RetailerId = None) -> Site:
-    return _shown(await site_of(session, tenant_of(key, retailer_id), site_id))
+async def get_one(
+    session: Session, key: AuthKey, site_id: Id, retailer_id: RetailerId = None
+) -> Response[Site]:
+    return _answer(await site_of(session, tenant_of(key, retailer_id), site_id))
 
 
 @delete(
@@ -158,9 +190,16 @@ async def get_one(session: Session, key: AuthKey, site_id: Id, retailer_id: Reta
     summary="Delete a site",
     description="Its fences go with it. 409 `in_use` while an offer that has not ended names either.",
 )
-async def delete_one(session: Session, key: AuthKey, site_id: Id, retailer_id: RetailerId = None) -> None:
+async def delete_one(
+    session: Session,
+    key: AuthKey,
+    site_id: Id,
+    retailer_id: RetailerId = None,
+    if_match: IfMatch = None,
+) -> None:
     tenant = tenant_of(key, retailer_id)
     site = await site_of(session, tenant, site_id, for_update=True)
+    refuse_unmatched(if_match, site.revision)
     fence_ids = await fences_on(session, tenant, site_id)
     await refuse_while_named(session, tenant, site_ids=[site_id], fence_ids=fence_ids)
     await session.delete(site)
@@ -209,17 +248,27 @@ async def import_all(
     partial: Partial = False,
     retailer_id: RetailerId = None,
 ) -> ImportReport:
-    tenant = await tenant_to_write(session, key, retailer_id)
-    if dry_run:
-        return rows.report(None)
-    if not partial:
-        rows.refuse_unless_all_good()
-    written = Written(created=0, updated=0, unchanged=0)
-    if edits := rows.edits(_external_id_of):
-        written = await write_sites(session, tenant, edits, now)
+    tenant = await existing_tenant(session, key, retailer_id)
+    written = NOTHING
+    if rows.are_to_be_written(dry_run=dry_run, partial=partial):
+        written = await write_sites(session, tenant, rows.edits(_external_id_of), now)
     if written.created or written.updated:
         await config_changed(session)
-    return rows.report(written)
+    return rows.report(written, dry_run=dry_run)
+
+
+def _external_id_in(raw_path: bytes) -> str:
+    """The id as it was sent: what routes by the path drops and merges slashes, and guesses at bytes."""
+    _, _, sent = raw_path.partition(b"/v1/sites/")
+    try:
+        return unquote_to_bytes(sent).decode()
+    except UnicodeDecodeError:
+        fault = Fault("external_id", "is not UTF-8")
+        raise InvalidInput("The site cannot be used.", faults=(fault,)) from None
+
+
+def _answer(site: SiteRow, status_code: int = 200) -> Response[Site]:
+    return Response(_shown(site), status_code=status_code, headers={"etag": etag_of(site.revision)})
 
 
 def _shown(site: SiteRow) -> Site:

@@ -51,6 +51,7 @@ async def create_cap(session: AsyncSession, editor: Editor, edit: CapEdit, now: 
     row = CapRow(retailer_id=owner, created_at=now, **_columns(edit))
     session.add(row)
     await session.flush()
+    await session.refresh(row)
     return row
 
 
@@ -62,6 +63,7 @@ async def edit_cap(session: AsyncSession, editor: Editor, row: CapRow, edit: Cap
     changed = {name: value for name, value in _columns(edit).items() if getattr(row, name) != value}
     for name, value in changed.items():
         setattr(row, name, value)
+    row.revision += bool(changed)
     await session.flush()
     return bool(changed)
 
@@ -71,12 +73,14 @@ async def delete_cap(session: AsyncSession, row: CapRow) -> None:
     await session.flush()
 
 
+async def cap_of(session: AsyncSession, editor: Editor, cap_id: int) -> CapRow:
+    """NotFound if the editor cannot see it."""
+    return await _one(session, _seen_by(editor), cap_id)
+
+
 async def cap_to_edit(session: AsyncSession, editor: Editor, cap_id: int) -> CapRow:
     """Locked. NotFound if the editor cannot see it, Forbidden if it may only see it."""
-    query = _seen_by(editor).where(CapRow.cap_id == cap_id).with_for_update()
-    row = (await session.scalars(query)).one_or_none()
-    if row is None:
-        raise NotFound(f"There is no cap {cap_id}.")
+    row = await _one(session, _seen_by(editor).with_for_update(), cap_id)
     _refuse_system_scope(editor, row.scope)
     return row
 
@@ -97,6 +101,13 @@ async def set_default_quiet_hours(session: AsyncSession, start: time, end: time)
     row = (await session.scalars(select(DefaultsRow).with_for_update())).one()
     row.quiet_start, row.quiet_end = start, end
     await session.flush()
+
+
+async def _one(session: AsyncSession, seen: Select[CapRow], cap_id: int) -> CapRow:
+    row = (await session.scalars(seen.where(CapRow.cap_id == cap_id))).one_or_none()
+    if row is None:
+        raise NotFound(f"There is no cap {cap_id}.")
+    return row
 
 
 def _seen_by(editor: Editor) -> Select[CapRow]:

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from geo.errors import Conflict, Fault, NotFound
 from geo.fences import hold_fences
 from geo.sites import positions_of_sites
+from geo.taken import given_once
 from offers.retail.offer_edits import WIRE, OfferEdit, missing_faults, refuse_faulty
 from offers.tables import OfferRow
 
@@ -22,12 +23,15 @@ _FROZEN_WHILE_ACTIVE: Final = ("triggers", "channel", "fence_ids", "fence_tags",
 
 
 async def create_offer(session: AsyncSession, retailer_id: int, edit: OfferEdit, now: datetime) -> OfferRow:
-    """A new draft. Raises InvalidInput; NotFound for fences and sites that are not the retailer's."""
+    """A new draft. Raises InvalidInput; NotFound for fences and sites that are not the retailer's;
+    Conflict for an `external_id` that is taken.
+    """
     refuse_faulty(edit)
     await _refuse_foreign_places(session, retailer_id, edit)
     offer = OfferRow(retailer_id=retailer_id, created_at=now, updated_at=now, **edit.columns())
     session.add(offer)
-    await session.flush()
+    with given_once("external_id"):
+        await session.flush()
     await session.refresh(offer)
     return offer
 
@@ -47,7 +51,8 @@ async def edit_offer(session: AsyncSession, offer: OfferRow, edit: OfferEdit, no
     for name, value in changed.items():
         setattr(offer, name, value)
     touch(offer, now)
-    await session.flush()
+    with given_once("external_id"):
+        await session.flush()
     return True
 
 
@@ -68,12 +73,20 @@ async def offer_of(
 
 
 async def list_offers(
-    session: AsyncSession, retailer_id: int, *, after_id: int, limit: int, status: str | None = None
+    session: AsyncSession,
+    retailer_id: int,
+    *,
+    after_id: int,
+    limit: int,
+    status: str | None = None,
+    external_id: str | None = None,
 ) -> Sequence[OfferRow]:
     """In the order of their ids, those after `after_id`."""
     query = select(OfferRow).where(OfferRow.retailer_id == retailer_id, OfferRow.offer_id > after_id)
     if status is not None:
         query = query.where(OfferRow.status == status)
+    if external_id is not None:
+        query = query.where(OfferRow.external_id == external_id)
     return (await session.scalars(query.order_by(OfferRow.offer_id).limit(limit))).all()
 
 

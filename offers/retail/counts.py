@@ -8,7 +8,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 _DELIVERIES: Final = text("""
 SELECT count(*) AS decided, count(handed_at) AS handed, count(shown_at) AS shown,
-       count(opened_at) AS opened, count(dismissed_at) AS dismissed, count(redeemed_at) AS redeemed,
+       count(opened_at) AS opened, count(dismissed_at) AS dismissed,
+       count(less_like_this_at) AS less_like_this, count(redeemed_at) AS redeemed,
        count(cancelled_at) AS cancelled
 FROM deliveries WHERE bucket BETWEEN 0 AND 63 AND offer_id = :offer_id
 """)
@@ -23,13 +24,17 @@ SELECT reason, CAST(sum(n) AS bigint) AS n FROM (
 
 
 class Counts(msgspec.Struct, frozen=True, kw_only=True):
-    """Since the offer began. `handed`: given to a phone; `suppressed` by the reason of the decision."""
+    """Since the offer began. `handed`: given to a phone; `suppressed` by the reason of the decision.
+
+    `less_like_this`: how many asked for less of the kind.
+    """
 
     decided: int
     handed: int
     shown: int
     opened: int
     dismissed: int
+    less_like_this: int
     redeemed: int
     cancelled: int
     suppressed: dict[str, int]

@@ -1,14 +1,19 @@
-"""What makes a stop immediate: waiting out the flushes that began before it was committed.
+"""Who may undo a stop, and what makes it immediate: waiting out the flushes that began before it.
 
 A flush whose lock-and-load came after the stop's commit reads the new `stop_version` and reloads.
 One whose came before may still commit a delivery; it ends within the statement timeout, and
-whoever acknowledges a stop waits for it here.
+whoever acknowledges a stop waits for it here. Writing that something is stopped is the business of
+`offers.retail.lifecycle` and `offers.retail.retailers`.
 """
 
 import asyncio
-from typing import Final
+from typing import Final, Literal
 
 import asyncpg
+
+from geo.errors import Forbidden
+
+Stopper = Literal["retailer", "operator"]
 
 # The transactions of this database that have written something or hold locks.
 _WRITING: Final = """
@@ -17,6 +22,14 @@ WHERE datname = current_database() AND backend_xid IS NOT NULL AND pid <> pg_bac
 """
 _LOOK_EVERY_S: Final = 0.005
 _LONGEST_WAIT_S: Final = 15.0
+
+
+def refuse_resuming(stopped_by: str | None, by: Stopper) -> None:
+    """Raise Forbidden if somebody else's stop would be undone: only an operator undoes an operator's."""
+    if stopped_by == "operator" and by != "operator":
+        raise Forbidden(
+            "The operator stopped it, and only the operator resumes it.", code="stopped_by_operator"
+        )
 
 
 async def settle(pool: asyncpg.Pool) -> None:

@@ -117,7 +117,9 @@ async def test_places_gone_from_the_file_stay(connection: asyncpg.Connection, wr
 
 async def test_the_retailer_may_be_named_or_given_by_id(connection: asyncpg.Connection, write_osm: WriteOsm):
     path = write_osm([bakery()])
-    made = await import_city(connection, path, retailer="Leipurit", time_zone="Europe/Helsinki")
+    made = await import_city(
+        connection, path, retailer="Leipurit", creates_retailer=True, time_zone="Europe/Helsinki"
+    )
     named = await import_city(connection, path, retailer="Leipurit", time_zone="Europe/Helsinki")
     given = await import_city(connection, path, retailer=str(made.retailer_id), time_zone="Europe/Helsinki")
     assert made.retailer_id == named.retailer_id == given.retailer_id
@@ -125,13 +127,33 @@ async def test_the_retailer_may_be_named_or_given_by_id(connection: asyncpg.Conn
     assert await connection.fetchval("SELECT count(*) FROM retailers") == 1
 
 
-@pytest.mark.parametrize("retailer", ["999", "  "])
+@pytest.mark.parametrize(
+    ("retailer", "creates_retailer", "refusal"),
+    [
+        ("999", False, NotFound),
+        ("  ", False, NotFound),
+        ("nobody", False, NotFound),
+        ("999", True, NotFound),
+        ("  ", True, InvalidInput),
+    ],
+)
 async def test_a_retailer_that_is_not_there_is_refused_and_leaves_no_trace(
-    connection: asyncpg.Connection, write_osm: WriteOsm, retailer: str
+    connection: asyncpg.Connection,
+    write_osm: WriteOsm,
+    retailer: str,
+    creates_retailer: bool,
+    refusal: type[Exception],
 ):
-    with pytest.raises(NotFound):
-        await import_city(connection, write_osm([bakery()]), retailer=retailer, time_zone="Europe/Helsinki")
+    with pytest.raises(refusal):
+        await import_city(
+            connection,
+            write_osm([bakery()]),
+            retailer=retailer,
+            creates_retailer=creates_retailer,
+            time_zone="Europe/Helsinki",
+        )
     assert await connection.fetchval("SELECT count(*) FROM sites") == 0
+    assert await connection.fetchval("SELECT count(*) FROM retailers") == 0
 
 
 async def test_an_unknown_time_zone_is_refused(connection: asyncpg.Connection, write_osm: WriteOsm):

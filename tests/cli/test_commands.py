@@ -63,6 +63,7 @@ def test_help_lists_the_commands_and_the_settings(alentour):
         ("db", "downgrade"),
         ("import",),
         ("import", "/nowhere/city.osm.pbf"),
+        ("import", __file__, "--create-retailer"),
         ("demo", "--phones", "none"),
         ("demo", "--minutes", "0"),
         ("key", "create", "--role", "king"),
@@ -126,6 +127,12 @@ def test_a_key_for_an_unknown_retailer_is_refused(alentour):
     assert code == 1
     assert out == ""
     assert "no such retailer" in one_line(err)
+
+
+def test_an_import_for_a_retailer_there_is_not_is_refused_before_reading(alentour):
+    code, out, err = alentour("import", __file__, "--retailer", "nobody")
+    assert (code, out) == (1, "")
+    assert "--create-retailer" in one_line(err)
 
 
 @pytest.mark.parametrize(("first", "second"), [("normal", "simulated"), ("simulated", "normal")])

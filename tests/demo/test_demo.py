@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -65,6 +66,30 @@ def test_a_database_of_ones_own_is_refused_in_one_line(run_demo: Demo) -> None:
     assert done.stdout == ""
     assert done.stderr.count("\n") == 1
     assert "ALENTOUR_DATABASE_URL" in done.stderr
+
+
+def test_a_port_that_a_stranger_listens_on_is_refused_before_anything_begins(run_demo: Demo) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as stranger:
+        port = str(stranger.getsockname()[1])
+        done = run_demo("--phones", "2", "--minutes", "1", ALENTOUR_PORT=port)
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert done.stderr.count("\n") == 1
+    assert port in done.stderr
+    assert "ALENTOUR_PORT" in done.stderr
+
+
+@pytest.mark.parametrize("where", ["nowhere/report.json", ".", "file/report.json"])
+def test_a_report_that_cannot_be_written_is_refused_before_anything_begins(
+    run_demo: Demo, tmp_path: Path, where: str
+) -> None:
+    (tmp_path / "file").touch()
+    done = run_demo("--phones", "2", "--minutes", "1", "--report", str(tmp_path / where))
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.count("\n") == 1
+    assert "--report" in done.stderr
+    assert [file.name for file in tmp_path.iterdir()] == ["file"]
 
 
 @pytest.mark.parametrize("name", ["api/importer.py", "geo/osm.py", "offers/tables.py", "api/demo_x.toml"])

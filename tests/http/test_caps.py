@@ -60,6 +60,37 @@ async def test_a_retailer_sets_caps_of_its_own(shop: Shop) -> None:
     assert (rolling["window"], rolling["offer_id"]) == ({"rolling_s": 3600}, offer["offer_id"])
 
 
+async def test_a_cap_is_read_by_whoever_it_concerns(
+    shop: Shop, other_shop: Shop, admin: httpx.AsyncClient
+) -> None:
+    own = await create(shop.client)
+    system = (await shop.client.get("/v1/caps")).json()["items"][0]
+    path = f"/v1/caps/{own['cap_id']}"
+
+    for client in (shop.client, shop.read_only, admin):
+        assert (await client.get(path)).json() == own
+    assert (await other_shop.client.get(path)).status_code == 404
+    assert (await shop.client.get(f"/v1/caps/{system['cap_id']}")).json() == system
+    assert (await admin.get(path, params={"retailer_id": other_shop.retailer_id})).status_code == 404
+    assert (await admin.get("/v1/caps", params={"retailer_id": 2**62})).status_code == 404
+
+
+async def test_a_cap_that_has_changed_meanwhile_is_neither_edited_nor_deleted(shop: Shop) -> None:
+    cap = await create(shop.client)
+    path = f"/v1/caps/{cap['cap_id']}"
+    etag = {"if-match": (await shop.client.get(path)).headers["etag"]}
+    same = await shop.client.put(path, json=weekly(), headers=etag)
+    first = await shop.client.put(path, json=weekly(at_most=2), headers=etag)
+
+    assert (same.headers["etag"], first.headers["etag"]) == ('"1"', '"2"')
+    for stale in (
+        await shop.client.put(path, json=weekly(at_most=1), headers=etag),
+        await shop.client.delete(path, headers=etag),
+    ):
+        assert (stale.status_code, stale.json()["code"]) == (412, "changed_meanwhile")
+    assert (await shop.client.get(path)).json()["at_most"] == 2
+
+
 REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("an unknown scope", {"scope": "galaxy"}, "scope"),
     ("minus one", {"at_most": -1}, "at_most"),
@@ -153,7 +184,7 @@ async def test_an_edit_changes_all_but_the_scope(shop: Shop, sql: asyncpg.Connec
     again = await shop.client.put(path, json=edited.json())
     moved = await shop.client.put(path, json={**cap, "scope": "system"})
 
-    expected = {**cap, "window": {"rolling_s": 60}, "channel": None, "tag": "x"}
+    expected = {**cap, "window": {"rolling_s": 60}, "channel": None, "tag": "x", "revision": 2}
     assert edited.json() == expected
     assert again.json() == expected
     assert await version_of(sql) == before

@@ -110,6 +110,8 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("dwell too short", circle(dwell_s=29), "properties.dwell_s"),
     ("retrigger too long", circle(retrigger_s=31_536_001), "properties.retrigger_s"),
     ("an empty tag", circle(tags=["a", ""]), "properties.tags[1]"),
+    ("an empty tag after two that are the same", circle(tags=["a", "a", ""]), "properties.tags[2]"),
+    ("a site of a number beyond numbers", circle(site_id=2**63), "properties.site_id"),
     ("51 tags", circle(tags=[str(n) for n in range(51)]), "properties.tags"),
     ("hours nobody understands", circle(active_hours="Mo-Xx"), "properties.active_hours"),
     ("a start without a zone", circle(starts_at="2026-01-01T00:00:00"), "properties.starts_at"),
@@ -203,7 +205,9 @@ async def test_an_external_id_is_taken_once(shop: Shop, other_shop: Shop) -> Non
     created = await shop.client.post("/v1/fences", json=circle(external_id="door"))
     renamed = await shop.client.put(f"/v1/fences/{second}", json=circle(external_id="door"))
 
-    assert (created.status_code, renamed.status_code) == (409, 409)
+    for answer in (created, renamed):
+        assert (answer.status_code, answer.json()["code"]) == (409, "already_exists")
+        assert set(faults_of(answer)) == {"properties.external_id"}
     assert await other_shop.fence(external_id="door")
 
 
@@ -247,6 +251,47 @@ async def test_the_list_can_be_of_one_site(shop: Shop) -> None:
     assert [feature["id"] for feature in answer.json()["items"]] == [with_site]
 
 
+async def test_a_fence_is_found_by_ones_own_id(shop: Shop) -> None:
+    fence_id = await shop.fence(external_id="door")
+    await shop.fence(external_id="window", tags=["a", "a"])
+
+    found = [await shop.client.get("/v1/fences", params={"external_id": name}) for name in ("door", "nope")]
+
+    assert [[feature["id"] for feature in each.json()["items"]] for each in found] == [[fence_id], []]
+
+
+async def test_one_fence_is_geojson_if_that_is_accepted(shop: Shop) -> None:
+    path = f"/v1/fences/{await shop.fence()}"
+    plain, mapped = await shop.client.get(path), await shop.client.get(path, headers=GEOJSON)
+
+    assert plain.headers["content-type"] == "application/json"
+    assert mapped.headers["content-type"] == "application/geo+json"
+    for name in ("etag", "vary"):
+        assert mapped.headers[name] == plain.headers[name]
+    assert mapped.json() == plain.json()
+
+
+async def test_the_etag_of_a_fence_can_be_asked_for_alone(shop: Shop) -> None:
+    path = f"/v1/fences/{await shop.fence()}"
+    got = await shop.client.get(path)
+    for _ in range(2):  # over one connection, which a body too many would spoil
+        asked = await shop.client.head(path)
+        assert (asked.status_code, asked.content) == (200, b"")
+        for name in ("etag", "content-length", "content-type"):
+            assert asked.headers[name] == got.headers[name]
+
+
+async def test_a_dry_run_tells_what_would_be_written(shop: Shop, sql: asyncpg.Connection) -> None:
+    await shop.fence(external_id="a")
+    rows = [circle(external_id="a"), circle(external_id="b")]
+    body = {"type": "FeatureCollection", "features": rows}
+
+    dry = (await shop.client.post("/v1/fences/import", json=body, params={"dry_run": True})).json()
+
+    assert (dry["created"], dry["updated"], dry["unchanged"]) == (1, 0, 1)
+    assert await fences_in(sql, shop) == 1
+
+
 async def test_a_deleted_fence_is_gone(shop: Shop, sql: asyncpg.Connection) -> None:
     fence_id = await shop.fence()
     before = await version_of(sql)
@@ -256,6 +301,18 @@ async def test_a_deleted_fence_is_gone(shop: Shop, sql: asyncpg.Connection) -> N
     assert answer.status_code == 204
     assert (await shop.client.get(f"/v1/fences/{fence_id}")).status_code == 404
     assert await version_of(sql) == before + 1
+
+
+async def test_a_deletion_of_what_has_changed_meanwhile_is_refused(shop: Shop) -> None:
+    path = f"/v1/fences/{await shop.fence()}"
+    etag = (await shop.client.get(path)).headers["etag"]
+    await shop.client.put(path, json=circle(name="A"))
+
+    stale = await shop.client.delete(path, headers={"if-match": etag})
+    fresh = await shop.client.delete(path, headers={"if-match": '"2"'})
+
+    assert (stale.status_code, stale.json()["code"]) == (412, "changed_meanwhile")
+    assert fresh.status_code == 204
 
 
 async def test_a_fence_that_an_offer_names_stays_until_the_offer_ends(shop: Shop) -> None:

@@ -253,8 +253,23 @@ async def test_the_list_comes_in_pages_and_by_status(shop: Shop) -> None:
     assert [offer["offer_id"] for offer in active["items"]] == [made[1]["offer_id"]]
 
 
+async def test_an_offer_is_found_by_ones_own_id_and_given_it_once(shop: Shop) -> None:
+    offer, other = await shop.offer(external_id="soup-1"), await shop.offer()
+
+    found = [await shop.client.get("/v1/offers", params={"external_id": name}) for name in ("soup-1", "nope")]
+    assert [each.json()["items"] for each in found] == [[offer], []]
+    created = await shop.client.post("/v1/offers", json=soup(external_id="soup-1"))
+    renamed = await put(shop, other, external_id="soup-1")
+    for answer in (created, renamed):
+        assert (answer.status_code, answer.json()["code"]) == (409, "already_exists")
+        assert set(faults_of(answer)) == {"external_id"}
+
+
 ALLOWED = {
     ("draft", "activate"): "active",
+    ("active", "activate"): "active",
+    ("paused", "pause"): "paused",
+    ("ended", "end"): "ended",
     ("draft", "end"): "ended",
     ("active", "pause"): "paused",
     ("active", "end"): "ended",
@@ -264,6 +279,7 @@ ALLOWED = {
     ("paused", "stop"): "paused",
     ("ended", "stop"): "ended",
 }
+STANDING_STILL = {("active", "activate"), ("paused", "pause"), ("ended", "end")}
 WAY_TO = {"draft": [], "active": ["activate"], "paused": ["activate", "pause"], "ended": ["end"]}
 
 
@@ -284,7 +300,9 @@ async def test_an_offer_moves_only_along_its_life(
         assert answer.status_code == 200, answer.text
         assert answer.json() == now
         assert now["status"] == ALLOWED[status, name]
-        assert await version_of(sql) == before + 1
+        is_new = (status, name) not in STANDING_STILL
+        assert now["revision"] == 1 + len(WAY_TO[status]) + is_new
+        assert await version_of(sql) == before + is_new
     else:
         assert (answer.status_code, answer.json()["code"]) == (409, "wrong_move")
         assert now["status"] == status
@@ -299,12 +317,27 @@ async def test_an_offer_whose_schedule_is_over_is_not_activated(shop: Shop) -> N
     assert (answer.status_code, answer.json()["code"]) == (409, "schedule_is_over")
 
 
-async def test_two_moves_at_once_are_made_one_after_the_other(shop: Shop) -> None:
+async def test_moves_at_once_are_made_once(shop: Shop) -> None:
     offer = await shop.offer()
 
     answers = await asyncio.gather(*(move(shop, offer, "activate") for _ in range(5)))
 
-    assert sorted(answer.status_code for answer in answers) == [200, 409, 409, 409, 409]
+    assert {answer.status_code for answer in answers} == {200}
+    assert {answer.json()["revision"] for answer in answers} == {2}
+
+
+async def test_a_move_from_what_has_changed_meanwhile_is_refused(shop: Shop) -> None:
+    offer = (await put(shop, await shop.offer(), priority=1)).json()
+    for name in ("activate", "pause", "end"):
+        path = f"/v1/offers/{offer['offer_id']}/{name}"
+        stale = await shop.client.post(path, headers={"if-match": f'"{offer["revision"] - 1}"'})
+        fresh = await shop.client.post(path, headers={"if-match": f'"{offer["revision"]}"'})
+        again = await shop.client.post(path, headers={"if-match": f'"{offer["revision"]}"'})
+
+        assert (stale.status_code, stale.json()["code"]) == (412, "changed_meanwhile")
+        assert (fresh.status_code, fresh.json()["revision"]) == (200, offer["revision"] + 1)
+        assert (again.status_code, again.json()) == (200, fresh.json())
+        offer = fresh.json()
 
 
 async def test_a_running_offer_keeps_whom_it_reaches(shop: Shop) -> None:
@@ -502,8 +535,31 @@ async def test_a_stopped_offer_is_resumed_by_activating_it(shop: Shop) -> None:
 
     resumed = await move(shop, offer, "activate")
 
-    assert second.json()["stopped_at"] == first.json()["stopped_at"]
+    assert second.json() == first.json()
+    assert first.json()["stopped_by"] == "retailer"
     assert (resumed.json()["status"], resumed.json()["stopped_at"]) == ("active", None)
+
+
+@pytest.mark.parametrize("first", ["retailer", "operator"])
+async def test_what_an_operator_stopped_only_an_operator_resumes(
+    shop: Shop, admin: httpx.AsyncClient, first: str
+) -> None:
+    offer = (await move(shop, await shop.offer(), "activate")).json()
+    path, whose = f"/v1/offers/{offer['offer_id']}", {"retailer_id": shop.retailer_id}
+    for who in (first, "operator", "retailer"):
+        stopped = await (
+            shop.client.post(f"{path}/stop")
+            if who == "retailer"
+            else admin.post(f"{path}/stop", params=whose)
+        )
+        assert stopped.status_code == 200
+
+    refused = await move(shop, offer, "activate")
+    assert (refused.status_code, refused.json()["code"]) == (403, "stopped_by_operator")
+    still = (await shop.client.get(path)).json()
+    assert (still["status"], still["stopped_by"]) == ("paused", "operator")
+    resumed = (await admin.post(f"{path}/activate", params=whose)).json()
+    assert (resumed["status"], resumed["stopped_at"], resumed["stopped_by"]) == ("active", None, None)
 
 
 async def test_counts_tell_every_stage_and_reason(shop: Shop, sql: asyncpg.Connection) -> None:
@@ -511,7 +567,7 @@ async def test_counts_tell_every_stage_and_reason(shop: Shop, sql: asyncpg.Conne
     now = datetime.now(UTC)
     await deliver(sql, shop, offer)
     await deliver(sql, shop, offer, handed_at=now, shown_at=now, opened_at=now, redeemed_at=now)
-    await deliver(sql, shop, offer, handed_at=now, shown_at=now, dismissed_at=now)
+    await deliver(sql, shop, offer, handed_at=now, shown_at=now, dismissed_at=now, less_like_this_at=now)
     await deliver(sql, shop, offer, cancelled_at=now)
     await deliver(sql, shop, await shop.offer())
     for bucket, n in ((3, 2), (4, 5)):
@@ -537,6 +593,7 @@ async def test_counts_tell_every_stage_and_reason(shop: Shop, sql: asyncpg.Conne
         "shown": 2,
         "opened": 1,
         "dismissed": 1,
+        "less_like_this": 1,
         "redeemed": 1,
         "cancelled": 1,
         "suppressed": {"outranked": 1, "quiet_hours": 17},
@@ -563,6 +620,10 @@ async def test_a_fence_needs_no_site(shop: Shop) -> None:
 
 
 async def test_an_admin_who_names_an_unknown_retailer_finds_none(admin: httpx.AsyncClient) -> None:
-    answer = await admin.post("/v1/offers", params={"retailer_id": 2**62}, json=soup())
-
-    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+    nobody = {"retailer_id": 2**62}
+    for answer in (
+        await admin.post("/v1/offers", params=nobody, json=soup()),
+        await admin.get("/v1/offers", params=nobody),
+        await admin.get("/v1/fences", params=nobody),
+    ):
+        assert (answer.status_code, answer.json()["code"]) == (404, "not_found")

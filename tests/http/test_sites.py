@@ -108,6 +108,74 @@ async def test_a_refused_external_id_is_named(shop: Shop, external_id: str) -> N
     assert "external_id" in faults_of(answer)
 
 
+@pytest.mark.parametrize(
+    ("sent", "external_id"),
+    [
+        ("https%3A%2F%2Fx%2F1", "https://x/1"),
+        ("a//d", "a//d"),
+        ("a/d", "a/d"),
+        ("f/", "f/"),
+        ("f", "f"),
+        ("50%25", "50%"),
+        ("a%2Fb%3Fc%23d", "a/b?c#d"),
+        ("caf%C3%A9", "café"),
+        ("a+b%20c", "a+b c"),
+        ("imports/1", "imports/1"),
+        ("osm:way/12", "osm:way/12"),
+    ],
+)
+async def test_an_id_is_what_the_address_says_and_no_other(shop: Shop, sent: str, external_id: str) -> None:
+    for other in ("https:/x/1", "a/d", "f", "50"):
+        await shop.site(other, name="Other")
+
+    made = await shop.client.put(f"/v1/sites/{sent}", json=GOOD)
+    found = (await shop.client.get("/v1/sites", params={"external_id": external_id})).json()["items"]
+
+    assert made.json()["external_id"] == external_id
+    assert [site["site_id"] for site in found] == [made.json()["site_id"]]
+    others = (await shop.client.get("/v1/sites")).json()["items"]
+    assert {site["name"] for site in others if site["external_id"] != external_id} == {"Other"}
+
+
+UNADDRESSABLE = ["import", "import/1", "by-id", "by-id/5", "a/../b", "a/./b", "a/.."]
+
+
+@pytest.mark.parametrize("external_id", UNADDRESSABLE)
+async def test_an_id_that_no_address_can_hold_is_not_imported(shop: Shop, external_id: str) -> None:
+    answer = await shop.client.post("/v1/sites/import", json=collection(feature(external_id)))
+
+    assert answer.status_code == 400
+    assert set(faults_of(answer)) == {"features[0].properties.external_id"}
+
+
+async def test_an_address_that_is_no_utf_8_or_climbs_is_refused_by_its_id(
+    shop: Shop, sql: asyncpg.Connection
+) -> None:
+    for sent in ("%FF", "a%2F..%2Fb", "a%00b"):
+        answer = await shop.client.put(f"/v1/sites/{sent}", json=GOOD)
+        assert answer.status_code == 400
+        assert set(faults_of(answer)) == {"external_id"}
+    assert await sites_in(sql, shop) == 0
+
+
+async def test_an_edit_of_a_site_that_has_changed_meanwhile_is_refused(shop: Shop) -> None:
+    site_id = await shop.site()
+    path, by_id = "/v1/sites/bread", f"/v1/sites/by-id/{site_id}"
+    etag = (await shop.client.get(by_id)).headers["etag"]
+    same = await shop.client.put(path, json=GOOD, headers={"if-match": etag})
+    first = await shop.client.put(path, json={**GOOD, "name": "A"}, headers={"if-match": etag})
+
+    assert (same.headers["etag"], first.headers["etag"]) == ('"1"', '"2"')
+    for stale in (
+        await shop.client.put(path, json={**GOOD, "name": "B"}, headers={"if-match": etag}),
+        await shop.client.put("/v1/sites/new", json=GOOD, headers={"if-match": "*"}),
+        await shop.client.delete(by_id, headers={"if-match": etag}),
+    ):
+        assert (stale.status_code, stale.json()["code"]) == (412, "changed_meanwhile")
+    assert (await shop.client.get(by_id)).json()["name"] == "A"
+    assert (await shop.client.delete(by_id, headers={"if-match": '"2"'})).status_code == 204
+
+
 @pytest.mark.parametrize("body", [b"", b"{", b'{"lat": NaN}', b"[]", b'"x"', b"\xff"])
 async def test_a_body_that_is_no_object_is_refused(shop: Shop, body: bytes) -> None:
     answer = await shop.client.put("/v1/sites/a", content=body, headers={"content-type": "application/json"})
@@ -213,6 +281,7 @@ BAD_ROWS = collection(
     feature("e", nmae="typo"),
     "no feature",
     {**feature("f"), "crs": {"type": "name"}},
+    {**feature("g"), "type": "Site"},
 )
 BAD_FIELDS = {
     1: "features[1].properties.time_zone",
@@ -224,6 +293,7 @@ BAD_FIELDS = {
     7: "features[7].properties",
     8: "features[8]",
     9: "features[9].crs",
+    10: "features[10].type",
 }
 
 
@@ -241,15 +311,31 @@ async def test_a_dry_run_tells_every_wrong_row_and_writes_none(shop: Shop, sql: 
     report = answer.json()
     assert answer.status_code == 200
     assert {error["row"]: error["field"] for error in report["errors"]} == BAD_FIELDS
-    assert (report["rows"], report["refused"], report["created"]) == (10, 9, 0)
+    assert (report["rows"], report["refused"], report["created"]) == (11, 10, 0)
     assert await sites_in(sql, shop) == 0
 
 
 async def test_a_partial_import_writes_the_good_rows(shop: Shop, sql: asyncpg.Connection) -> None:
     report = (await shop.client.post("/v1/sites/import", json=BAD_ROWS, params={"partial": True})).json()
 
-    assert (report["created"], report["refused"]) == (1, 9)
+    assert (report["created"], report["refused"]) == (1, 10)
     assert await sites_in(sql, shop) == 1
+
+
+async def test_a_dry_run_tells_what_would_be_written(shop: Shop, sql: asyncpg.Connection) -> None:
+    await shop.client.post("/v1/sites/import", json=collection(feature("a"), feature("b")))
+    before = await version_of(sql)
+    rows = collection(feature("a"), feature("b", name="New name"), feature("c"))
+    bad = collection(*rows["features"], feature("d", kind="No kind"))
+
+    for body, params in ((rows, {}), (bad, {"partial": True})):
+        dry = await shop.client.post("/v1/sites/import", json=body, params={"dry_run": True, **params})
+        told = dry.json()
+        assert (told["dry_run"], told["created"], told["updated"], told["unchanged"]) == (True, 1, 1, 1)
+    assert await sites_in(sql, shop) == 2
+    assert await version_of(sql) == before
+    real = (await shop.client.post("/v1/sites/import", json=rows)).json()
+    assert (real["dry_run"], real["created"], real["updated"], real["unchanged"]) == (False, 1, 1, 1)
 
 
 @pytest.mark.parametrize(
@@ -293,5 +379,6 @@ async def test_an_admin_who_names_an_unknown_retailer_finds_none(admin: httpx.As
     for answer in (
         await admin.put("/v1/sites/a", params=nobody, json=GOOD),
         await admin.post("/v1/sites/import", params=nobody, json=collection(feature())),
+        await admin.get("/v1/sites", params=nobody),
     ):
         assert (answer.status_code, answer.json()["code"]) == (404, "not_found")

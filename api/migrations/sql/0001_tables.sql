@@ -36,23 +36,28 @@ INSERT INTO config_version DEFAULT VALUES;
 
 -- Retailers and their keys ---------------------------------------------------------------------
 
+-- stopped_by, here and at offers: what the operator stopped, the retailer cannot resume.
 CREATE TABLE retailers (
     retailer_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     external_id text UNIQUE,
     name        text NOT NULL CHECK (length(name) BETWEEN 1 AND 200),
     stopped_at  timestamptz,
+    stopped_by  text CHECK (stopped_by IN ('retailer', 'operator')),
     created_at  timestamptz NOT NULL
 );
 
+-- first_key_id: where a line of rotated keys began, itself for a new key. Requests are told apart by
+-- it, so that a retry under the next key of the line is still the same request.
 CREATE TABLE api_keys (
-    key_id      text PRIMARY KEY,
-    retailer_id bigint REFERENCES retailers,
-    role        text NOT NULL CHECK (role IN ('admin', 'manage', 'till', 'read')),
-    label       text NOT NULL DEFAULT '',
-    secret_hash bytea NOT NULL,
-    created_at  timestamptz NOT NULL,
-    expires_at  timestamptz,
-    revoked_at  timestamptz,
+    key_id       text PRIMARY KEY,
+    first_key_id text NOT NULL,
+    retailer_id  bigint REFERENCES retailers,
+    role         text NOT NULL CHECK (role IN ('admin', 'manage', 'till', 'read')),
+    label        text NOT NULL DEFAULT '',
+    secret_hash  bytea NOT NULL,
+    created_at   timestamptz NOT NULL,
+    expires_at   timestamptz,
+    revoked_at   timestamptz,
     CHECK ((role = 'admin') = (retailer_id IS NULL))
 );
 CREATE INDEX ON api_keys (retailer_id);
@@ -70,6 +75,7 @@ CREATE TABLE sites (
     opening_hours text,
     tags          jsonb NOT NULL DEFAULT '{}',
     attribution   text,
+    revision      integer NOT NULL DEFAULT 1,
     created_at    timestamptz NOT NULL,
     updated_at    timestamptz NOT NULL,
     UNIQUE (retailer_id, external_id)
@@ -137,6 +143,7 @@ CREATE TABLE offers (
     ignores_caps        boolean NOT NULL DEFAULT false,
     counts_toward_caps  boolean NOT NULL DEFAULT true,
     stopped_at          timestamptz,
+    stopped_by          text CHECK (stopped_by IN ('retailer', 'operator')),
     revision            integer NOT NULL DEFAULT 1,
     created_at          timestamptz NOT NULL,
     updated_at          timestamptz NOT NULL,
@@ -180,6 +187,7 @@ CREATE TABLE caps (
     time_window   text NOT NULL CHECK (time_window IN ('rolling', 'calendar')),
     rolling_s     integer CHECK (rolling_s BETWEEN 60 AND 31622400),
     calendar_unit text CHECK (calendar_unit IN ('day', 'week', 'month')),
+    revision      integer NOT NULL DEFAULT 1,
     created_at    timestamptz NOT NULL,
     CHECK ((time_window = 'rolling') = (rolling_s IS NOT NULL)),
     CHECK ((time_window = 'calendar') = (calendar_unit IS NOT NULL)),

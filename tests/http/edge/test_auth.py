@@ -147,7 +147,7 @@ async def test_a_route_that_forgot_its_guard_tells_nobody_anything(
 
 
 def test_a_retailers_key_is_about_its_own_retailer_and_no_other() -> None:
-    key = Key("aaaaaaaaaaaa", 7, "manage")
+    key = Key("aaaaaaaaaaaa", "aaaaaaaaaaaa", 7, "manage")
     assert tenant_of(key, None) == 7
     assert tenant_of(key, 7) == 7
     with pytest.raises(NotFound):
@@ -155,7 +155,7 @@ def test_a_retailers_key_is_about_its_own_retailer_and_no_other() -> None:
 
 
 def test_an_admin_names_the_retailer() -> None:
-    key = Key("aaaaaaaaaaaa", None, "admin")
+    key = Key("aaaaaaaaaaaa", "aaaaaaaaaaaa", None, "admin")
     assert tenant_of(key, 8) == 8
     with pytest.raises(InvalidInput):
         tenant_of(key, None)

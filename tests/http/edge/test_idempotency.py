@@ -9,7 +9,7 @@ import asyncpg
 import pytest
 from litestar import Router, post
 from litestar.datastructures import State
-from litestar.params import JSONBody
+from litestar.params import FromQuery, JSONBody
 from sqlalchemy import text
 
 from api import idempotency
@@ -24,7 +24,9 @@ ADD = "INSERT INTO retailers (name, created_at) VALUES ('x', alentour_now())"
 
 
 @post("/add", before_request=once)
-async def add_plain(tx: Tx, data: JSONBody[dict[str, Any]]) -> dict[str, Any]:
+async def add_plain(
+    tx: Tx, data: JSONBody[dict[str, Any]], x: FromQuery[int | None] = None
+) -> dict[str, Any]:
     await tx.execute(ADD)
     return {"added": await tx.fetchval("SELECT count(*) FROM retailers"), **data}
 
@@ -40,6 +42,14 @@ async def add_held(tx: Tx, state: State) -> str:
     state.began.set()
     await state.gate.wait()
     await tx.execute(ADD)
+    return "added"
+
+
+@post("/held-orm", before_request=once)
+async def add_held_session(session: Session, state: State) -> str:
+    state.began.set()
+    await state.gate.wait()
+    await session.execute(text(ADD))
     return "added"
 
 
@@ -67,7 +77,9 @@ async def small(open_app: Open) -> Client:
         dependencies=PLAIN,
         guards=[requires("read")],
     )
-    orm = Router("/", route_handlers=[add_session], dependencies=ORM, guards=[requires("read")])
+    orm = Router(
+        "/", route_handlers=[add_session, add_held_session], dependencies=ORM, guards=[requires("read")]
+    )
     return await open_app(routers=[plain, orm])
 
 
@@ -232,6 +244,23 @@ async def test_whoever_was_overtaken_neither_answers_for_nor_ends_the_new_claim(
     small.state.gate.set()
     assert (await fast).status_code == 201
     assert await pool.fetchval("SELECT state FROM idempotency_keys") == "done"
+
+
+async def test_whoever_was_overtaken_has_no_effect(small: Client, pool: asyncpg.Pool, key: Headers) -> None:
+    for path in ("/held", "/held-orm"):
+        headers = {**key, "Idempotency-Key": path}
+        small.state.began, small.state.gate = asyncio.Event(), asyncio.Event()
+        before = await added(pool)
+        slow = asyncio.create_task(small.post(path, headers=headers))
+        await small.state.began.wait()
+        await pool.execute("UPDATE idempotency_keys SET created_at = created_at - interval '61 seconds'")
+        small.state.began.clear()
+        fast = asyncio.create_task(small.post(path, headers=headers))
+        await small.state.began.wait()
+        small.state.gate.set()
+        assert code_of(await slow) == "idempotency_in_flight"
+        assert (await fast).status_code == 201
+        assert await added(pool) == before + 1
 
 
 async def test_a_day_later_the_key_is_free_again(small: Client, pool: asyncpg.Pool, key: Headers) -> None:

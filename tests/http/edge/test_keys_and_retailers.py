@@ -9,7 +9,9 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
+from api.auth import create_admin_key
 from tests.http.edge.asking import Client, HeadersOf, KnownPhone, bearer, code_of
+from tests.http.shops import soup
 
 Headers = dict[str, str]
 
@@ -56,10 +58,15 @@ async def test_an_external_id_is_given_once(client: Client, admin: Headers) -> N
     answer = await client.post("/v1/retailers", headers=admin, json={"name": "B", "external_id": "our-7"})
     assert answer.status_code == 409
     assert code_of(answer) == "already_exists"
+    assert answer.json()["errors"] == [{"field": "external_id", "reason": "is taken already"}]
 
 
 @pytest.mark.parametrize(
-    "draft", [{}, {"name": ""}, {"name": "x" * 201}, {"name": 7}, {"name": "x", "retailer_id": 1}, []]
+    "draft",
+    [
+        *({}, {"name": ""}, {"name": "x" * 201}, {"name": 7}, {"name": "x", "retailer_id": 1}, []),
+        *({"name": " "}, {"name": "a\tb"}, {"name": "x", "external_id": " "}),
+    ],
 )
 async def test_an_odd_retailer_is_refused_and_leaves_nothing(
     client: Client, admin: Headers, pool: asyncpg.Pool, draft: Any
@@ -70,10 +77,22 @@ async def test_an_odd_retailer_is_refused_and_leaves_nothing(
     assert await pool.fetchval("SELECT count(*) FROM retailers") == 0
 
 
-async def test_a_null_character_is_refused(client: Client, admin: Headers) -> None:
-    answer = await client.post("/v1/retailers", headers=admin, json={"name": "a\x00b"})
-    assert answer.status_code == 400
-    assert code_of(answer) == "invalid_input"
+async def test_a_null_character_is_refused_by_its_field(
+    client: Client, admin: Headers, retailer_id: int, phone: KnownPhone
+) -> None:
+    keys = f"/v1/retailers/{retailer_id}/keys"
+    for asked, field in (
+        (client.post("/v1/retailers", headers=admin, json={"name": "a\x00b"}), "name"),
+        (client.post(keys, headers=admin, json={"role": "till", "label": "\x00"}), "label"),
+        (client.get("/v1/nearby?lat=1&lon=1&kinds=a%00", headers=phone.headers), "kinds"),
+        (client.get("/v1/notices?language=%00"), "language"),
+        (client.get("/v1/offers?retailer_id=1&external_id=%00", headers=admin), "external_id"),
+        (client.patch("/v1/me/preferences", headers=phone.headers, json={"language": "\x00"}), "language"),
+    ):
+        answer = await asked
+        assert answer.status_code == 400
+        assert code_of(answer) == "invalid_input"
+        assert [fault["field"] for fault in answer.json()["errors"]] == [field]
 
 
 async def test_a_retailer_reads_itself_and_sees_no_other(client: Client, admin: Headers) -> None:
@@ -117,6 +136,22 @@ async def test_an_admin_key_is_never_made_over_http(client: Client, admin: Heade
     assert answer.json()["errors"][0]["field"] == "role"
 
 
+async def test_an_admin_sees_the_keys_of_admins_and_can_revoke_one(
+    client: Client, admin: Headers, pool: asyncpg.Pool
+) -> None:
+    retailer = await add_retailer(client, admin)
+    await add_key(client, admin, retailer["retailer_id"])
+    other = bearer(await create_admin_key(pool, "night shift"))
+    listed = (await client.get("/v1/keys", headers=admin)).json()["items"]
+    assert [(key["role"], key["retailer_id"]) for key in listed] == [("admin", None)] * 2
+    assert sorted(key["label"] for key in listed) == ["", "night shift"]
+    lost = next(key["key_id"] for key in listed if key["label"])
+    assert (await client.delete(f"/v1/keys/{lost}", headers=admin)).status_code == 204
+    assert (await client.get("/v1/keys", headers=other)).status_code == 401
+    ended = (await client.get("/v1/keys", headers=admin)).json()["items"]
+    assert {key["key_id"] for key in ended if key["revoked_at"]} == {lost}
+
+
 async def test_a_rotated_key_works_until_its_overlap_ends(simulated: Client, admin: Headers) -> None:
     retailer = await add_retailer(simulated, admin)
     old = await add_key(simulated, admin, retailer["retailer_id"])
@@ -158,6 +193,28 @@ async def test_a_second_rotation_never_lengthens_the_first_ones_overlap(
     assert await pool.fetchval(expiry, old["key_id"]) == first
 
 
+async def test_a_retry_with_the_rotated_key_is_still_the_same_request(client: Client, admin: Headers) -> None:
+    retailer = await add_retailer(client, admin)
+    once = {"Idempotency-Key": "soup-1"}
+    key = await add_key(client, admin, retailer["retailer_id"])
+    first = await client.post("/v1/offers", headers={**bearer(key["key"]), **once}, json=soup())
+    for _ in range(2):
+        key = (await client.post(f"/v1/keys/{key['key_id']}/rotate", headers=admin)).json()
+        again = await client.post("/v1/offers", headers={**bearer(key["key"]), **once}, json=soup())
+        assert again.headers["idempotency-replayed"] == "true"
+        assert again.json() == first.json()
+
+
+async def test_two_keys_of_one_role_do_not_answer_for_each_other(client: Client, admin: Headers) -> None:
+    retailer = await add_retailer(client, admin)
+    for _ in range(2):
+        key = await add_key(client, admin, retailer["retailer_id"])
+        headers = {**bearer(key["key"]), "Idempotency-Key": "receipt-1"}
+        answer = await client.post("/v1/offers", headers=headers, json=soup())
+        assert answer.status_code == 201
+        assert "idempotency-replayed" not in answer.headers
+
+
 async def test_a_revoked_key_opens_nothing_and_may_be_revoked_twice(client: Client, admin: Headers) -> None:
     retailer = await add_retailer(client, admin)
     made = await add_key(client, admin, retailer["retailer_id"])
@@ -179,6 +236,7 @@ async def test_only_admins_make_retailers_and_keys(
         client.get("/v1/retailers", headers=headers),
         client.post("/v1/retailers", headers=headers, json={"name": "x"}),
         client.get(f"/v1/retailers/{retailer_id}/keys", headers=headers),
+        client.get("/v1/keys", headers=headers),
         client.post(f"/v1/retailers/{retailer_id}/keys", headers=headers, json={"role": "till"}),
         client.post("/v1/keys/aaaaaaaaaaaa/rotate", headers=headers),
         client.delete("/v1/keys/aaaaaaaaaaaa", headers=headers),
@@ -275,9 +333,24 @@ async def test_a_retailer_stops_and_resumes_itself_and_nobody_else(
     first = (await client.get(f"/v1/retailers/{retailer_id}", headers=own)).json()["stopped_at"]
     again = await client.post(f"/v1/retailers/{retailer_id}/stop", headers=own)
     assert again.json()["retailer"]["stopped_at"] == first
+    assert again.json()["retailer"]["stopped_by"] == "retailer"
     resumed = await client.post(f"/v1/retailers/{retailer_id}/resume", headers=own)
-    assert resumed.json()["stopped_at"] is None
+    assert (resumed.json()["stopped_at"], resumed.json()["stopped_by"]) == (None, None)
     for verb in ("stop", "resume"):
         assert (await client.post(f"/v1/retailers/{other}/{verb}", headers=own)).status_code == 404
         reader = await headers_of("read")
         assert (await client.post(f"/v1/retailers/{retailer_id}/{verb}", headers=reader)).status_code == 403
+
+
+@pytest.mark.parametrize("first", ["retailer", "operator"])
+async def test_a_retailer_that_an_operator_stopped_is_resumed_by_an_operator(
+    client: Client, admin: Headers, headers_of: HeadersOf, retailer_id: int, first: str
+) -> None:
+    own, path = await headers_of("manage"), f"/v1/retailers/{retailer_id}"
+    for headers in (own if first == "retailer" else admin, admin, own):
+        assert (await client.post(f"{path}/stop", headers=headers)).status_code == 200
+    refused = await client.post(f"{path}/resume", headers=own)
+    assert refused.status_code == 403
+    assert code_of(refused) == "stopped_by_operator"
+    assert (await client.get(path, headers=own)).json()["stopped_by"] == "operator"
+    assert (await client.post(f"{path}/resume", headers=admin)).json()["stopped_at"] is None

@@ -4,30 +4,39 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import AsyncIterator
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import asyncpg
 import msgspec
 import pytest
 import sqlalchemy.exc
 from litestar import get, post
-from litestar.params import FromQuery, JSONBody, QueryParameter
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from api import problems
+from api.database import PLAIN, Tx
 from api.problems import STATUS_OF, problem_body, problem_of
 from api.refusals import read_json
 from geo import errors
 from geo.errors import AlentourError, Fault, InvalidInput, TooMany, Unavailable
-from tests.http.edge.asking import Client, Open, code_of
+from tests.http.edge.asking import Client, KnownPhone, Open, code_of
+
+Channel = Literal["push", "inbox"]
 
 
 class Inner(msgspec.Struct, forbid_unknown_fields=True):
     lat: Annotated[float, msgspec.Meta(ge=-90, le=90)]
 
 
+class Word(msgspec.Struct, forbid_unknown_fields=True):
+    channel: Channel | None = None
+    note: str = ""
+
+
 class Outer(msgspec.Struct, forbid_unknown_fields=True):
     fixes: list[Inner]
     label: str | None = None
+    words: dict[str, list[Word]] = {}
 
 
 @post("/echo")
@@ -46,8 +55,29 @@ async def maybe(data: JSONBody[Outer | None] = None) -> str:
 
 
 @get("/around")
-async def around(lat: Annotated[float, QueryParameter(ge=-90, le=90)], limit: FromQuery[int] = 5) -> float:
+async def around(
+    lat: Annotated[float, QueryParameter(ge=-90, le=90)],
+    limit: FromQuery[int] = 5,
+    channel: FromQuery[Channel | None] = None,
+    name: FromQuery[str | None] = None,
+) -> float:
     return lat
+
+
+@get("/named/{name:str}")
+async def named(name: FromPath[str]) -> str:
+    return name
+
+
+@get("/page", include_in_schema=False)
+async def page() -> str:
+    return "for people"
+
+
+@get("/hands-over", dependencies=PLAIN)
+async def hand_over(tx: Tx) -> str:
+    await tx.execute("INSERT INTO retailers (name, created_at) VALUES ('x', alentour_now())")
+    return "yours"
 
 
 @get("/boom")
@@ -57,7 +87,7 @@ async def boom() -> None:
 
 @pytest.fixture
 async def small(open_app: Open) -> Client:
-    return await open_app(routers=[echo, wide, maybe, around, boom])
+    return await open_app(routers=[echo, wide, maybe, around, named, page, hand_over, boom])
 
 
 def all_errors() -> list[type[AlentourError]]:
@@ -249,7 +279,92 @@ async def test_a_wrong_method_is_told_the_right_ones(small: Client) -> None:
     answer = await small.delete("/echo")
     assert answer.status_code == 405
     assert code_of(answer) == "method_not_allowed"
-    assert set(answer.headers["allow"].split(", ")) == {"POST", "OPTIONS"}
+    assert answer.headers["allow"] == "OPTIONS, POST"
+    assert "OPTIONS, POST" in answer.json()["detail"]
+
+
+async def test_whatever_can_be_got_can_be_asked_for_its_head(small: Client) -> None:
+    refused = await small.delete("/around")
+    assert refused.headers["allow"] == "GET, HEAD, OPTIONS"
+    assert (await small.options("/around")).headers["allow"] == "GET, HEAD, OPTIONS"
+    for path in ("/around?lat=1", "/around?lat=91", "/around", "/boom", "/nothing"):
+        got, asked = await small.get(path), await small.head(path)
+        assert asked.status_code == got.status_code
+        assert asked.content == b""
+        for name in ("content-type", "content-length"):
+            assert asked.headers[name] == got.headers[name], path
+    assert (await small.head("/echo")).status_code == 405
+
+
+async def test_a_head_changes_nothing(small: Client, pool: asyncpg.Pool) -> None:
+    assert (await small.head("/hands-over")).status_code == 200
+    assert await pool.fetchval("SELECT count(*) FROM retailers") == 0
+    assert (await small.get("/hands-over")).status_code == 200
+    assert await pool.fetchval("SELECT count(*) FROM retailers") == 1
+
+
+@pytest.mark.parametrize("path", ["/v1/live", "/v1/live/", "/v1//live"])
+async def test_a_stream_without_end_has_no_head(client: Client, phone: KnownPhone, path: str) -> None:
+    answer = await client.head(path, headers=phone.headers)
+    assert (answer.status_code, answer.headers["allow"]) == (405, "GET, OPTIONS")
+
+
+async def test_a_parameter_that_nobody_knows_is_refused_by_its_name(small: Client) -> None:
+    for path, known in (("/around?lat=1&", "channel, lat, limit, name"), ("/boom?", "none")):
+        answer = await small.get(f"{path}limits=5")
+        assert answer.status_code == 400
+        assert code_of(answer) == "invalid_input"
+        reason = f"is not a parameter of this address; it knows {known}"
+        assert answer.json()["errors"] == [{"field": "limits", "reason": reason}]
+    for query in ("lat=1&lat=2", "lat=1&limit=7"):
+        assert (await small.get(f"/around?{query}")).status_code == 200
+    assert (await small.get("/page?utm_source=elsewhere")).status_code == 200
+
+
+async def test_a_typo_never_makes_a_dry_run_write(client: Client, admin: dict[str, str]) -> None:
+    answer = await client.post("/v1/sites/import?dryrun=true", headers=admin, json={})
+    assert answer.json()["errors"][0]["field"] == "dryrun"
+    assert "dry_run" in answer.json()["errors"][0]["reason"]
+
+
+async def test_whoever_sends_fixes_may_ask_for_more_than_is_known(client: Client, phone: KnownPhone) -> None:
+    answer = await client.post("/v1/fixes?version=9", headers=phone.headers, json={})
+    assert "sent_at" in answer.json()["errors"][0]["reason"]
+
+
+async def test_words_to_choose_from_are_all_named(small: Client) -> None:
+    body = {"fixes": [], "words": {"fr": [{"channel": "fax"}]}}
+    answer = await small.post("/echo", json=body)
+    told = {"field": "words[...][0].channel", "reason": "must be one of inbox, push"}
+    assert answer.json()["errors"] == [told]
+    answer = await small.get("/around?lat=1&channel=fax")
+    assert answer.json()["errors"] == [{"field": "channel", "reason": "must be one of inbox, push"}]
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        (b'{"fixes": [], "label": "a\\u0000b"}', "label"),
+        (b'{"fixes": [], "words": {"fr": [{"channel": "push", "note": "\\u0000"}]}}', "words.fr[0].note"),
+        (b'{"fixes": [], "words": {"f\\u0000": []}}', "words"),
+    ],
+)
+async def test_a_nul_in_a_body_is_told_by_its_place(small: Client, body: bytes, field: str) -> None:
+    answer = await small.post("/echo", content=body)
+    assert answer.status_code == 400
+    assert answer.json()["errors"] == [{"field": field, "reason": "holds a NUL character"}]
+
+
+async def test_a_backslash_before_a_nul_makes_it_harmless(small: Client) -> None:
+    answer = await small.post("/echo", content=rb'{"fixes": [], "label": "\\u0000"}')
+    assert answer.json()["label"] == r"\u0000"
+
+
+async def test_a_nul_in_a_parameter_is_told_by_its_name(small: Client) -> None:
+    for path, field in (("/around?lat=1&name=%00", "name"), ("/named/a%00", "name")):
+        answer = await small.get(path)
+        assert answer.status_code == 400
+        assert answer.json()["errors"] == [{"field": field, "reason": "holds a NUL character"}]
 
 
 async def test_an_unexpected_error_tells_its_id_and_nothing_else(
