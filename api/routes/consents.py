@@ -5,7 +5,7 @@ from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
 import msgspec
-from litestar import Router, get, post
+from litestar import Response, Router, get, post
 from litestar.openapi.spec import Example
 from litestar.params import Body, FromPath, Parameter
 
@@ -97,13 +97,17 @@ async def list_notices(
         int | None, Parameter(ge=1, le=LARGEST_VERSION, description="This version; else the latest.")
     ] = None,
     accept_language: AcceptLanguage = None,
-) -> list[Notice]:
+) -> Response[list[Notice]]:
     """One notice per purpose, in the language asked for or else in English.
 
     Show the text as it is, with yes and no equally easy, and send its version and language back
     with the answer. Needs no token.
     """
-    return await read_notices(tx, language or spoken_language(accept_language), purpose, version)
+    notices = await read_notices(tx, language or spoken_language(accept_language), purpose, version)
+    headers = {"vary": "Accept-Language"}
+    if spoken := ", ".join(sorted({notice.language for notice in notices})):
+        headers["content-language"] = spoken
+    return Response(notices, headers=headers)
 
 
 @post(

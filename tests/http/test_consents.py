@@ -40,6 +40,16 @@ async def test_accept_language_chooses_the_notices_language(http):
     assert {notice["language"] for notice in answer.json()} == {"fr"}
 
 
+async def test_caches_are_told_which_language_the_notices_are_in(http):
+    for wanted, language in (("fr", "fr"), ("zu", "en")):
+        answer = await http.get("/v1/notices", headers={"accept-language": wanted})
+        assert answer.headers["content-language"] == language
+        assert answer.headers["vary"] == "Accept-Language"
+    none = await http.get("/v1/notices", params={"purpose": "marketing", "version": 99})
+    assert (none.json(), none.headers["vary"]) == ([], "Accept-Language")
+    assert "content-language" not in none.headers
+
+
 async def test_several_answers_are_recorded_at_once(http, rows, shop):
     phone = await new_phone(http)
     said = await phone.answers(
