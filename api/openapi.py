@@ -40,6 +40,7 @@ TAGS: Final = {
     "Till": "Redeeming a code, once.",
     "Retailers and keys": "Tenants, and what opens their doors.",
     "Operations": "Health, metrics, and the clock.",
+    "Problems": "What each refusal means, and what to do about it.",
 }
 
 _WELL: Final = {"200": "As asked.", "201": "Made.", "202": "Begun.", "204": "Done; there is nothing to tell."}

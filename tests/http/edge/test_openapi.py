@@ -11,7 +11,8 @@ import jsonschema_rs
 import pytest
 
 from api.app import create_app
-from api.docs_page import CONTENT_POLICY, render
+from api.docs_page import render
+from api.docs_page.frame import CONTENT_POLICY
 from api.openapi import TAGS, document
 from api.settings import Settings
 
@@ -85,7 +86,8 @@ def test_every_guarded_operation_says_what_opens_it(described: dict[str, Any]) -
     assert set(described["components"]["securitySchemes"]) == {"retailerKey", "deviceToken"}
     open_to_all = {name for name, operation in operations(described) if not operation.get("security")}
     assert open_to_all == {
-        "GET /health/live", "GET /health/ready", "GET /metrics", "GET /v1/notices", "POST /v1/devices",
+        "GET /health/live", "GET /health/ready", "GET /metrics", "GET /problems", "GET /problems/{code}",
+        "GET /v1/notices", "POST /v1/devices",
     }  # fmt: skip
 
 
