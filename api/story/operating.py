@@ -55,8 +55,9 @@ _NOT_READY: Final = {
     "configuration": {"loaded": None, "newest": 214},
 }
 _METRICS: Final = (
-    "# HELP alentour_requests_total Requests by route, method and status.\n"
-    "# TYPE alentour_requests_total counter\n"
+    "# HELP alentour_http_requests_total Requests\n"
+    "# TYPE alentour_http_requests_total counter\n"
+    'alentour_http_requests_total{method="POST",route="/v1/fixes",status="200"} 1843.0\n'
 )
 
 _IN_USE: Final = explained("in_use", "en")

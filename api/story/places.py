@@ -87,7 +87,7 @@ _TERRACE_SHOWN: Final = _shown(
     TERRACE_ID,
     revision=1,
     updated_at=OPENED_AT,
-    area_m2=489.6,
+    area_m2=489.7,
     effective_radius_m=12.48,
 )
 _SHAPES: Final = {"circle": _CIRCLE_DRAFT, "polygon": _TERRACE_DRAFT}
