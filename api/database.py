@@ -337,7 +337,7 @@ async def _patiently_connect(url: str) -> asyncpg.Pool:
 
 
 async def _leave_as_it_is(_: asyncpg.Connection) -> None:
-    """Nothing here changes a session: no SET but SET LOCAL, no cursor, no session lock; whoever listens stops.
+    """Nothing here changes a session: no SET but SET LOCAL, no cursor, no lock of a session, no LISTEN kept.
 
     So a connection that is given back needs no round trip of its own; open transactions are rolled back.
     """

@@ -15,7 +15,7 @@ from typing import Annotated, Any, Final, Generic, TypeVar
 import msgspec
 from litestar import Request
 from litestar.di import NamedDependency, Provide
-from litestar.openapi.spec import Example, OpenAPIMediaType, Operation, RequestBody, Schema
+from litestar.openapi.spec import OpenAPIMediaType, Operation, RequestBody, Schema
 from litestar.openapi.spec.enums import OpenAPIType
 from litestar.params import Parameter
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -210,29 +210,25 @@ def _not_a_collection(fault: Fault) -> InvalidInput:
     return InvalidInput("The body cannot be imported.", faults=(fault,))
 
 
-def documented(example: dict[str, Any]) -> type[Operation]:
+@dataclass  # so that the inherited constructor calls __post_init__
+class ImportOperation(Operation):
     """The OpenAPI operation of an import, whose body is read by hand and so not seen by the framework."""
 
-    @dataclass  # so that the inherited constructor calls __post_init__
-    class ImportOperation(Operation):
-        def __post_init__(self) -> None:
-            shown = OpenAPIMediaType(
-                schema=Schema(
-                    type=OpenAPIType.OBJECT,
-                    required=["type", "features"],
-                    properties={
-                        "type": Schema(type=OpenAPIType.STRING, enum=["FeatureCollection"]),
-                        "features": Schema(
-                            type=OpenAPIType.ARRAY,
-                            items=Schema(type=OpenAPIType.OBJECT),
-                            min_items=1,
-                            max_items=MOST_ROWS,
-                        ),
-                    },
-                ),
-                examples={"one": Example(value={"type": "FeatureCollection", "features": [example]})},
+    def __post_init__(self) -> None:
+        shown = OpenAPIMediaType(
+            schema=Schema(
+                type=OpenAPIType.OBJECT,
+                required=["type", "features"],
+                properties={
+                    "type": Schema(type=OpenAPIType.STRING, enum=["FeatureCollection"]),
+                    "features": Schema(
+                        type=OpenAPIType.ARRAY,
+                        items=Schema(type=OpenAPIType.OBJECT),
+                        min_items=1,
+                        max_items=MOST_ROWS,
+                    ),
+                },
             )
-            content = {"application/geo+json": shown, "application/json": shown}
-            self.request_body = RequestBody(content=content, required=True)
-
-    return ImportOperation
+        )
+        content = {"application/geo+json": shown, "application/json": shown}
+        self.request_body = RequestBody(content=content, required=True)

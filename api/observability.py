@@ -45,7 +45,7 @@ class TalliedHistogram(Histogram):
         self._tally = [0] * len(self._upper_bounds)
         self._seconds = 0.0
 
-    def observe(self, amount: float, exemplar: dict[str, str] | None = None) -> None:
+    def observe(self, amount: float, exemplar: dict[str, str] | None = None) -> None:  # noqa: ARG002 - the library's
         """As Histogram.observe; nobody sees it before the next `settle`. Exemplars are not kept."""
         self._tally[bisect_left(self._upper_bounds, amount)] += 1
         self._seconds += amount

@@ -1,10 +1,13 @@
 """The OpenAPI document: what Litestar finds in the handlers, completed with what holds for all.
 
-Owns the texts of the whole, the security schemes, the problems every operation may answer with,
-and that each has an example. What one route takes and gives is said at its handler.
+Owns the texts of the whole, the security schemes, and the putting together. What one route takes and
+gives is said at its handler; schemas, problems and examples are completed by `api.openapi_schemas`,
+`api.openapi_problems` and `api.openapi_examples`.
 """
 
-from functools import partial
+import copy
+from collections.abc import Iterator, Mapping
+from http import HTTPStatus
 from typing import Any, Final
 
 from litestar import Litestar, Request, Router
@@ -14,9 +17,10 @@ from litestar.openapi.plugins import OpenAPIRenderPlugin
 from litestar.openapi.spec import Components, License, SecurityScheme, Tag
 from litestar.routes import HTTPRoute
 
+from api import openapi_problems
 from api.idempotency import once, once_required
-from api.openapi_examples import example_of
-from api.problems import MEDIA_TYPE
+from api.openapi_examples import exemplify
+from api.openapi_schemas import complete_parameters, complete_schemas
 from api.refusals import too_large
 from api.routes.health import VERSION
 
@@ -26,7 +30,8 @@ person. It says nothing without consent, and never too often.
 
 **Retailers** use a key (`ak_…`), **phones** a device token (`dt_…`), both as `Authorization: Bearer …`.
 Times are RFC 3339 in UTC, coordinates WGS 84 degrees, distances metres, shapes GeoJSON (RFC 7946).
-Errors are RFC 9457 problems with a stable `code`. Lists come in pages: pass `next_cursor` back as `cursor`.
+Errors are RFC 9457 problems with a stable `code`; `/problems` explains each, and every `type` leads to it.
+Lists come in pages: pass `next_cursor` back as `cursor`.
 """
 
 TAGS: Final = {
@@ -40,51 +45,26 @@ TAGS: Final = {
     "Till": "Redeeming a code, once.",
     "Retailers and keys": "Tenants, and what opens their doors.",
     "Operations": "Health, metrics, and the clock.",
+    "Problems": "What each refusal means, and what to do about it.",
 }
 
 _WELL: Final = {"200": "As asked.", "201": "Made.", "202": "Begun.", "204": "Done; there is nothing to tell."}
 
-# What any operation may answer besides its own; `default` stands for what is listed nowhere.
-_MEANINGS: Final = {
-    "400": "Something in the request is not as expected; `errors` names the fields.",
-    "401": "No credentials, or unknown, expired or revoked ones.",
-    "403": "Known, but not allowed to do this.",
-    "404": "There is no such thing, or it belongs to somebody else.",
-    "409": "The present state does not allow this.",
-    "415": "The body is not JSON.",
-    "422": "This Idempotency-Key came before with another request.",
-    "429": "Too much at once; come back after `Retry-After` seconds.",
-    "503": "The outcome is unknown or out of reach; come back after `Retry-After` seconds.",
-    "default": "Anything else, as a problem.",
-}
-_CODES: Final = {
-    "400": "invalid_input", "401": "unauthenticated", "403": "forbidden", "404": "not_found",
-    "409": "conflict", "413": "body_too_large", "415": "unsupported_media_type",
-    "422": "idempotency_key_reused", "429": "too_many_requests", "503": "unavailable",
-    "default": "internal_error",
-}  # fmt: skip
-
-_PROBLEM_SCHEMA: Final[dict[str, Any]] = {
-    "title": "Problem",
-    "description": "RFC 9457. `code` is stable; `detail` is for people.",
+# The same answer in another form, where a client asks for it by `Accept`.
+_FEATURES: Final[dict[str, Any]] = {
     "type": "object",
-    "required": ["type", "title", "status", "detail", "code", "request_id"],
+    "required": ["type", "features", "next_cursor"],
     "properties": {
-        "type": {"type": "string", "format": "uri-reference"},
-        "title": {"type": "string"},
-        "status": {"type": "integer"},
-        "detail": {"type": "string"},
-        "code": {"type": "string"},
-        "request_id": {"type": "string"},
-        "errors": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "required": ["field", "reason"],
-                "properties": {"field": {"type": "string"}, "reason": {"type": "string"}},
-            },
-        },
+        "type": {"type": "string", "enum": ["FeatureCollection"]},
+        "features": {"type": "array", "items": {"$ref": "#/components/schemas/FenceFeature"}},
+        "next_cursor": {"anyOf": [{"type": "string"}, {"type": "null"}]},
     },
+}
+_PAGE: Final = {"text/html": {"schema": {"type": "string"}}}
+_OTHER_FORMS: Final[Mapping[str, dict[str, Any]]] = {
+    "listProblems": _PAGE,
+    "explainProblem": _PAGE,
+    "listFences": {"application/geo+json": {"schema": _FEATURES}},
 }
 
 
@@ -126,35 +106,42 @@ def config() -> OpenAPIConfig:
 
 def document(app: Litestar) -> dict[str, Any]:
     """The complete document of this application, as plain JSON values."""
-    found: dict[str, Any] = app.openapi_schema.to_schema()
-    schemas = found.setdefault("components", {}).setdefault("schemas", {})
-    schemas["Problem"] = _PROBLEM_SCHEMA
+    # Litestar keeps what it returns.
+    found: dict[str, Any] = copy.deepcopy(app.openapi_schema.to_schema())
+    operations = list(_operations(found, app))
+    complete_schemas(found, [handler for _, handler in operations])
+    found["components"]["schemas"]["Problem"] = openapi_problems.SCHEMA
+    for operation, handler in operations:
+        _complete(operation, handler)
+    return found
+
+
+def _operations(found: dict[str, Any], app: Litestar) -> Iterator[tuple[dict[str, Any], HTTPRouteHandler]]:
+    """Every described operation with its handler."""
     for route in app.routes:
         if isinstance(route, HTTPRoute) and route.path_format in found["paths"]:
             for handler in route.route_handlers:
                 for method in handler.http_methods:
                     operation = found["paths"][route.path_format].get(method.lower())
                     if operation is not None:
-                        _complete(operation, handler, schemas)
-    return found
+                        yield operation, handler
 
 
-def _complete(operation: dict[str, Any], handler: HTTPRouteHandler, schemas: dict[str, Any]) -> None:
+def _complete(operation: dict[str, Any], handler: HTTPRouteHandler) -> None:
     schemes = [scheme for guard in handler.resolve_guards() if (scheme := _scheme_of(guard))]
     if schemes:
         operation["security"] = [{scheme: []} for scheme in schemes]
-    has_key = _document_key(operation, handler)
-    for status, answer in operation["responses"].items():
-        if status in _WELL and not handler.response_description:
-            answer["description"] = _WELL[status]
-    for status in _problems_of(operation, is_guarded=bool(schemes), has_key=has_key):
-        own = operation["responses"].get(status)
-        meaning = too_large(handler) if status == "413" else _MEANINGS[status]
-        # Litestar's own guess at a 400 has a shape that this server never answers with.
-        if own is None or "application/problem+json" not in own.get("content", {}):
-            described = own["description"] if own and status != "400" else meaning
-            operation["responses"][status] = _problem_response(status, described)
-    _exemplify(operation, partial(example_of, schemas=schemas))
+    operation["parameters"] = [
+        # OpenAPI ignores this one: the media types of the answer say what may be asked for.
+        one
+        for one in operation.get("parameters", [])
+        if one["name"] != "Accept"
+    ]
+    complete_parameters(operation, handler)
+    key_is_required = _document_key(operation, handler)
+    _document_answers(operation)
+    _document_problems(operation, handler, key_is_required)
+    exemplify(operation)
 
 
 def _scheme_of(guard: object) -> str | None:
@@ -164,12 +151,13 @@ def _scheme_of(guard: object) -> str | None:
     )
 
 
-def _document_key(operation: dict[str, Any], handler: HTTPRouteHandler) -> bool:
+def _document_key(operation: dict[str, Any], handler: HTTPRouteHandler) -> bool | None:
+    """Whether the `Idempotency-Key` is required; None where none is taken."""
     hook = handler.resolve_before_request()
     hook = getattr(hook, "func", hook)
     if hook not in {once, once_required}:
-        return False
-    operation.setdefault("parameters", []).append(
+        return None
+    operation["parameters"].append(
         {
             "name": "Idempotency-Key",
             "in": "header",
@@ -177,50 +165,28 @@ def _document_key(operation: dict[str, Any], handler: HTTPRouteHandler) -> bool:
             "description": "1 to 128 printable ASCII characters. The same request sent again with the"
             " same key within 24 hours is answered as before, and does nothing.",
             "schema": {"type": "string", "minLength": 1, "maxLength": 128, "pattern": "^[!-~]+$"},
-            "example": "7d1c0b9e-2f43-4e0a-9c56-0d8f3f0b6a11",
         }
     )
-    return True
+    return hook is once_required
 
 
-def _problems_of(operation: dict[str, Any], *, is_guarded: bool, has_key: bool) -> list[str]:
-    """Which problems can come of an operation like this one."""
-    parameters = operation.get("parameters", [])
-    has_body = "requestBody" in operation
-    return [
-        *(["400"] if parameters or has_body else []),
-        *(["401", "403"] if is_guarded else []),
-        *(["404"] if any(parameter["in"] == "path" for parameter in parameters) else []),
-        *(["409", "422"] if has_key else []),
-        *(["413", "415"] if has_body else []),
-        *(["429", "503"] if is_guarded else []),
-        "default",
-    ]
+def _document_answers(operation: dict[str, Any]) -> None:
+    responses = operation["responses"]
+    # Litestar's own guess at a 400 has a shape that this server never answers with.
+    responses.pop("400", None)
+    for status, answer in responses.items():
+        if status in _WELL and answer["description"] == HTTPStatus(int(status)).description:
+            answer["description"] = _WELL[status]
+    if forms := _OTHER_FORMS.get(operation["operationId"]):
+        responses["200"]["content"] |= copy.deepcopy(forms)
 
 
-def _problem_response(status: str, description: str) -> dict[str, Any]:
-    code = _CODES.get(status, "conflict")
-    example: dict[str, Any] = {
-        "type": f"/problems/{code}",
-        "title": code.replace("_", " ").capitalize(),
-        "status": 500 if status == "default" else int(status),
-        "detail": description,
-        "code": code,
-        "request_id": "5f0c2b9e41a7d683",
-    }
-    if status == "400":
-        example["errors"] = [{"field": "name", "reason": "expected `str` of length >= 1"}]
-    content = {"schema": {"$ref": "#/components/schemas/Problem"}, "example": example}
-    return {"description": description, "content": {MEDIA_TYPE: content}}
-
-
-def _exemplify(operation: dict[str, Any], example: Any) -> None:
-    """Where a handler gives no example of its own, make one out of the schema."""
-    for parameter in operation.get("parameters", []):
-        if not {"example", "examples"} & parameter.keys():
-            parameter["example"] = example(parameter["schema"], parameter["name"])
-    bodies = [operation.get("requestBody", {}), *operation["responses"].values()]
-    for body in bodies:
-        for media_type, content in body.get("content", {}).items():
-            if "json" in media_type and not {"example", "examples"} & content.keys():
-                content["example"] = example(content.get("schema", {}), "")
+def _document_problems(
+    operation: dict[str, Any], handler: HTTPRouteHandler, key_is_required: bool | None
+) -> None:
+    details = {"body_too_large": too_large(handler)}
+    fault = openapi_problems.fault_of(operation)
+    codes = openapi_problems.codes_of(operation, key_is_required=key_is_required)
+    for status, possible in codes.items():
+        operation["responses"][status] = openapi_problems.response_of(possible, details, fault)
+    operation["responses"][openapi_problems.DEFAULT] = openapi_problems.default_response()

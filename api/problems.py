@@ -92,6 +92,32 @@ STATUS_OF: Final[Mapping[type[AlentourError], int]] = {
     Unavailable: 503,
 }
 
+# Every code there is, under the class it is raised with. `api.problem_types` explains each.
+CODES_OF: Final[Mapping[type[AlentourError], tuple[str, ...]]] = {
+    InvalidInput: (
+        "invalid_input", "malformed_json", "malformed_gzip", "rows_refused", "code_malformed",
+        "unknown_notice", "idempotency_key_required",
+    ),
+    Unauthenticated: ("unauthenticated",),
+    Forbidden: ("forbidden", "device_pending", "no_location_consent"),
+    NotFound: ("not_found", "route_not_found", "code_unknown"),
+    MethodNotAllowed: ("method_not_allowed",),
+    Conflict: (
+        "conflict", "already_exists", "in_use", "wrong_move", "schedule_is_over", "offer_is_active",
+        "offer_has_ended", "offer_is_not_stopped", "budget_is_used", "key_ended", "link_code_refused",
+        "link_code_waiting", "link_code_expired", "link_code_used_up", "no_link_code_free",
+        "delivery_not_handed", "delivery_cancelled", "already_redeemed", "code_expired", "stock_exhausted",
+        "clock_not_simulated", "clock_goes_forward", "idempotency_in_flight",
+    ),
+    ChangedMeanwhile: ("changed_meanwhile",),
+    BodyTooLarge: ("body_too_large",),
+    UnsupportedMediaType: ("unsupported_media_type",),
+    KeyReused: ("idempotency_key_reused",),
+    TooMany: ("too_many_requests", "overloaded", "too_many_live_streams"),
+    InternalError: ("internal_error",),
+    Unavailable: ("unavailable", "starting", "outcome_unknown"),
+}  # fmt: skip
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:

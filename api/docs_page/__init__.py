@@ -1,21 +1,16 @@
 """The documentation page: one HTML file made from the OpenAPI document, with nothing to load.
 
-Owns how the document looks. What it says is `api.openapi`'s; style and script lie beside this file
-and are put into the page, so that it works without a network and can be saved.
+Owns how the document looks. What it says is `api.openapi`'s; the frame around it is `api.docs_page.frame`'s.
 """
 
-import base64
-import hashlib
 from collections.abc import Iterator
 from html import escape
-from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 
-_FOLDER: Final = Path(__file__).parent
-_STYLE: Final = (_FOLDER / "page.css").read_text(encoding="utf-8")
-_SCRIPT: Final = (_FOLDER / "page.js").read_text(encoding="utf-8")
+from api.docs_page.frame import SCRIPT, framed, inline, prose
+
 _METHODS: Final = ("get", "put", "post", "patch", "delete")
 
 _LIMITS: Final = {
@@ -29,17 +24,12 @@ _LIMITS: Final = {
     "maxItems": "at most",
 }
 
+# Beyond this a bound is only that of the integers.
+_NO_LIMIT: Final = 2**53
+# How far into objects within objects the tables of members go.
+_DEEPEST: Final = 3
+
 Schemas = dict[str, Any]
-
-
-def _hash(text: str) -> str:
-    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
-
-
-CONTENT_POLICY: Final = (
-    f"default-src 'none'; style-src {_hash(_STYLE)}; script-src {_hash(_SCRIPT)};"
-    " base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
 
 
 def render(document: dict[str, Any]) -> str:
@@ -48,21 +38,18 @@ def render(document: dict[str, Any]) -> str:
     groups = _grouped(document)
     schemas: Schemas = document["components"]["schemas"]
     body = "".join(_group(tag, operations, schemas) for tag, operations in groups if operations)
-    return (
-        "<!doctype html>"
-        '<html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        '<meta name="color-scheme" content="light dark">'
-        f"<title>{escape(info['title'])} API</title><style>{_STYLE}</style></head><body>"
+    return framed(
+        f"{info['title']} API",
         f"<header><h1>{escape(info['title'])}</h1>"
-        f"<p class=version>API {escape(info['version'])} · <a href='/openapi.json'>openapi.json</a></p>"
+        f"<p class=version>API {escape(info['version'])} · <a href='/openapi.json'>openapi.json</a>"
+        " · <a href='/problems'>problems</a></p>"
         "<label class=search><span>Find</span>"
         "<input id=search type=search placeholder='offer, /v1/fixes, consent…' autocomplete=off></label>"
         f"<nav aria-label='Operations'>{''.join(_contents(groups))}</nav></header>"
         f"<main><div class=intro><p class=lead>{escape(info.get('summary') or '')}</p>"
-        f"{_prose(info['description'])}</div>{body}"
+        f"{prose(info['description'])}</div>{body}"
         "<p id=nothing hidden>Nothing is called that.</p></main>"
-        f"<script>{_SCRIPT}</script></body></html>"
+        f"<script>{SCRIPT}</script>",
     )
 
 
@@ -105,7 +92,7 @@ def _operation(method: str, path: str, operation: dict[str, Any], schemas: Schem
         f"<article id='{_anchor(method, path)}'>"
         f"<h3><b class={method}>{method.upper()}</b> <code>{_wrappable(path)}</code></h3>"
         f"<p class=summary>{escape(operation.get('summary', ''))}</p>"
-        f"{_prose(operation.get('description', ''))}{_access(operation)}"
+        f"{prose(operation.get('description', ''))}{_access(operation)}"
         f"{_parameters(operation.get('parameters', []))}{_request(operation, schemas)}"
         f"{_responses(operation['responses'], schemas)}</article>"
     )
@@ -123,7 +110,7 @@ def _parameters(parameters: list[dict[str, Any]]) -> str:
     rows = "".join(
         f"<tr><td><code>{escape(one['name'])}</code><small>{escape(one['in'])}"
         f"{', required' if one.get('required') else ''}</small></td>"
-        f"<td>{_inline(one.get('description') or '')}"
+        f"<td>{inline(one.get('description') or '')}"
         f" <small>{escape(_limits(one['schema']))}</small></td></tr>"
         for one in parameters
     )
@@ -148,38 +135,75 @@ def _responses(responses: dict[str, Any], schemas: Schemas) -> str:
         for status, one in good.items()
     )
     rows = "".join(
-        f"<tr><td><code>{escape(status)}</code></td><td>{_inline(one.get('description', ''))}</td></tr>"
+        f"<tr><td><code>{escape(status)}</code></td><td>{_problems(one)}</td></tr>"
         for status, one in bad.items()
     )
     return f"{told}<details><summary>Problems</summary><div class=wide><table>{rows}</table></div></details>"
 
 
+def _problems(response: dict[str, Any]) -> str:
+    """Each code with what it means, and a way to what to do about it."""
+    linked = prose(response.get("description", ""))
+    for content in response.get("content", {}).values():
+        for code in content.get("examples", {}):
+            linked = linked.replace(
+                f"<li><code>{code}</code>", f"<li><a href='/problems/{code}'><code>{code}</code></a>"
+            )
+    return linked
+
+
 def _content(media_type: str, content: dict[str, Any], schemas: Schemas) -> str:
-    example = content.get("example")
-    if example is None and content.get("examples"):
-        example = next(iter(content["examples"].values())).get("value")
-    shown = "" if example is None else f"<pre><code>{escape(_json(example))}</code></pre>"
-    members = _members(content.get("schema", {}), schemas)
-    return f"<p class=media>{escape(media_type)}</p>{shown}{members}"
+    examples = content.get("examples") or {"": {"value": content.get("example")}}
+    shown = "".join(_example(one) for one in examples.values() if one["value"] is not None)
+    return f"<p class=media>{escape(media_type)}</p>{shown}{_members(content.get('schema', {}), schemas)}"
+
+
+def _example(example: dict[str, Any]) -> str:
+    caption = f"<p class=media>{escape(example['summary'])}:</p>" if example.get("summary") else ""
+    value = example["value"]
+    text = value if isinstance(value, str) else _json(value)
+    return f"{caption}<pre tabindex=0><code>{escape(text)}</code></pre>"
 
 
 def _members(schema: dict[str, Any], schemas: Schemas) -> str:
     schema = _resolved(schema, schemas)
-    properties = schema.get("properties")
-    if not properties:
+    rows = "".join(_member_rows(schema, schemas, "", _DEEPEST))
+    if not rows:
         return ""
-    required = schema.get("required", [])
-    rows = "".join(
-        f"<tr><td><code>{escape(name)}</code><small>{'required' if name in required else 'optional'}</small>"
-        f"</td><td>{_inline(_resolved(member, schemas).get('description') or '')} "
-        f"<small>{escape(_limits(_resolved(member, schemas)))}</small></td></tr>"
-        for name, member in properties.items()
-    )
-    described = _inline(schema.get("description") or "")
+    described = inline(schema.get("description") or "")
     return (
         f"<details><summary>Members</summary><p>{described}</p>"
         f"<div class=wide><table>{rows}</table></div></details>"
     )
+
+
+def _member_rows(schema: dict[str, Any], schemas: Schemas, within: str, depth: int) -> Iterator[str]:
+    """A row per member, and beneath it those of the object that it is, or is a list of."""
+    required = schema.get("required", [])
+    for name, member in schema.get("properties", {}).items():
+        resolved = _resolved(member, schemas)
+        presence = "required" if name in required else "optional"
+        yield (
+            f"<tr><td><code>{escape(within + name)}</code>"
+            f"<small>{'read only' if resolved.get('readOnly') else presence}</small></td>"
+            f"<td>{inline(resolved.get('description') or '')} "
+            f"<small>{escape(_limits(resolved))}</small></td></tr>"
+        )
+        if depth:
+            inner, mark = _inside(resolved, schemas)
+            yield from _member_rows(inner, schemas, f"{within}{name}{mark}.", depth - 1)
+
+
+def _inside(schema: dict[str, Any], schemas: Schemas) -> tuple[dict[str, Any], str]:
+    """The object that a member holds, and how it holds it: itself, in a list, or under any name."""
+    for variant in schema.get("anyOf", []):
+        if variant.get("type") != "null":
+            return _inside(_resolved(variant, schemas), schemas)
+    if "items" in schema:
+        return _resolved(schema["items"], schemas), "[]"
+    if isinstance(schema.get("additionalProperties"), dict):
+        return _resolved(schema["additionalProperties"], schemas), ".*"
+    return schema, ""
 
 
 def _resolved(schema: dict[str, Any], schemas: Schemas) -> dict[str, Any]:
@@ -191,31 +215,23 @@ def _resolved(schema: dict[str, Any], schemas: Schemas) -> dict[str, Any]:
 
 def _limits(schema: dict[str, Any]) -> str:
     """What a schema allows, in few words."""
-    variants = schema.get("oneOf") or schema.get("anyOf")
+    variants = schema.get("anyOf")
     if variants:
         return " or ".join(dict.fromkeys(filter(None, map(_limits, variants))))
     kind = schema.get("type", "")
     words = [" or ".join(kind) if isinstance(kind, list) else str(kind), str(schema.get("format", ""))]
     if "$ref" in schema:
-        words.append(schema["$ref"].rpartition("/")[2])
+        words.append("object")
     if schema.get("enum"):
         words.append("one of " + ", ".join(map(str, schema["enum"])))
-    words += [f"{word} {schema[name]:g}" for name, word in _LIMITS.items() if name in schema]
-    if schema.get("default") is not None:
-        words.append(f"default {schema['default']}")
+    words += [
+        f"{word} {schema[name]:,}"
+        for name, word in _LIMITS.items()
+        if name in schema and abs(schema[name]) < _NO_LIMIT
+    ]
+    if schema.get("default") not in (None, [], {}, ""):
+        words.append(f"default {msgspec.json.encode(schema['default']).decode()}")
     return ", ".join(filter(None, words))
-
-
-def _prose(text: str) -> str:
-    return "".join(f"<p>{_inline(part)}</p>" for part in text.split("\n\n") if part.strip())
-
-
-def _inline(text: str) -> str:
-    """The two marks our texts use: `code` and **bold**."""
-    parts = escape(text).split("`")
-    coded = "".join(f"<code>{part}</code>" if at % 2 else part for at, part in enumerate(parts))
-    parts = coded.split("**")
-    return "".join(f"<strong>{part}</strong>" if at % 2 else part for at, part in enumerate(parts))
 
 
 def _wrappable(path: str) -> str:

@@ -21,6 +21,7 @@ from api.routes import (
     nearby,
     offers,
     preferences,
+    problems,
     redemptions,
     retailers,
     sites,
@@ -29,6 +30,7 @@ from api.routes import (
 
 ROUTERS: Final[Sequence[ControllerRouterHandler]] = [
     docs.router,
+    problems.router,
     health.router,
     clock.router,
     retailers.router,

@@ -5,8 +5,7 @@ from typing import Annotated, Final
 
 import msgspec
 from litestar import Response, Router, delete, get, post, put
-from litestar.openapi.spec import Example
-from litestar.params import Body
+from litestar.params import JSONBody
 from msgspec import UNSET, Meta, UnsetType
 
 from api.auth import AuthKey, requires
@@ -39,11 +38,6 @@ from offers.retail.cap_edits import (
 from offers.tables import CapRow
 from offers.terms import Channel
 
-_EXAMPLE: Final = {"scope": "retailer", "at_most": 3, "window": {"calendar": "week"}, "channel": "push"}
-_ROLLING: Final = {"scope": "offer", "offer_id": 12, "at_most": 1, "window": {"rolling_s": 86_400}}
-_EXAMPLES: Final = [Example(summary="calendar", value=_EXAMPLE), Example(summary="rolling", value=_ROLLING)]
-_QUIET: Final = {"quiet_hours": {"start": "21:00", "end": "08:00"}}
-
 WallClock = Annotated[str, Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
 
 
@@ -69,7 +63,7 @@ class Cap(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     created_at: Annotated[datetime | UnsetType, of_server] = UNSET
 
 
-class QuietHours(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class DefaultQuietHours(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """Wall-clock times in the customer's zone; `start` after `end` wraps midnight, equal ones mean none."""
 
     start: WallClock
@@ -79,7 +73,7 @@ class QuietHours(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 class Defaults(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """What holds where a person chose nothing."""
 
-    quiet_hours: QuietHours
+    quiet_hours: DefaultQuietHours
 
 
 @post(
@@ -95,7 +89,7 @@ async def create_one(
     session: Session,
     now: Now,
     key: AuthKey,
-    data: Annotated[Cap, Body(examples=_EXAMPLES)],
+    data: JSONBody[Cap],
     retailer_id: RetailerId = None,
 ) -> Response[Cap]:
     editor = await _editor(session, key, retailer_id)
@@ -144,7 +138,7 @@ async def put_one(
     session: Session,
     key: AuthKey,
     cap_id: Id,
-    data: Annotated[Cap, Body(examples=_EXAMPLES)],
+    data: JSONBody[Cap],
     retailer_id: RetailerId = None,
     if_match: IfMatch = None,
 ) -> Response[Cap]:
@@ -192,7 +186,7 @@ async def get_defaults(session: Session) -> Defaults:
 )
 async def put_defaults(
     session: Session,
-    data: Annotated[Defaults, Body(examples=[Example(summary="the night", value=_QUIET)])],
+    data: JSONBody[Defaults],
 ) -> Defaults:
     start, end = (time.fromisoformat(text) for text in (data.quiet_hours.start, data.quiet_hours.end))
     await set_default_quiet_hours(session, start, end)
@@ -233,7 +227,7 @@ def _shown(row: CapRow) -> Cap:
 
 
 def _quiet(start: time, end: time) -> Defaults:
-    return Defaults(quiet_hours=QuietHours(start=f"{start:%H:%M}", end=f"{end:%H:%M}"))
+    return Defaults(quiet_hours=DefaultQuietHours(start=f"{start:%H:%M}", end=f"{end:%H:%M}"))
 
 
 router: Final = Router(

@@ -33,13 +33,13 @@ class Ticking(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     ticking: bool
 
 
-@get("/", summary="What time is it here?")
+@get("/", operation_id="readClock", summary="What time is it here?")
 async def read_clock(tx: Tx) -> Clock:
     """The time that every rule goes by, and whether it is the machine's."""
     return await clock.read_clock(tx)
 
 
-@post("/set", status_code=200, summary="Set simulated time")
+@post("/set", status_code=200, operation_id="setClock", summary="Set simulated time")
 async def set_time(data: JSONBody[TimeToSet], state: State) -> Clock:
     """Set the time for all workers: anywhere before it has first run, later only forwards."""
     database: Database = state.database
@@ -48,7 +48,7 @@ async def set_time(data: JSONBody[TimeToSet], state: State) -> Clock:
     return await _once_settled(state)
 
 
-@post("/advance", status_code=200, summary="Advance simulated time")
+@post("/advance", status_code=200, operation_id="advanceClock", summary="Advance simulated time")
 async def advance(data: JSONBody[Step], state: State) -> Clock:
     """Move time on, and answer once everything that became due has been done."""
     database: Database = state.database
@@ -62,7 +62,7 @@ async def advance(data: JSONBody[Step], state: State) -> Clock:
             return settled
 
 
-@post("/tick", status_code=200, summary="Let simulated time run, or hold it")
+@post("/tick", status_code=200, operation_id="tickClock", summary="Let simulated time run, or hold it")
 async def tick(data: JSONBody[Ticking], tx: Tx) -> Clock:
     """Let time run on at real speed from where it stands, or hold it there."""
     return await clock.tick(tx, data.ticking)

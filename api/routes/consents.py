@@ -1,19 +1,19 @@
 """Notices and consents over HTTP: what is asked, what was answered, and the proof of it."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 from uuid import UUID
 
 import msgspec
 from litestar import Response, Router, get, post
-from litestar.openapi.spec import Example
-from litestar.params import Body, FromPath, Parameter
+from litestar.params import FromPath, JSONBody, Parameter
 
 from api.auth import AuthPhone, requires_phone
 from api.database import PLAIN, Tx
 from api.idempotency import once
 from api.languages import AcceptLanguage, spoken_language
 from api.routes.devices import key_of
+from api.routes.receipt_forms import Receipt
 from api.routes.resources import LARGEST_ID
 from geo.errors import Fault, InvalidInput
 from offers.people.consent_records import (
@@ -34,18 +34,6 @@ from offers.people.receipts import receipt_of
 
 Purpose = Literal["location_offers", "location_parking", "personalisation", "measurement", "marketing"]
 LARGEST_VERSION: Final = 2**31 - 1
-
-_GRANT: Final = {
-    "decisions": [
-        {"purpose": "location_offers", "granted": True},
-        {"purpose": "marketing", "retailer_id": 1, "channel": "push", "granted": True},
-        {"purpose": "personalisation", "granted": False},
-    ],
-    "notice_version": 1,
-    "language": "fr",
-    "method": "onboarding",
-}
-_WITHDRAW: Final = {"decisions": [{"purpose": "location_offers", "granted": False}]}
 
 
 class DecisionDraft(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -74,7 +62,7 @@ class Answers(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 class Answered(msgspec.Struct, kw_only=True):
     """A receipt for every answer just recorded, and all that is granted now."""
 
-    receipts: list[dict[str, Any]]
+    receipts: list[Receipt]
     granted: list[str]
 
 
@@ -120,16 +108,7 @@ async def list_notices(
 async def record(
     phone: AuthPhone,
     tx: Tx,
-    data: Annotated[
-        Answers,
-        Body(
-            examples=[
-                Example(summary="Answers to the first questions", value=_GRANT),
-                Example(summary="Taking one back", value=_WITHDRAW),
-                Example(summary="Taking everything back", value={"withdraw_all": True}),
-            ]
-        ),
-    ],
+    data: JSONBody[Answers],
 ) -> Answered:
     """All answers of one call are recorded, or none.
 
@@ -159,7 +138,7 @@ async def list_consents(phone: AuthPhone, tx: Tx) -> Consents:
     operation_id="readConsentReceipt",
     summary="The receipt of one answer",
 )
-async def read_receipt(phone: AuthPhone, tx: Tx, consent_id: FromPath[UUID]) -> dict[str, Any]:
+async def read_receipt(phone: AuthPhone, tx: Tx, consent_id: FromPath[UUID]) -> Receipt:
     """With the field names of ISO/IEC TS 27560:2023."""
     key = key_of(phone)
     consent = await read_consent(tx, key, consent_id)
@@ -184,9 +163,10 @@ async def _record(tx: Tx, key: CustomerKey, data: Answers, device_id: UUID) -> R
     )
 
 
-async def _receipts(tx: Tx, key: CustomerKey, consents: Sequence[Consent]) -> list[dict[str, Any]]:
+async def _receipts(tx: Tx, key: CustomerKey, consents: Sequence[Consent]) -> list[Receipt]:
     names = await read_retailer_names(tx, consents)
-    return [receipt_of(one, str(key.customer_id), names.get(one.retailer_id or 0)) for one in consents]
+    receipts = [receipt_of(one, str(key.customer_id), names.get(one.retailer_id or 0)) for one in consents]
+    return msgspec.convert(receipts, list[Receipt])
 
 
 router: Final = Router(

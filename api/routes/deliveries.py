@@ -6,8 +6,7 @@ from uuid import UUID
 
 import msgspec
 from litestar import Response, Router, get, post
-from litestar.openapi.spec import Example
-from litestar.params import Body, FromPath
+from litestar.params import FromPath, JSONBody
 
 from api.auth import AuthPhone, requires_phone
 from api.database import PLAIN, Tx
@@ -15,8 +14,6 @@ from api.languages import AcceptLanguage, spoken_language
 from api.routes.devices import key_of
 from offers.handing.delivery_events import DeliveryEvent, DeliveryReports, note_event
 from offers.handing.why import Why, explain
-
-_EXAMPLE: Final = {"event": "opened", "at": "2026-05-04T10:15:00Z"}
 
 
 class Event(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -37,7 +34,7 @@ async def report_event(
     phone: AuthPhone,
     tx: Tx,
     delivery_id: FromPath[UUID],
-    data: Annotated[Event, Body(examples=[Example(value=_EXAMPLE)])],
+    data: JSONBody[Event],
 ) -> DeliveryReports:
     """shown, opened, dismissed or less_like_this. The earliest time of each is kept: repeat freely.
 

@@ -7,8 +7,7 @@ import msgspec
 from litestar import Response, Router, get, post
 from litestar.datastructures import State
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.openapi.spec import Example
-from litestar.params import Body, FromPath, Parameter
+from litestar.params import FromPath, JSONBody, Parameter
 
 from api.auth import AuthPhone, requires_phone
 from api.database import PLAIN, Database, Tx
@@ -25,19 +24,6 @@ from offers.people.registration import (
     link_code_refused,
     register,
 )
-
-_EXAMPLE: Final = {
-    "installation_id": "2f0c1f5e-7d0a-4c39-9e60-7a3a5a5f3a11",
-    "platform": "android",
-    "label": "Pixel",
-    "time_zone": "Europe/Helsinki",
-    "language": "fr",
-}
-_JOINING: Final = {
-    **_EXAMPLE,
-    "installation_id": "b7b9c1de-54a7-4f0e-8a56-0d5a2e9f1c02",
-    "link_code": "2K7D9XQM",
-}
 
 
 class DeviceDraft(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -95,15 +81,7 @@ def key_of(phone: AuthPhone) -> CustomerKey:
     },
 )
 async def register_device(
-    data: Annotated[
-        DeviceDraft,
-        Body(
-            examples=[
-                Example(summary="A new customer", value=_EXAMPLE),
-                Example(summary="Joining a customer", value=_JOINING),
-            ]
-        ),
-    ],
+    data: JSONBody[DeviceDraft],
     state: State,
     accept_language: AcceptLanguage = None,
 ) -> Response[RegisteredDevice]:

@@ -7,6 +7,7 @@ from litestar import MediaType, Request, Response, Router, get
 from litestar.response import Redirect
 
 from api import docs_page, openapi
+from api.docs_page.frame import CONTENT_POLICY
 
 
 @get("/", status_code=302)
@@ -25,7 +26,7 @@ async def docs(request: Request[Any, Any, Any]) -> Response[str]:
     state = request.app.state
     if "docs_page" not in state:
         state.docs_page = docs_page.render(_document(request))
-    return Response(state.docs_page, headers={"content-security-policy": docs_page.CONTENT_POLICY})
+    return Response(state.docs_page, headers={"content-security-policy": CONTENT_POLICY})
 
 
 def _document(request: Request[Any, Any, Any]) -> dict[str, Any]:

@@ -1,10 +1,9 @@
-"""A fence as GeoJSON: the wire form, its examples, and the way between it and `geo.fences`."""
+"""A fence as GeoJSON: the wire form, and the way between it and `geo.fences`."""
 
 from datetime import datetime
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
-from litestar.openapi.spec import Example
 from msgspec import UNSET, UnsetType
 
 from api.routes.resources import PlaceId, of_server
@@ -13,28 +12,6 @@ from geo.fences import FenceEdit, shape_of
 from geo.geojson import read_shape, refuse_crs, write_shape
 from geo.tables import Fence
 from offers.retail.offer_edits import hours_faults
-
-CIRCLE: Final = {
-    "type": "Feature",
-    "geometry": {"type": "Point", "coordinates": [24.9385, 60.1646]},
-    "properties": {"name": "Around the bakery", "radius_m": 80, "tags": ["bakery"]},
-}
-POLYGON: Final = {
-    "type": "Feature",
-    "geometry": {
-        "type": "Polygon",
-        "coordinates": [
-            [[24.938, 60.164], [24.94, 60.164], [24.94, 60.165], [24.938, 60.165], [24.938, 60.164]]
-        ],
-    },
-    "properties": {
-        "name": "The whole block",
-        "external_id": "block-7",
-        "dwell_s": 240,
-        "active_hours": "Mo-Sa 08:00-20:00",
-    },
-}
-EXAMPLES: Final = [Example(summary="circle", value=CIRCLE), Example(summary="polygon", value=POLYGON)]
 
 Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 

@@ -6,14 +6,14 @@ from typing import Annotated, Any, Final
 import msgspec
 from litestar import Response, Router, delete, get, post, put
 from litestar.di import NamedDependency
-from litestar.params import Body, FromQuery, HeaderParameter
+from litestar.params import FromQuery, HeaderParameter, JSONBody
 
 from api.auth import AuthKey, requires, tenant_of
 from api.database import ORM, Now, Session, config_changed
 from api.idempotency import once
-from api.imports import LARGEST_IMPORT_BYTES, DryRun, ImportReport, Partial, Rows, documented, rows_of
+from api.imports import LARGEST_IMPORT_BYTES, DryRun, ImportOperation, ImportReport, Partial, Rows, rows_of
 from api.pages import Cursor, Limit, Page, page_of, read_cursor
-from api.routes.fence_forms import EXAMPLES, POLYGON, FenceFeature, edit_of, shown
+from api.routes.fence_forms import FenceFeature, edit_of, shown
 from api.routes.resources import Id, IfMatch, RetailerId, etag_of, existing_tenant, refuse_unmatched
 from geo.errors import Fault, InvalidInput, NotFound
 from geo.fences import (
@@ -50,7 +50,7 @@ async def create_one(
     session: Session,
     now: Now,
     key: AuthKey,
-    data: Annotated[FenceFeature, Body(examples=EXAMPLES)],
+    data: JSONBody[FenceFeature],
     retailer_id: RetailerId = None,
 ) -> Response[FenceFeature]:
     tenant = await existing_tenant(session, key, retailer_id)
@@ -121,7 +121,7 @@ async def put_one(
     now: Now,
     key: AuthKey,
     fence_id: Id,
-    data: Annotated[FenceFeature, Body(examples=EXAMPLES)],
+    data: JSONBody[FenceFeature],
     retailer_id: RetailerId = None,
     if_match: IfMatch = None,
 ) -> Response[FenceFeature]:
@@ -199,7 +199,7 @@ def _external_id_of(edit: FenceEdit) -> str:
     status_code=200,
     request_max_body_size=LARGEST_IMPORT_BYTES,
     dependencies=rows_of(FenceFeature, _import_edit_of, _external_id_of),
-    operation_class=documented(POLYGON),
+    operation_class=ImportOperation,
     operation_id="importFences",
     summary="Import fences from GeoJSON",
     description="A FeatureCollection of up to 10,000 fences, created or replaced by `external_id` (a"

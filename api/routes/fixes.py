@@ -16,7 +16,13 @@ from offers.engine import Engine
 from offers.engine.answers import FixesAnswer
 
 
-@post("/v1/fixes", status_code=200, guards=[requires_phone], summary="Report where the phone is")
+@post(
+    "/v1/fixes",
+    status_code=200,
+    guards=[requires_phone],
+    operation_id="reportFixes",
+    summary="Report where the phone is",
+)
 async def report_fixes(
     request: StrictRequest,
     data: Annotated[FixesReport, Body(description="1 to 100 fixes, oldest first; gzip is accepted.")],

@@ -8,6 +8,7 @@ import asyncpg
 import msgspec
 from litestar import Response, Router, get
 from litestar.datastructures import State
+from litestar.openapi.datastructures import ResponseSpec
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from api import schema
@@ -55,20 +56,25 @@ class Ready(msgspec.Struct, kw_only=True):
     configuration: ConfigurationState | None = None
 
 
-@get("/health/live", summary="Is the process alive?")
+@get("/health/live", operation_id="checkLiveness", summary="Is the process alive?")
 async def live() -> Live:
     """Answers as long as the process runs; says nothing about the database."""
     return Live()
 
 
-@get("/health/ready", summary="May it have traffic?")
+@get(
+    "/health/ready",
+    operation_id="checkReadiness",
+    summary="May it have traffic?",
+    responses={503: ResponseSpec(Ready, description="Not now; `reason` says why.")},
+)
 async def ready(state: State) -> Response[Ready]:
     """200 when the database answers with the expected schema and the configuration is loaded; else 503."""
     found = await _look(state)
     return Response(found, status_code=200 if found.status == "ready" else 503)
 
 
-@get("/metrics", summary="Metrics for Prometheus", media_type="text/plain")
+@get("/metrics", operation_id="readMetrics", summary="Metrics for Prometheus", media_type="text/plain")
 async def metrics(state: State) -> Response[bytes]:
     """All workers together, in the Prometheus text format."""
     counted: Metrics = state.metrics

@@ -31,14 +31,16 @@ class Rotation(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     overlap_s: Annotated[int, msgspec.Meta(ge=0, le=86_400)] = 0
 
 
-@post("/v1/retailers/{retailer_id:int}/keys", before_request=once, summary="Make a key")
+@post(
+    "/v1/retailers/{retailer_id:int}/keys", before_request=once, operation_id="addKey", summary="Make a key"
+)
 async def add_key(retailer_id: Id, data: JSONBody[KeyDraft], tx: Tx, now: Now) -> NewKey:
     """Make a key for a retailer. Keep it: it cannot be read again."""
     retailer = await retailers.read_retailer(tx, retailer_id)
     return _told_once(await keys.add_key(tx, retailer.retailer_id, data.role, data.label, now))
 
 
-@get("/v1/retailers/{retailer_id:int}/keys", summary="List keys")
+@get("/v1/retailers/{retailer_id:int}/keys", operation_id="listKeys", summary="List keys")
 async def list_keys(retailer_id: Id, tx: Tx, limit: Limit = 50, cursor: Cursor = None) -> Page[KeyInfo]:
     """A retailer's keys without their secrets, ended ones too."""
     retailer = await retailers.read_retailer(tx, retailer_id)
@@ -46,21 +48,21 @@ async def list_keys(retailer_id: Id, tx: Tx, limit: Limit = 50, cursor: Cursor =
     return page_of(rows, limit, lambda key: key.key_id)
 
 
-@get("/v1/keys", summary="List the admins' keys")
+@get("/v1/keys", operation_id="listAdminKeys", summary="List the admins' keys")
 async def list_admin_keys(tx: Tx, limit: Limit = 50, cursor: Cursor = None) -> Page[KeyInfo]:
     """The keys that belong to no retailer, ended ones too. `alentour key create` makes one."""
     rows = await keys.list_keys(tx, None, read_text_cursor(cursor), limit + 1)
     return page_of(rows, limit, lambda key: key.key_id)
 
 
-@post("/v1/keys/{key_id:str}/rotate", before_request=once, summary="Rotate a key")
+@post("/v1/keys/{key_id:str}/rotate", before_request=once, operation_id="rotateKey", summary="Rotate a key")
 async def rotate_key(key_id: KeyId, tx: Tx, now: Now, data: JSONBody[Rotation | None] = None) -> NewKey:
     """Make a key with the same rights; the old one works for `overlap_s` more seconds."""
     overlap_s = data.overlap_s if data else 0
     return _told_once(await keys.rotate_key(tx, key_id, overlap_s, now))
 
 
-@delete("/v1/keys/{key_id:str}", summary="Revoke a key")
+@delete("/v1/keys/{key_id:str}", operation_id="revokeKey", summary="Revoke a key")
 async def revoke_key(key_id: KeyId, tx: Tx, now: Now) -> None:
     """From the answer on, the key opens nothing."""
     await keys.revoke_key(tx, key_id, now)

@@ -28,7 +28,9 @@ _HEADERS: Final = {"cache-control": "no-store", "x-accel-buffering": "no"}
     summary="Deliveries as they happen",
     responses={
         200: ResponseSpec(
-            Delivered, media_type="text/event-stream", description="One event per delivery; `id` is its seq."
+            Delivered,
+            media_type="text/event-stream",
+            description="Per delivery an event: `id` is its seq, `data` this JSON on one line.",
         )
     },
 )
@@ -46,7 +48,9 @@ async def follow_live(
         ),
     ] = None,
 ) -> Stream:
-    """An event `delivery` for each, with the JSON of an inbox item as data, and a comment every 15 s.
+    """An event `delivery` for each, as it was told in the answer to the fix, and a comment every 15 s.
+
+    Its data is a `Delivered`: an item of the inbox without what has become of it since.
 
     After a break go on from the last `id`: nothing is skipped and nothing comes twice. The stream
     ends when the phone is revoked. 429 when too many are open.

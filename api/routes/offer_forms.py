@@ -1,10 +1,9 @@
-"""An offer as it is written on the wire, an example, and the way between it and `offers.retail.catalogue`."""
+"""An offer as it is written on the wire, and the way between it and `offers.retail.catalogue`."""
 
 from datetime import datetime
 from typing import Annotated, Any, Final
 
 import msgspec
-from litestar.openapi.spec import Example
 from msgspec import UNSET, Meta, UnsetType
 
 from api.routes.resources import PlaceId, of_server
@@ -13,25 +12,6 @@ from offers.retail.offer_edits import OfferEdit
 from offers.retail.stops import Stopper
 from offers.tables import OfferRow
 from offers.terms import Channel, Trigger
-
-_EXAMPLE: Final = {
-    "content": {
-        "fr": {"title": "Un café offert", "text": "Pour deux viennoiseries, le café est offert."},
-        "en": {"title": "Coffee on us", "text": "Buy two pastries and the coffee is free."},
-    },
-    "triggers": ["enter", "dwell"],
-    "channel": "push",
-    "tags": ["coffee"],
-    "fences": {"tags": ["bakery"]},
-    "schedule": {
-        "starts_at": "2026-03-01T00:00:00Z",
-        "weekly_hours": "Mo-Fr 07:30-10:30",
-        "only_while_open": True,
-    },
-    "limits": {"per_customer": {"at_most": 1, "days": 7}},
-    "budget": {"deliveries": 5000, "redemptions": 500},
-}
-EXAMPLES: Final = [Example(summary="free coffee", value=_EXAMPLE)]
 
 _TRIGGERS: Final = (
     "`enter`, `dwell` and `exit` deliver when a fence is crossed. `nearby` lists the offer under its sites"

@@ -1,15 +1,15 @@
 """Offers over HTTP: drafts, edits, the moves of their life, the stop, and their numbers."""
 
-from typing import Annotated, Any, Final, Literal
+from typing import Any, Final, Literal
 
 from litestar import Request, Response, Router, get, post, put
-from litestar.params import Body, FromQuery
+from litestar.params import FromQuery, JSONBody
 
 from api.auth import AuthKey, requires, tenant_of
 from api.database import ORM, Database, Now, Session, config_changed, read_now
 from api.idempotency import once
 from api.pages import Cursor, Limit, Page, page_of, read_cursor
-from api.routes.offer_forms import EXAMPLES, Limits, Offer, budget_of, edit_of, shown
+from api.routes.offer_forms import Limits, Offer, budget_of, edit_of, shown
 from api.routes.resources import (
     Id,
     IfMatch,
@@ -43,7 +43,7 @@ async def create_one(
     session: Session,
     now: Now,
     key: AuthKey,
-    data: Annotated[Offer, Body(examples=EXAMPLES)],
+    data: JSONBody[Offer],
     retailer_id: RetailerId = None,
 ) -> Response[Offer]:
     tenant = await existing_tenant(session, key, retailer_id)
@@ -106,7 +106,7 @@ async def put_one(
     now: Now,
     key: AuthKey,
     offer_id: Id,
-    data: Annotated[Offer, Body(examples=EXAMPLES)],
+    data: JSONBody[Offer],
     retailer_id: RetailerId = None,
     if_match: IfMatch = None,
 ) -> Response[Offer]:

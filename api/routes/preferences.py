@@ -4,8 +4,7 @@ from typing import Annotated, Final
 
 import msgspec
 from litestar import Router, patch
-from litestar.openapi.spec import Example
-from litestar.params import Body
+from litestar.params import JSONBody
 from msgspec import UNSET, UnsetType
 
 from api.auth import AuthPhone, requires_phone
@@ -13,14 +12,6 @@ from api.database import PLAIN, Tx
 from api.routes.devices import key_of
 from offers.people.customers import MAX_INTERESTS, Preferences, QuietHours, change_preferences
 from offers.terms import AgeBand
-
-_EXAMPLE: Final = {
-    "time_zone": "Europe/Paris",
-    "language": "fr",
-    "quiet_hours": {"start": "21:00", "end": "08:00"},
-    "interests": ["coffee", "books"],
-    "age_band": "adult",
-}
 
 
 class PreferencesPatch(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -46,7 +37,7 @@ class PreferencesPatch(msgspec.Struct, forbid_unknown_fields=True, kw_only=True)
 async def change(
     phone: AuthPhone,
     tx: Tx,
-    data: Annotated[PreferencesPatch, Body(examples=[Example(value=_EXAMPLE)])],
+    data: JSONBody[PreferencesPatch],
 ) -> Preferences:
     """Zone, language, quiet hours, interests, age band; they hold for all the customer's phones."""
     named = {name: getattr(data, name) for name in data.__struct_fields__}

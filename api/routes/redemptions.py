@@ -4,16 +4,13 @@ from typing import Annotated, Final
 
 import msgspec
 from litestar import Router, post
-from litestar.openapi.spec import Example
-from litestar.params import Body
+from litestar.params import JSONBody
 
 from api.auth import AuthKey, requires
 from api.database import PLAIN, Tx
 from api.idempotency import OperationId, once_required
 from api.routes.resources import LARGEST_ID
 from offers.handing.redemption import Redemption, Till, redeem
-
-_EXAMPLE: Final = {"code": "2KQ7-DX9M-4T"}
 
 
 class RedemptionDraft(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -30,14 +27,14 @@ class RedemptionDraft(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     "/v1/redemptions",
     guards=[requires("till")],
     before_request=once_required,
-    operation_id="redeem",
+    operation_id="redeemCode",
     summary="Redeem a code at the till",
 )
 async def redeem_code(
     key: AuthKey,
     tx: Tx,
     operation_id: OperationId,
-    data: Annotated[RedemptionDraft, Body(examples=[Example(value=_EXAMPLE)])],
+    data: JSONBody[RedemptionDraft],
 ) -> Redemption:
     """Once per code, while stock lasts. Needs an `Idempotency-Key`: a retry gets the same answer.
 

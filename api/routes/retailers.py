@@ -32,26 +32,34 @@ class Stopped(msgspec.Struct, kw_only=True):
     cancelled_deliveries: int
 
 
-@post("/", guards=[requires("admin")], before_request=once, summary="Add a retailer")
+@post(
+    "/", guards=[requires("admin")], before_request=once, operation_id="addRetailer", summary="Add a retailer"
+)
 async def add_retailer(data: JSONBody[RetailerDraft], tx: Tx, now: Now) -> Retailer:
     """Make a tenant. Give it keys next: `POST /v1/retailers/{retailer_id}/keys`."""
     return await retailers.add_retailer(tx, data.name, data.external_id, now)
 
 
-@get("/", guards=[requires("admin")], summary="List retailers")
+@get("/", guards=[requires("admin")], operation_id="listRetailers", summary="List retailers")
 async def list_retailers(tx: Tx, limit: Limit = 50, cursor: Cursor = None) -> Page[Retailer]:
     """All tenants, oldest first."""
     rows = await retailers.list_retailers(tx, read_cursor(cursor), limit + 1)
     return page_of(rows, limit, lambda retailer: retailer.retailer_id)
 
 
-@get("/{retailer_id:int}", guards=[requires("read")], summary="Read a retailer")
+@get("/{retailer_id:int}", guards=[requires("read")], operation_id="readRetailer", summary="Read a retailer")
 async def read_retailer(retailer_id: Id, key: AuthKey, tx: Tx) -> Retailer:
     """One tenant; a retailer's key reads its own."""
     return await retailers.read_retailer(tx, tenant_of(key, retailer_id))
 
 
-@post("/{retailer_id:int}/stop", status_code=200, guards=[requires("manage")], summary="Stop a retailer")
+@post(
+    "/{retailer_id:int}/stop",
+    status_code=200,
+    guards=[requires("manage")],
+    operation_id="stopRetailer",
+    summary="Stop a retailer",
+)
 async def stop_retailer(retailer_id: Id, key: AuthKey, state: State) -> Stopped:
     """Stop everything this retailer offers, at once.
 
@@ -68,7 +76,13 @@ async def stop_retailer(retailer_id: Id, key: AuthKey, state: State) -> Stopped:
     return Stopped(retailer=retailer, cancelled_deliveries=cancelled)
 
 
-@post("/{retailer_id:int}/resume", status_code=200, guards=[requires("manage")], summary="Resume a retailer")
+@post(
+    "/{retailer_id:int}/resume",
+    status_code=200,
+    guards=[requires("manage")],
+    operation_id="resumeRetailer",
+    summary="Resume a retailer",
+)
 async def resume_retailer(retailer_id: Id, key: AuthKey, tx: Tx) -> Retailer:
     """Let a stopped retailer's offers run again. Offers that were stopped one by one stay stopped.
 

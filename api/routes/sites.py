@@ -8,8 +8,7 @@ import msgspec
 from litestar import Response, Router, delete, get, post, put
 from litestar.di import NamedDependency
 from litestar.openapi import ResponseSpec
-from litestar.openapi.spec import Example
-from litestar.params import Body, FromQuery, Parameter
+from litestar.params import FromQuery, JSONBody, Parameter
 from litestar.types import Scope
 from msgspec import UNSET, UnsetType
 
@@ -18,10 +17,10 @@ from api.database import ORM, Now, Session, config_changed
 from api.imports import (
     LARGEST_IMPORT_BYTES,
     DryRun,
+    ImportOperation,
     ImportReport,
     Partial,
     Rows,
-    documented,
     rows_of,
 )
 from api.pages import Cursor, Limit, Page, page_of, read_cursor
@@ -52,24 +51,6 @@ from geo.sites import (
 from geo.tables import Site as SiteRow
 from offers.retail.catalogue import refuse_while_named
 from offers.retail.offer_edits import hours_faults
-
-_EXAMPLE: Final = {
-    "name": "Bakery Ekberg",
-    "kind": "shop",
-    "lat": 60.1646,
-    "lon": 24.9385,
-    "time_zone": "Europe/Helsinki",
-    "opening_hours": "Mo-Fr 07:30-19:00; Sa 08:30-17:00",
-    "tags": {"shop": "bakery"},
-}
-_FEATURE: Final = {
-    "type": "Feature",
-    "geometry": {"type": "Point", "coordinates": [24.9385, 60.1646]},
-    "properties": {
-        "external_id": "ekberg-bulevardi",
-        **{name: value for name, value in _EXAMPLE.items() if name not in {"lat", "lon"}},
-    },
-}
 
 
 class Site(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -130,7 +111,7 @@ async def put_one(
     external_id: Annotated[  # noqa: ARG001 - documents it; the router hands it over with slashes changed
         str, Parameter(description="Your own id of the site, up to 200 characters.")
     ],
-    data: Annotated[Site, Body(examples=[Example(value=_EXAMPLE)])],
+    data: JSONBody[Site],
     retailer_id: RetailerId = None,
     if_match: IfMatch = None,
 ) -> Response[Site]:
@@ -233,7 +214,7 @@ def _external_id_of(edit: SiteEdit) -> str:
     status_code=200,
     request_max_body_size=LARGEST_IMPORT_BYTES,
     dependencies=rows_of(SiteFeature, _edit_of, _external_id_of),
-    operation_class=documented(_FEATURE),
+    operation_class=ImportOperation,
     operation_id="importSites",
     summary="Import sites from GeoJSON",
     description="A FeatureCollection of up to 10,000 Points, created or replaced by `external_id` (a"

@@ -8,14 +8,16 @@ import asyncpg
 import httpx
 import pytest
 
+from tests.http.documented import must_be_documented
 from tests.http.phones import Shop
 from tests.serving import Server
 
 
 @pytest.fixture
 async def http(shared_server: Server) -> AsyncIterator[httpx.AsyncClient]:
-    """Asks the shared server."""
-    async with httpx.AsyncClient(base_url=shared_server.url, timeout=30) as client:
+    """Asks the shared server; whatever it answers must be documented."""
+    hooks = {"response": [must_be_documented]}
+    async with httpx.AsyncClient(base_url=shared_server.url, timeout=30, event_hooks=hooks) as client:
         yield client
 
 

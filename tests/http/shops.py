@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from api.auth import create_admin_key, create_retailer_key
+from tests.http.documented import must_be_documented
 from tests.serving import Server
 
 BREAD = {"lat": 60.1646, "lon": 24.9385}
@@ -101,7 +102,11 @@ async def other_shop(shared_server: Server, sql: asyncpg.Connection) -> AsyncIte
 def client_of(server: Server, key: str) -> httpx.AsyncClient:
     # verify=False: reading the machine's certificates takes longer than a test, and this is plain HTTP.
     return httpx.AsyncClient(
-        base_url=server.url, headers={"authorization": f"Bearer {key}"}, timeout=30, verify=False
+        base_url=server.url,
+        headers={"authorization": f"Bearer {key}"},
+        timeout=30,
+        verify=False,
+        event_hooks={"response": [must_be_documented]},
     )
 
 

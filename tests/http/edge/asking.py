@@ -14,6 +14,7 @@ from litestar.datastructures import State
 
 from offers.buckets import bucket_of
 from offers.people.tokens import hash_of_token, new_token
+from tests.http.documented import must_be_documented
 
 
 class Client(httpx.AsyncClient):
@@ -24,7 +25,11 @@ class Client(httpx.AsyncClient):
         edge = application._otherwise
         # As a real server does, answer errors instead of raising them into the test.
         transport = httpx.ASGITransport(application, raise_app_exceptions=False)
-        super().__init__(transport=transport, base_url="http://alentour.test")
+        super().__init__(
+            transport=transport,
+            base_url="http://alentour.test",
+            event_hooks={"response": [must_be_documented]},
+        )
         self.litestar: Litestar = edge.litestar
         self.state: State = edge.litestar.state
 

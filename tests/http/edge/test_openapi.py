@@ -6,23 +6,34 @@ import re
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from typing import Any
+from uuid import UUID
 
 import jsonschema_rs
+import msgspec
 import pytest
 
-from api.app import create_app
-from api.docs_page import CONTENT_POLICY, render
-from api.openapi import TAGS, document
-from api.settings import Settings
+from api.docs_page import render
+from api.docs_page.frame import CONTENT_POLICY
+from api.openapi import TAGS
+from api.openapi_problems import OWN
+from api.problem_types import CLASS_OF
+from api.problems import STATUS_OF
+from api.routes.live import event_of
+from api.routes.receipt_forms import Receipt
+from api.story.told import CUSTOMER_ID
+from offers.buckets import bucket_of
+from offers.codes import bucket_of_code, normalise_code
+from offers.engine.answers import Delivered
+from offers.people.linking import LENGTH, normalise_link_code
+from tests.http import documented
 
 Operation = tuple[str, dict[str, Any]]
 
 
 @pytest.fixture(scope="module")
 def described() -> dict[str, Any]:
-    """The document of the whole application; no database is asked for it."""
-    app: Any = create_app(Settings(database_url="postgresql://nobody@nowhere/nothing"))
-    return document(app._otherwise.litestar)
+    """The document of the whole application."""
+    return documented.described()
 
 
 def operations(described: dict[str, Any]) -> Iterator[Operation]:
@@ -39,9 +50,49 @@ def test_every_operation_says_what_it_does_and_where_it_belongs(described: dict[
         assert set(operation["tags"]) <= set(TAGS), name
 
 
-def test_every_id_is_given_once(described: dict[str, Any]) -> None:
+def test_every_id_is_a_verb_and_a_noun_and_given_once(described: dict[str, Any]) -> None:
     ids = [operation["operationId"] for _, operation in operations(described)]
     assert len(ids) == len(set(ids))
+    assert [one for one in ids if not re.fullmatch(r"[a-z]+([A-Z][a-z]+)+", one)] == []
+
+
+def test_every_schema_has_a_name_that_says_nothing_of_the_inside(described: dict[str, Any]) -> None:
+    schemas = described["components"]["schemas"]
+    assert [name for name in schemas if not re.fullmatch(r"([A-Z][a-z]+)+", name)] == []
+    assert {"KeyPage", "QuietHours", "Receipt"} <= set(schemas)
+    referred = set(re.findall(r"#/components/schemas/([^'\"]+)", str(described)))
+    assert referred <= set(schemas)
+
+
+@pytest.mark.parametrize(
+    ("schema", "member", "refused"),
+    [
+        ("OfferBudget", "deliveries", -1),
+        ("OfferBudget", "redemptions", 1_000_000_001),
+        ("Limits", "re_eligible_after_s", -1),
+        ("FenceProperties", "radius_m", 19.9),
+        ("Cap", "offer_id", 0),
+        ("DeviceDraft", "label", ""),
+    ],
+)
+def test_a_member_that_may_be_null_keeps_its_bounds(
+    described: dict[str, Any], schema: str, member: str, refused: object
+) -> None:
+    said = described["components"]["schemas"][schema]["properties"][member]
+    assert complaints(said, None, described["components"]) == []
+    assert complaints(said, refused, described["components"])
+
+
+def test_a_parameter_that_may_be_left_out_keeps_its_bounds(described: dict[str, Any]) -> None:
+    parameters = dict(operations(described))["GET /v1/nearby"]["parameters"]
+    (accuracy,) = [one["schema"] for one in parameters if one["name"] == "accuracy_m"]
+    assert complaints(accuracy, -1.0, {})
+
+
+def test_members_that_are_refused_are_not_allowed_by_the_schema(described: dict[str, Any]) -> None:
+    schemas = described["components"]["schemas"]
+    assert complaints(schemas["KeyDraft"], {"role": "till", "lable": "x"}, described["components"])
+    assert "additionalProperties" not in schemas["FixesReport"]
 
 
 def test_every_operation_has_its_examples(described: dict[str, Any]) -> None:
@@ -81,11 +132,158 @@ def complaints(schema: dict[str, Any], example: Any, components: dict[str, Any])
     return [f"{error.message} at {list(error.instance_path)}" for error in validator.iter_errors(example)]
 
 
+def told(described: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every object in every example, and the operation it stands in."""
+    for name, operation in operations(described):
+        for _, example in examples(operation):
+            yield from ((name, one) for one in objects(example))
+
+
+def objects(value: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(value, dict):
+        yield value
+    for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from objects(inner)
+
+
+def test_examples_are_no_placeholders(described: dict[str, Any]) -> None:
+    for name, told_object in told(described):
+        for member, value in told_object.items():
+            assert value != member, (name, member)
+            assert not (isinstance(value, str) and re.search(r"xxx|string$|^text$", value)), (name, value)
+    for name, operation in operations(described):
+        assert all(shown != {} for _, shown in examples(operation)), name
+
+
+def test_all_examples_tell_one_story(described: dict[str, Any]) -> None:
+    seen: dict[str, set[Any]] = {}
+    for _, told_object in told(described):
+        for member, value in told_object.items():
+            if member.endswith("_id") and value is not None:
+                seen.setdefault(member, set()).add(value)
+    for _, operation in operations(described):
+        for parameter in operation.get("parameters", []):
+            if parameter["name"].endswith("_id"):
+                seen.setdefault(parameter["name"], set()).add(parameter["example"])
+    one_of_each = {
+        "retailer_id", "site_id", "offer_id", "customer_id", "delivery_id", "crossing_id", "code_id",
+    }  # fmt: skip
+    assert {member: seen[member] for member in one_of_each if len(seen[member]) != 1} == {}
+    assert len(seen["fence_id"]) == 2  # around the café, and its terrace
+    assert len(seen["device_id"]) == 2  # a phone, and a tablet that joined
+
+
+def test_the_codes_and_tokens_of_the_story_are_those_of_its_customer(described: dict[str, Any]) -> None:
+    bucket = bucket_of(UUID(CUSTOMER_ID))
+    for name, told_object in told(described):
+        if token := told_object.get("token"):
+            assert token.startswith(f"dt_{bucket:02x}_"), name
+        code = told_object.get("link_code") or (told_object.get("code") if "code_id" in told_object else None)
+        if code:
+            assert len(code) == LENGTH
+            assert normalise_link_code(code) == code, name
+            assert bucket_of_code(code) == bucket, name
+        if "delivery_id" in told_object and "code" in told_object:
+            assert bucket_of_code(normalise_code(told_object["code"])) == bucket, name
+
+
+def test_the_numbers_of_the_story_add_up(described: dict[str, Any]) -> None:
+    for name, told_object in told(described):
+        if "unchanged" in told_object:
+            counted = sum(told_object[one] for one in ("created", "updated", "unchanged", "refused"))
+            assert counted == told_object["rows"], name
+            assert not told_object["dry_run"], name
+        if "open_now" in told_object:
+            assert told_object["open_now"] == (told_object["opens_at"] is None), name
+        if "coarse" in told_object and not told_object["coarse"]:
+            assert round(told_object["lat"], 2) != told_object["lat"], name
+        if "revoked_at" in told_object and "device_id" in told_object:
+            assert (told_object["status"] == "revoked") == (told_object["revoked_at"] is not None), name
+
+
+def example(described: dict[str, Any], name: str, status: str) -> Any:
+    content = next(iter(dict(operations(described))[name]["responses"][status]["content"].values()))
+    return content["example"]
+
+
+def test_what_was_done_shows_in_the_answer(described: dict[str, Any]) -> None:
+    assert example(described, "POST /v1/retailers/{retailer_id}/keys", "201")["role"] == "manage"
+    assert example(described, "POST /v1/me/link-codes/{code_id}/confirm", "200")["state"] == "confirmed"
+    assert example(described, "POST /v1/me/devices/{device_id}/revoke", "200")["status"] == "revoked"
+    assert example(described, "GET /health/ready", "503")["status"] == "not_ready"
+    assert example(described, "PUT /v1/offers/{offer_id}", "200")["revision"] == 3
+    for name in ("GET /v1/sites/by-id/{site_id}", "GET /v1/offers/{offer_id}"):
+        shown = example(described, name, "200")
+        assert {"retailer_id", "created_at", "updated_at"} <= shown.keys(), name
+    assert "fence_id" in example(described, "GET /v1/fences/{fence_id}", "200")["properties"]
+
+
+def test_the_live_stream_sends_what_its_example_shows(described: dict[str, Any]) -> None:
+    shown = example(described, "GET /v1/live", "200")
+    assert "shown_at" not in shown
+    sent = event_of(msgspec.convert(shown, Delivered, strict=False))
+    data = sent.decode().split("data: ")[1]
+    assert msgspec.json.decode(data) == shown
+
+
+def test_a_receipt_is_described_member_by_member(described: dict[str, Any]) -> None:
+    receipt = example(described, "GET /v1/consents/{consent_id}/receipt", "200")
+    assert msgspec.to_builtins(msgspec.convert(receipt, Receipt, strict=False)) == receipt
+
+
+def test_fences_are_described_as_geojson_too(described: dict[str, Any]) -> None:
+    listed = dict(operations(described))["GET /v1/fences"]["responses"]["200"]["content"]
+    assert set(listed) == {"application/json", "application/geo+json"}
+    assert listed["application/geo+json"]["example"]["type"] == "FeatureCollection"
+
+
+def test_every_operation_lists_the_codes_it_can_answer_with(described: dict[str, Any]) -> None:
+    ids = {operation["operationId"] for _, operation in operations(described)}
+    assert set(OWN) <= ids
+    for name, operation in operations(described):
+        for status, answer in operation["responses"].items():
+            for code in documented.documented_codes(answer):
+                assert str(STATUS_OF[CLASS_OF[code]]) == status, (name, code)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "code"),
+    [
+        ("PUT", "/v1/offers/58", 412, "changed_meanwhile"),
+        ("PUT", "/v1/offers/58", 409, "offer_has_ended"),
+        ("PUT", "/v1/fences/31", 412, "changed_meanwhile"),
+        ("PUT", "/v1/fences/31", 409, "already_exists"),
+        ("POST", "/v1/offers/58/activate", 409, "schedule_is_over"),
+        ("POST", "/v1/offers/58/pause", 409, "wrong_move"),
+        ("DELETE", "/v1/sites/by-id/12", 409, "in_use"),
+        ("DELETE", "/v1/fences/31", 409, "in_use"),
+        ("POST", "/v1/devices", 409, "link_code_refused"),
+        ("POST", "/v1/devices", 429, "overloaded"),
+        ("POST", "/v1/me/link-codes/VWFQ/confirm", 409, "link_code_waiting"),
+        ("POST", "/v1/deliveries/6a1f8cd2/events", 409, "delivery_not_handed"),
+        ("POST", "/v1/clock/set", 409, "clock_goes_forward"),
+        ("POST", "/v1/clock/tick", 409, "clock_not_simulated"),
+        ("POST", "/v1/offers", 404, "not_found"),
+        ("POST", "/v1/fences", 404, "not_found"),
+        ("POST", "/v1/caps", 404, "not_found"),
+        ("POST", "/v1/redemptions", 404, "code_unknown"),
+        ("POST", "/v1/redemptions", 400, "idempotency_key_required"),
+        ("POST", "/v1/fixes", 503, "outcome_unknown"),
+        ("GET", "/v1/live", 429, "too_many_live_streams"),
+    ],
+)
+def test_what_was_once_answered_unannounced_is_documented(method, path, status, code) -> None:
+    answer = documented.documented_answer(method, path, status)
+    assert answer is not None
+    assert code in documented.documented_codes(answer)
+
+
 def test_every_guarded_operation_says_what_opens_it(described: dict[str, Any]) -> None:
     assert set(described["components"]["securitySchemes"]) == {"retailerKey", "deviceToken"}
     open_to_all = {name for name, operation in operations(described) if not operation.get("security")}
     assert open_to_all == {
-        "GET /health/live", "GET /health/ready", "GET /metrics", "GET /v1/notices", "POST /v1/devices",
+        "GET /health/live", "GET /health/ready", "GET /metrics", "GET /problems", "GET /problems/{code}",
+        "GET /v1/notices", "POST /v1/devices",
     }  # fmt: skip
 
 

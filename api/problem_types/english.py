@@ -1,0 +1,255 @@
+"""Every problem in English."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from api.problem_types.words import Words
+
+WORDS: Final[Mapping[str, Words]] = {
+    "invalid_input": Words(
+        "Invalid input",
+        "A member of the body or a parameter is missing, unknown, of the wrong type or out of range.",
+        "`errors` names each field and what is wrong with it. Correct them and send the request again.",
+    ),
+    "malformed_json": Words(
+        "Malformed JSON",
+        "The body is empty, was cut off or is not valid JSON in UTF-8.",
+        "Send one complete JSON value. NaN, Infinity and trailing commas are not JSON.",
+    ),
+    "malformed_gzip": Words(
+        "Malformed gzip",
+        "The body says `Content-Encoding: gzip`, but cannot be unpacked or ends early.",
+        "Compress the whole body, or send it plain without that header.",
+    ),
+    "rows_refused": Words(
+        "Rows refused",
+        "Some rows of the import cannot be used, so none was written.",
+        "`errors` names rows and fields. Correct them, or send `partial=true` to write the good rows.",
+    ),
+    "code_malformed": Words(
+        "Not a redemption code",
+        "A redemption code has ten letters and digits; what was sent has not.",
+        "Ask the customer to read the code again. Case, spaces and hyphens do not matter.",
+    ),
+    "unknown_notice": Words(
+        "Unknown notice",
+        "The consent names a version or language of a notice that was never published.",
+        "Read `GET /v1/notices`, show that text, and send its version and language back.",
+    ),
+    "idempotency_key_required": Words(
+        "Idempotency key required",
+        "Doing this twice would do harm, so the request must carry an `Idempotency-Key`.",
+        "Make a random key for each thing to be done, and keep it for all retries of that one.",
+    ),
+    "unauthenticated": Words(
+        "Not authenticated",
+        "The `Authorization` header is missing, or its key or token is unknown, expired or revoked.",
+        "Send `Authorization: Bearer …` with a valid key (`ak_…`) or device token (`dt_…`). A phone whose"
+        " token was revoked registers again.",
+    ),
+    "forbidden": Words(
+        "Not allowed",
+        "The key is valid, but its role or its owner may not do this.",
+        "Use a key with the role that the answer names, or ask an admin.",
+    ),
+    "device_pending": Words(
+        "Device not confirmed yet",
+        "This phone joined with a link code and waits for the yes of the first phone.",
+        "Confirm it on the first phone, then send the request again. Until then its token opens nothing.",
+    ),
+    "no_location_consent": Words(
+        "No consent to location",
+        "The customer has not agreed that location is used for offers. Nothing was read and nothing kept.",
+        "Stop sending positions. Ask once, with the notice `location_offers`, and respect a no.",
+    ),
+    "not_found": Words(
+        "Not found",
+        "There is no such thing, or it belongs to somebody else, which looks the same on purpose.",
+        "Check the id, and that the key or token is the owner's. An admin names the owner by `retailer_id`.",
+    ),
+    "route_not_found": Words(
+        "No such address",
+        "Nothing is served at this path.",
+        "Look for the path on the page `/docs`.",
+    ),
+    "code_unknown": Words(
+        "Code unknown",
+        "No delivery of this retailer has this redemption code.",
+        "Ask the customer to read the code again, and check that the offer is this retailer's.",
+    ),
+    "method_not_allowed": Words(
+        "Method not allowed",
+        "The path exists, but not with this method.",
+        "The `Allow` header lists the methods that it knows.",
+    ),
+    "conflict": Words(
+        "Conflict",
+        "What the request refers to does not exist any more, or is still referred to by something else.",
+        "Read the present state and decide anew.",
+    ),
+    "already_exists": Words(
+        "Already exists",
+        "Another one has this `external_id` already.",
+        "Replace that one with PUT, or choose another `external_id`.",
+    ),
+    "in_use": Words(
+        "Still in use",
+        "Offers that have not ended name this site or fence; `detail` lists them.",
+        "End those offers, or take the place out of them, and delete again.",
+    ),
+    "wrong_move": Words(
+        "Not possible from here",
+        "The offer's status does not allow this move: an ended offer stays ended, a draft cannot be stopped.",
+        "Read the offer's `status` first. Draft and paused offers can be activated, active ones paused.",
+    ),
+    "schedule_is_over": Words(
+        "Schedule is over",
+        "The offer's `ends_at` has passed, so it cannot be activated.",
+        "Give its schedule a later `ends_at`, then activate it.",
+    ),
+    "offer_is_active": Words(
+        "Offer is active",
+        "While an offer is active, its triggers, channel and fences cannot change.",
+        "Pause it, edit it, and activate it again.",
+    ),
+    "offer_has_ended": Words(
+        "Offer has ended",
+        "An ended offer cannot be changed any more.",
+        "Create a new offer with what you want to change.",
+    ),
+    "offer_is_not_stopped": Words(
+        "Offer is not stopped",
+        "Its deliveries had no limit until now, so those given while it runs are not counted.",
+        "Stop the offer, set the limit, and activate it again.",
+    ),
+    "budget_is_used": Words(
+        "Budget is used",
+        "The new budget is smaller than what is given, lent to a worker or redeemed already.",
+        "Choose a total of at least what is used; `GET /v1/offers/{offer_id}/counts` tells it.",
+    ),
+    "key_ended": Words(
+        "Key has ended",
+        "A revoked or expired key cannot be rotated.",
+        "Make a new key: `POST /v1/retailers/{retailer_id}/keys`.",
+    ),
+    "link_code_refused": Words(
+        "Link code refused",
+        "The code is wrong, expired or used up (which one is not told), or its phone was revoked since.",
+        "Ask for a new code on the first phone: `POST /v1/me/link-codes`.",
+    ),
+    "link_code_waiting": Words(
+        "Link code not used yet",
+        "No phone has used this code, so there is nothing to confirm.",
+        "Type the code on the second phone first.",
+    ),
+    "link_code_expired": Words(
+        "Link code expired",
+        "The code, or the time to confirm the phone that used it, has run out after ten minutes.",
+        "Ask for a new code: `POST /v1/me/link-codes`.",
+    ),
+    "link_code_used_up": Words(
+        "Link code used up",
+        "The code was tried wrongly five times.",
+        "Ask for a new code: `POST /v1/me/link-codes`.",
+    ),
+    "no_link_code_free": Words(
+        "No link code free",
+        "By chance every code that was drawn is taken at this moment.",
+        "Send the request again.",
+    ),
+    "delivery_not_handed": Words(
+        "Delivery not handed over",
+        "No phone was given this delivery yet, so it cannot have been shown.",
+        "Read the inbox first, and report only what came from there, from `/v1/live` or from a fix.",
+    ),
+    "delivery_cancelled": Words(
+        "Delivery cancelled",
+        "The delivery was taken back: the offer was stopped or the consent withdrawn.",
+        "Remove it from the screen. It cannot be redeemed.",
+    ),
+    "already_redeemed": Words(
+        "Already redeemed",
+        "This code was used before; a code works once.",
+        "Do not grant the offer again. A retry of one redemption carries the same `Idempotency-Key`.",
+    ),
+    "code_expired": Words(
+        "Code expired",
+        "The delivery's `expires_at` has passed.",
+        "The code cannot be redeemed any more.",
+    ),
+    "stock_exhausted": Words(
+        "Nothing left",
+        "All redemptions in the offer's budget are used.",
+        "Raise `budget.redemptions`, or tell the customer that nothing is left.",
+    ),
+    "clock_not_simulated": Words(
+        "Clock is not simulated",
+        "This server runs on real time, which nobody can set.",
+        "Use a server that was started with `ALENTOUR_CLOCK=simulated` on a database of its own.",
+    ),
+    "clock_goes_forward": Words(
+        "Clock goes forward",
+        "Simulated time has run and cannot go back.",
+        "Set a later time, or begin with a new database.",
+    ),
+    "idempotency_in_flight": Words(
+        "Still in flight",
+        "The first request with this `Idempotency-Key` is still running.",
+        "Wait a moment and send the same request with the same key: it gets the first one's answer.",
+    ),
+    "changed_meanwhile": Words(
+        "Changed meanwhile",
+        "`If-Match` names another version than there is now: somebody else was faster.",
+        "Read it again, apply your change to what you read, and send its new ETag.",
+    ),
+    "body_too_large": Words(
+        "Body too large",
+        "The body, as sent or unpacked, is larger than this route takes.",
+        "Send less at once. `detail` names the limit.",
+    ),
+    "unsupported_media_type": Words(
+        "Unsupported media type",
+        "The body is not JSON, or in an encoding that is not read here.",
+        "Send `application/json` uncompressed; only `/v1/fixes` reads gzip.",
+    ),
+    "idempotency_key_reused": Words(
+        "Idempotency key reused",
+        "This `Idempotency-Key` came before with another request.",
+        "Use a new key for each thing to be done; keep it only for retries of exactly the same request.",
+    ),
+    "too_many_requests": Words(
+        "Too many requests",
+        "A limit of rate or room is reached.",
+        "Come back after `Retry-After` seconds.",
+    ),
+    "overloaded": Words(
+        "Overloaded",
+        "There is no room for one more request at this moment. Nothing was done.",
+        "Send it again after `Retry-After` seconds; phones keep their fixes meanwhile.",
+    ),
+    "too_many_live_streams": Words(
+        "Too many live streams",
+        "This customer, or this worker, has as many open streams as are allowed.",
+        "Close a stream that is not needed, and come back after `Retry-After` seconds.",
+    ),
+    "internal_error": Words(
+        "Internal error",
+        "Something went wrong on our side.",
+        "Try again later. If it stays, tell the operator the `request_id`.",
+    ),
+    "unavailable": Words(
+        "Unavailable",
+        "The database is busy, restarting or out of reach.",
+        "Send the request again after `Retry-After` seconds, with the same `Idempotency-Key` or fix ids.",
+    ),
+    "starting": Words(
+        "Starting",
+        "This worker has not loaded its configuration yet.",
+        "Send the request again after `Retry-After` seconds.",
+    ),
+    "outcome_unknown": Words(
+        "Outcome unknown",
+        "The connection to the database broke while the fixes were written: they may be recorded or not.",
+        "Send the same batch with the same `fix_id`s again: what was recorded is answered, not repeated.",
+    ),
+}

@@ -1,0 +1,261 @@
+"""Every problem in French."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from api.problem_types.words import Words
+
+WORDS: Final[Mapping[str, Words]] = {
+    "invalid_input": Words(
+        "Saisie invalide",
+        "Un membre du corps ou un paramètre manque, est inconnu, d'un mauvais type ou hors limites.",
+        "`errors` nomme chaque champ et ce qui ne va pas. Corrigez, puis renvoyez la requête.",
+    ),
+    "malformed_json": Words(
+        "JSON mal formé",
+        "Le corps est vide, coupé, ou n'est pas du JSON valide en UTF-8.",
+        "Envoyez une valeur JSON complète. NaN, Infinity et les virgules finales ne sont pas du JSON.",
+    ),
+    "malformed_gzip": Words(
+        "Gzip mal formé",
+        "Le corps annonce `Content-Encoding: gzip`, mais ne se décompresse pas ou s'arrête trop tôt.",
+        "Compressez le corps entier, ou envoyez-le sans compression et sans cet en-tête.",
+    ),
+    "rows_refused": Words(
+        "Lignes refusées",
+        "Certaines lignes de l'import sont inutilisables ; aucune n'a été écrite.",
+        "`errors` nomme lignes et champs. Corrigez-les, ou envoyez `partial=true` pour écrire les bonnes.",
+    ),
+    "code_malformed": Words(
+        "Pas un code d'offre",
+        "Un code d'offre a dix lettres et chiffres ; ce n'est pas le cas de celui-ci.",
+        "Demandez au client de relire le code. Casse, espaces et tirets n'importent pas.",
+    ),
+    "unknown_notice": Words(
+        "Notice inconnue",
+        "Le consentement nomme une version ou une langue de notice qui n'a jamais été publiée.",
+        "Lisez `GET /v1/notices`, montrez ce texte, et renvoyez sa version et sa langue.",
+    ),
+    "idempotency_key_required": Words(
+        "Clé d'idempotence requise",
+        "Le faire deux fois serait nuisible : la requête doit porter un `Idempotency-Key`.",
+        "Tirez une clé au hasard pour chaque chose à faire, et gardez-la pour tous ses renvois.",
+    ),
+    "unauthenticated": Words(
+        "Non authentifié",
+        "L'en-tête `Authorization` manque, ou sa clé ou son jeton est inconnu, expiré ou révoqué.",
+        "Envoyez `Authorization: Bearer …` avec une clé (`ak_…`) ou un jeton d'appareil (`dt_…`) valide. Un"
+        " téléphone dont le jeton est révoqué s'enregistre à nouveau.",
+    ),
+    "forbidden": Words(
+        "Non autorisé",
+        "La clé est valide, mais son rôle ou son propriétaire ne permet pas cela.",
+        "Utilisez une clé ayant le rôle nommé dans la réponse, ou adressez-vous à un administrateur.",
+    ),
+    "device_pending": Words(
+        "Appareil pas encore confirmé",
+        "Ce téléphone a rejoint un client par un code et attend le oui du premier téléphone.",
+        "Confirmez-le sur le premier téléphone, puis renvoyez la requête. D'ici là son jeton n'ouvre rien.",
+    ),
+    "no_location_consent": Words(
+        "Pas de consentement à la localisation",
+        "Le client n'a pas accepté que sa position serve aux offres. Rien n'a été lu ni gardé.",
+        "Cessez d'envoyer des positions. Demandez une fois, avec la notice `location_offers`, et respectez"
+        " un non.",
+    ),
+    "not_found": Words(
+        "Introuvable",
+        "Cela n'existe pas, ou appartient à quelqu'un d'autre : la réponse est volontairement la même.",
+        "Vérifiez l'identifiant, et que la clé ou le jeton est celui du propriétaire. Un administrateur nomme"
+        " le propriétaire par `retailer_id`.",
+    ),
+    "route_not_found": Words(
+        "Adresse inconnue",
+        "Rien n'est servi à ce chemin.",
+        "Cherchez le chemin dans la page `/docs`.",
+    ),
+    "code_unknown": Words(
+        "Code inconnu",
+        "Aucune offre remise par ce commerce ne porte ce code.",
+        "Demandez au client de relire le code, et vérifiez que l'offre est bien de ce commerce.",
+    ),
+    "method_not_allowed": Words(
+        "Méthode non permise",
+        "Le chemin existe, mais pas avec cette méthode.",
+        "L'en-tête `Allow` énumère les méthodes connues.",
+    ),
+    "conflict": Words(
+        "Conflit",
+        "Ce dont parle la requête n'existe plus, ou est encore cité ailleurs.",
+        "Relisez l'état présent et décidez à nouveau.",
+    ),
+    "already_exists": Words(
+        "Existe déjà",
+        "Un autre porte déjà cet `external_id`.",
+        "Remplacez celui-là avec PUT, ou choisissez un autre `external_id`.",
+    ),
+    "in_use": Words(
+        "Encore utilisé",
+        "Des offres qui ne sont pas terminées citent ce site ou cette zone ; `detail` les énumère.",
+        "Terminez ces offres, ou retirez-en le lieu, puis supprimez à nouveau.",
+    ),
+    "wrong_move": Words(
+        "Impossible à ce stade",
+        "L'état de l'offre ne le permet pas : une offre terminée le reste, un brouillon ne s'arrête pas.",
+        "Lisez d'abord le `status` de l'offre. Un brouillon ou une offre en pause s'active ; une offre active"
+        " se met en pause.",
+    ),
+    "schedule_is_over": Words(
+        "Calendrier terminé",
+        "Le `ends_at` de l'offre est passé ; elle ne peut plus être activée.",
+        "Donnez à son calendrier un `ends_at` plus tardif, puis activez-la.",
+    ),
+    "offer_is_active": Words(
+        "Offre active",
+        "Tant qu'une offre est active, ses déclencheurs, son canal et ses zones ne changent pas.",
+        "Mettez-la en pause, modifiez-la, et activez-la de nouveau.",
+    ),
+    "offer_has_ended": Words(
+        "Offre terminée",
+        "Une offre terminée ne peut plus être modifiée.",
+        "Créez une nouvelle offre avec ce que vous voulez changer.",
+    ),
+    "offer_is_not_stopped": Words(
+        "Offre non arrêtée",
+        "Ses remises n'avaient pas de limite : celles faites tant qu'elle court ne sont pas comptées.",
+        "Arrêtez l'offre, fixez la limite, et activez-la de nouveau.",
+    ),
+    "budget_is_used": Words(
+        "Budget entamé",
+        "Le nouveau budget est inférieur à ce qui est déjà donné, prêté à un serveur ou utilisé.",
+        "Choisissez un total d'au moins ce qui est utilisé ; `GET /v1/offers/{offer_id}/counts` le dit.",
+    ),
+    "key_ended": Words(
+        "Clé terminée",
+        "Une clé révoquée ou expirée ne se renouvelle pas.",
+        "Créez une nouvelle clé : `POST /v1/retailers/{retailer_id}/keys`.",
+    ),
+    "link_code_refused": Words(
+        "Code de liaison refusé",
+        "Le code est faux, expiré ou épuisé (lequel n'est pas dit), ou son téléphone a été révoqué depuis.",
+        "Demandez un nouveau code sur le premier téléphone : `POST /v1/me/link-codes`.",
+    ),
+    "link_code_waiting": Words(
+        "Code de liaison pas encore utilisé",
+        "Aucun téléphone n'a utilisé ce code : il n'y a rien à confirmer.",
+        "Tapez d'abord le code sur le second téléphone.",
+    ),
+    "link_code_expired": Words(
+        "Code de liaison expiré",
+        "Le code, ou le délai pour confirmer le téléphone qui l'a utilisé, est passé après dix minutes.",
+        "Demandez un nouveau code : `POST /v1/me/link-codes`.",
+    ),
+    "link_code_used_up": Words(
+        "Code de liaison épuisé",
+        "Le code a été mal saisi cinq fois.",
+        "Demandez un nouveau code : `POST /v1/me/link-codes`.",
+    ),
+    "no_link_code_free": Words(
+        "Aucun code de liaison libre",
+        "Par hasard, tous les codes tirés sont pris en ce moment.",
+        "Renvoyez la requête.",
+    ),
+    "delivery_not_handed": Words(
+        "Offre pas encore remise",
+        "Aucun téléphone n'a encore reçu cette offre : elle n'a pas pu être affichée.",
+        "Lisez d'abord la boîte, et ne rapportez que ce qui vient d'elle, de `/v1/live` ou d'une position.",
+    ),
+    "delivery_cancelled": Words(
+        "Offre annulée",
+        "L'offre a été reprise : elle a été arrêtée, ou le consentement retiré.",
+        "Retirez-la de l'écran. Elle ne peut pas être utilisée.",
+    ),
+    "already_redeemed": Words(
+        "Déjà utilisé",
+        "Ce code a déjà servi ; un code sert une fois.",
+        "N'accordez pas l'offre de nouveau. Le renvoi d'une même utilisation porte le même"
+        " `Idempotency-Key`.",
+    ),
+    "code_expired": Words(
+        "Code expiré",
+        "Le `expires_at` de l'offre remise est passé.",
+        "Le code ne peut plus être utilisé.",
+    ),
+    "stock_exhausted": Words(
+        "Épuisé",
+        "Toutes les utilisations prévues au budget de l'offre sont prises.",
+        "Augmentez `budget.redemptions`, ou dites au client qu'il ne reste rien.",
+    ),
+    "clock_not_simulated": Words(
+        "Horloge non simulée",
+        "Ce serveur suit le temps réel, que personne ne règle.",
+        "Utilisez un serveur démarré avec `ALENTOUR_CLOCK=simulated` sur une base à lui.",
+    ),
+    "clock_goes_forward": Words(
+        "L'horloge avance",
+        "Le temps simulé s'est écoulé et ne revient pas en arrière.",
+        "Réglez une heure plus tardive, ou commencez avec une nouvelle base.",
+    ),
+    "idempotency_in_flight": Words(
+        "Encore en cours",
+        "La première requête portant cet `Idempotency-Key` est encore en cours.",
+        "Attendez un instant et renvoyez la même requête avec la même clé : elle aura la même réponse.",
+    ),
+    "changed_meanwhile": Words(
+        "Modifié entre-temps",
+        "`If-Match` nomme une autre version que l'actuelle : quelqu'un a été plus rapide.",
+        "Relisez, appliquez votre changement à ce que vous avez lu, et envoyez son nouvel ETag.",
+    ),
+    "body_too_large": Words(
+        "Corps trop grand",
+        "Le corps, tel qu'envoyé ou décompressé, dépasse ce que cette route accepte.",
+        "Envoyez moins à la fois. `detail` nomme la limite.",
+    ),
+    "unsupported_media_type": Words(
+        "Type de contenu non géré",
+        "Le corps n'est pas du JSON, ou son encodage n'est pas lu ici.",
+        "Envoyez `application/json` sans compression ; seule `/v1/fixes` lit gzip.",
+    ),
+    "idempotency_key_reused": Words(
+        "Clé d'idempotence réutilisée",
+        "Cet `Idempotency-Key` a déjà accompagné une autre requête.",
+        "Une nouvelle clé pour chaque chose à faire ; gardez-la seulement pour renvoyer la même requête.",
+    ),
+    "too_many_requests": Words(
+        "Trop de requêtes",
+        "Une limite de débit ou de place est atteinte.",
+        "Revenez après `Retry-After` secondes.",
+    ),
+    "overloaded": Words(
+        "Surchargé",
+        "Il n'y a pas de place pour une requête de plus en ce moment. Rien n'a été fait.",
+        "Renvoyez-la après `Retry-After` secondes ; les téléphones gardent leurs positions d'ici là.",
+    ),
+    "too_many_live_streams": Words(
+        "Trop de flux ouverts",
+        "Ce client, ou ce serveur, a autant de flux ouverts que permis.",
+        "Fermez un flux inutile, et revenez après `Retry-After` secondes.",
+    ),
+    "internal_error": Words(
+        "Erreur interne",
+        "Quelque chose s'est mal passé de notre côté.",
+        "Réessayez plus tard. Si cela persiste, donnez le `request_id` à l'exploitant.",
+    ),
+    "unavailable": Words(
+        "Indisponible",
+        "La base de données est occupée, redémarre ou est hors d'atteinte.",
+        "Renvoyez la requête après `Retry-After` secondes, avec le même `Idempotency-Key` ou les mêmes"
+        " `fix_id`.",
+    ),
+    "starting": Words(
+        "Démarrage",
+        "Ce serveur n'a pas encore chargé sa configuration.",
+        "Renvoyez la requête après `Retry-After` secondes.",
+    ),
+    "outcome_unknown": Words(
+        "Issue inconnue",
+        "La connexion à la base s'est rompue pendant l'écriture : c'est peut-être enregistré, ou non.",
+        "Renvoyez le même lot avec les mêmes `fix_id` : ce qui est enregistré reçoit sa réponse, sans"
+        " être refait.",
+    ),
+}

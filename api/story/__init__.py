@@ -1,0 +1,22 @@
+"""One story that every example of the document tells: a café in Paris, and one of its customers.
+
+On Wednesday, 1 July 2026, at a quarter past ten in Paris, a phone comes to the Café du Pont and is
+given a coffee. The café's site, fence, offer and keys, the customer's phones and consents, and the
+delivery are the same wherever they appear. Owns made-up values only; what they must look like is
+said by the schemas, and a test compares the two.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from api.story import handing, offers, operating, people, places, reporting
+from api.story.told import Told
+
+TOLD: Final[Mapping[str, Told]] = {
+    **operating.TOLD,
+    **places.TOLD,
+    **offers.TOLD,
+    **people.TOLD,
+    **reporting.TOLD,
+    **handing.TOLD,
+}
