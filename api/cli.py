@@ -155,7 +155,9 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     commands.add_parser("serve", help="serve the API until stopped").set_defaults(run=_serve)
     _add_database_commands(commands.add_parser("db", help="look after the database's schema"))
-    _add_import(commands.add_parser("import", help="import shops and streets from OpenStreetMap"))
+    _add_import(
+        commands.add_parser("import", help="import shops, restaurants and car parks from OpenStreetMap")
+    )
     _add_demo(commands.add_parser("demo", help="a simulated hour of a real city"))
     _add_key_commands(commands.add_parser("key", help="make API keys"))
     commands.add_parser("openapi", help="print the OpenAPI document").set_defaults(run=_openapi)

@@ -32,6 +32,8 @@ OWN: Final[Mapping[str, tuple[str, ...]]] = {
     "pauseOffer": ("wrong_move",),
     "endOffer": ("wrong_move",),
     "stopOffer": ("wrong_move",),
+    "resumeOffer": ("stopped_by_operator",),
+    "resumeRetailer": ("stopped_by_operator",),
     "createCap": ("not_found",),
     "reportFixes": ("malformed_gzip", "no_location_consent", "starting", "outcome_unknown", "internal_error"),
     "registerDevice": ("link_code_refused",),

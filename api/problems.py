@@ -99,7 +99,7 @@ CODES_OF: Final[Mapping[type[AlentourError], tuple[str, ...]]] = {
         "unknown_notice", "idempotency_key_required",
     ),
     Unauthenticated: ("unauthenticated",),
-    Forbidden: ("forbidden", "device_pending", "no_location_consent"),
+    Forbidden: ("forbidden", "device_pending", "no_location_consent", "stopped_by_operator"),
     NotFound: ("not_found", "route_not_found", "code_unknown"),
     MethodNotAllowed: ("method_not_allowed",),
     Conflict: (
@@ -115,7 +115,7 @@ CODES_OF: Final[Mapping[type[AlentourError], tuple[str, ...]]] = {
     KeyReused: ("idempotency_key_reused",),
     TooMany: ("too_many_requests", "overloaded", "too_many_live_streams"),
     InternalError: ("internal_error",),
-    Unavailable: ("unavailable", "starting", "outcome_unknown"),
+    Unavailable: ("unavailable", "starting", "outcome_unknown", "configuration_behind"),
 }  # fmt: skip
 
 

@@ -26,7 +26,7 @@ def parser() -> argparse.ArgumentParser:
     )
     options.add_argument("--url", default="http://127.0.0.1:8000", help="the server (%(default)s)")
     options.add_argument("--admin-key", help="an admin key; else the one in --keys")
-    options.add_argument("--keys", type=Path, metavar="FILE.json", help="admin, till and manage keys")
+    options.add_argument("--keys", type=Path, metavar="FILE.json", help="an admin key and till keys")
     options.add_argument("--city", type=Path, metavar="FILE.pbf", help="an OSM extract (central Helsinki)")
     options.add_argument("--phones", type=_positive, default=300, help="how many (%(default)s)")
     options.add_argument("--minutes", type=_positive, default=60, help="of simulated time (%(default)s)")

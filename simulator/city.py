@@ -15,6 +15,7 @@ from simulator.client import Api
 from simulator.journal import Quiet
 from simulator.plane import Floats
 from simulator.recount import Cap, OfferRules, Rules
+from simulator.testimony import KnownOffer
 from simulator.truth import FenceShape
 from simulator.wire import (
     CapLine,
@@ -36,13 +37,14 @@ GEOJSON: Final = {"Accept": "application/geo+json"}
 
 @dataclass(frozen=True)
 class City:
-    """Everything read once, before the run."""
+    """Everything read once, before the run. `fences_in_flux` begin or end within it: nobody judges them."""
 
     retailers: dict[int, str]
     offers: dict[int, list[Offer]]
     sites: Floats
     fences: tuple[FenceShape, ...]
     retrigger_s: tuple[float, ...]
+    fences_in_flux: frozenset[int]
     caps: tuple[Cap, ...]
     default_quiet: Quiet
 
@@ -55,6 +57,17 @@ class City:
     def offer_tags(self) -> list[str]:
         """Every tag that some offer has: what people may be interested in."""
         return sorted({tag for offers in self.offers.values() for offer in offers for tag in offer.tags})
+
+    @property
+    def known_offers(self) -> dict[int, KnownOffer]:
+        """What a delivery of each offer has to say of itself."""
+        return {
+            offer.offer_id: KnownOffer(
+                retailer_id, offer.channel, frozenset(offer.tags), offer.budget.redemptions is not None
+            )
+            for retailer_id, offers in self.offers.items()
+            for offer in offers
+        }
 
     @property
     def fence_numbers(self) -> dict[int, int]:
@@ -73,8 +86,8 @@ class City:
         )
 
 
-async def read_city(api: Api, admin_key: str, start: datetime) -> City:
-    """Reads it all with an admin key; fences are those in force at `start`, sites (longitude, latitude)."""
+async def read_city(api: Api, admin_key: str, start: datetime, until: datetime) -> City:
+    """Reads it all with an admin key; fences are those in force for the whole run, sites (lon, lat)."""
     retailers = [one async for one in listed(api, admin_key, "/v1/retailers", Retailer)]
     sites: list[Site] = []
     fences: list[Fence] = []
@@ -87,13 +100,17 @@ async def read_city(api: Api, admin_key: str, start: datetime) -> City:
             one async for one in listed(api, admin_key, "/v1/offers", Offer, **owner)
         ]
     defaults = (await api.call("GET", "/v1/defaults", key=admin_key)).read(Defaults).quiet_hours
-    fences = [fence for fence in fences if _is_in_force(fence, start)]
+    in_flux = {fence.properties.fence_id for fence in fences if _changes(fence, start, until)}
+    fences = [
+        fence for fence in fences if _is_in_force(fence, start) and fence.properties.fence_id not in in_flux
+    ]
     return City(
         retailers={retailer.retailer_id: retailer.name for retailer in retailers},
         offers=offers,
         sites=np.array([(site.lon, site.lat) for site in sites]).reshape(-1, 2),
         fences=tuple(_shape(fence) for fence in fences),
         retrigger_s=tuple(fence.properties.retrigger_s for fence in fences),
+        fences_in_flux=frozenset(in_flux),
         caps=tuple([_cap(line) async for line in listed(api, admin_key, "/v1/caps", CapLine)]),
         default_quiet=Quiet(time.fromisoformat(defaults.start), time.fromisoformat(defaults.end)),
     )
@@ -144,6 +161,11 @@ async def _fences(api: Api, key: str, retailer_id: int) -> AsyncIterator[Fence]:
 def _is_in_force(fence: Fence, at: datetime) -> bool:
     starts_at, disabled_at = fence.properties.starts_at, fence.properties.disabled_at
     return (starts_at is None or starts_at <= at) and (disabled_at is None or at < disabled_at)
+
+
+def _changes(fence: Fence, start: datetime, until: datetime) -> bool:
+    dates = (fence.properties.starts_at, fence.properties.disabled_at)
+    return any(start < date <= until for date in dates if date is not None)
 
 
 def _shape(fence: Fence) -> FenceShape:

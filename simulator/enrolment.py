@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from simulator.client import Answer
 from simulator.journal import Change, History, Quiet
-from simulator.people import LOCATION, Decision, Phone
+from simulator.people import Decision, Phone
 from simulator.wire import LinkCode, Notice, Registered
 from simulator.world import Customer, World
 
@@ -80,8 +80,6 @@ async def _decide(enrolled: Enrolled, decisions: Sequence[Decision]) -> None:
     for decision in decisions:
         history = world.journal.consent(customer.customer_id, decision.grant)
         history.changes.append(_change(decision.granted, answer))
-    if any(decision.grant == LOCATION and not decision.granted for decision in decisions):
-        customer.withdrawals += 1
 
 
 async def want_quiet(enrolled: Enrolled, quiet: Quiet) -> None:

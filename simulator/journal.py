@@ -53,7 +53,7 @@ class History(Generic[T]):
 
 
 class Delivery(NamedTuple):
-    """An offer as the server handed it over."""
+    """An offer that was given: which, as it was read before the run; when, by the run's own clock."""
 
     delivery_id: str
     customer: str
@@ -106,7 +106,10 @@ class Grant(NamedTuple):
 
 @dataclass
 class Journal:
-    """Everything that happened in a run. Customers are named by the server's ids."""
+    """Everything that happened in a run. Customers are named by the server's ids.
+
+    `clock` lists the moments that time was moved to, the start first; in between it stands still.
+    """
 
     order: Iterator[int] = field(default_factory=count)
     clock: list[tuple[datetime, Span]] = field(default_factory=list)
@@ -121,15 +124,27 @@ class Journal:
         """Nothing is granted before it was asked for."""
         return self.consents.setdefault(customer, {}).setdefault(grant, History(False))
 
+    def moment(self, stamp: datetime, *, decided_now: bool) -> datetime:
+        """When a delivery that is shown now was decided: at `stamp` where that can be, else now.
+
+        In the answer to fixes only now can be. Elsewhere every moment of the run can; and before time
+        was first moved, when everything there is comes from before the run, every earlier one.
+        """
+        now = self.clock[-1][0]
+        if decided_now or stamp > now:
+            return now
+        has_begun = len(self.clock) > 1
+        return now if has_begun and stamp < self.clock[0][0] else stamp
+
     def see(self, delivery: Delivery, request: Span, *, decided_now: bool) -> bool:
         """Notes a delivery in an answer; false when it was known. `decided_now`: not in an inbox."""
         if delivery.delivery_id in self.seen:
             return False
-        decided = self._decided(delivery.decided_at, request, decided_now)
+        decided = request if decided_now else self._decided(delivery.decided_at, request)
         self.seen[delivery.delivery_id] = Seen(delivery, decided, request)
         return True
 
-    def _decided(self, at: datetime, request: Span, decided_now: bool) -> Span:
+    def _decided(self, at: datetime, request: Span) -> Span:
         """Between the clock's reaching that time and its next move, and before it was shown."""
         earliest, latest = 0, request.answered
         for moved_to, span in self.clock:
@@ -138,7 +153,7 @@ class Journal:
             else:
                 latest = min(latest, span.answered)
                 break
-        return Span(max(earliest, request.sent) if decided_now else earliest, latest)
+        return Span(earliest, latest)
 
     def deliveries_by_customer(self) -> dict[str, list[Seen]]:
         """In the order in which they were decided."""

@@ -9,16 +9,16 @@ import numpy as np
 from simulator import wire
 from simulator.client import Answer
 from simulator.enrolment import Enrolled
-from simulator.journal import Delivery, Redemption
+from simulator.journal import Redemption
 from simulator.manners import Act, reactions
+from simulator.testimony import establish
+from simulator.world import World
 
 AT_THE_TILL: Final = frozenset({"redeem", "redeem_again", "ask_twice"})
 # What a phone may rightly hear of an offer that a withdrawal took back before it was shown.
 RIGHTLY_TAKEN_BACK: Final = frozenset({"delivery_cancelled"})
-# What a till may rightly say to a code that was good once.
-RIGHTLY_REFUSED: Final = frozenset(
-    {"already_redeemed", "code_expired", "delivery_cancelled", "stock_exhausted"}
-)
+# What a till may rightly say to any code that was good once.
+RIGHTLY_REFUSED: Final = frozenset({"code_expired", "delivery_cancelled"})
 
 
 class Due(NamedTuple):
@@ -55,21 +55,16 @@ class Pocket:
 
     def receive(self, delivery: wire.Delivery, answer: Answer, *, decided_now: bool) -> None:
         """Notes an offer at its first sight, and makes up one's mind about it."""
-        noted = Delivery(
-            delivery_id=delivery.delivery_id,
-            customer=self._enrolled.customer.customer_id,
-            offer_id=delivery.offer_id,
-            retailer_id=delivery.retailer_id,
-            channel=delivery.channel,
-            tags=frozenset(delivery.tags),
-            seq=delivery.seq,
-            decided_at=delivery.decided_at,
-        )
-        is_first_sight = self._world.journal.see(noted, answer.span, decided_now=decided_now)
-        arrived_s = self._world.seconds(delivery.decided_at)
-        if not is_first_sight or arrived_s < 0:
+        world = self._world
+        customer_id = self._enrolled.customer.customer_id
+        found = establish(delivery, customer_id, world.offers, world.journal, decided_now=decided_now)
+        if not world.journal.see(found.delivery, answer.span, decided_now=decided_now):
             return
-        for after_s, act in reactions(self._rng, delivery.channel):
+        world.contradictions.update(found.contradictions)
+        arrived_s = world.seconds(found.delivery.decided_at)
+        if arrived_s < 0:
+            return
+        for after_s, act in reactions(self._rng, found.delivery.channel):
             # One visit to the till is one key, however often the till asks.
             own_key = f"{delivery.delivery_id}{'-again' if act == 'redeem_again' else ''}"
             heappush(self._agenda, Due(arrived_s + after_s, next(self._numbers), act, delivery, own_key))
@@ -102,7 +97,7 @@ class Pocket:
             key=till,
             body={"code": due.delivery.code, "site_id": due.delivery.site_id},
             headers={"Idempotency-Key": due.idempotency_key},
-            expected=RIGHTLY_REFUSED,
+            expected=rightly_refused(due.delivery, world),
         )
         if not answer.is_good:
             world.refused_redemptions[answer.code] += 1
@@ -110,3 +105,14 @@ class Pocket:
         redeemed = answer.read(wire.Redeemed)
         redemption = Redemption(redeemed.redemption_id, redeemed.offer_id, due.delivery.code)
         world.journal.redemptions[redeemed.redemption_id] = redemption
+
+
+def rightly_refused(delivery: wire.Delivery, world: World) -> frozenset[str]:
+    """What a till may rightly say to the code of a delivery, by what happened before."""
+    excuses = set(RIGHTLY_REFUSED)
+    if any(redemption.code == delivery.code for redemption in world.journal.redemptions.values()):
+        excuses.add("already_redeemed")
+    offer = world.offers.get(delivery.offer_id)
+    if offer is not None and offer.has_stock:
+        excuses.add("stock_exhausted")
+    return frozenset(excuses)

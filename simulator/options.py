@@ -38,7 +38,10 @@ class _RetailerKeys(msgspec.Struct):
 
 
 class Keys(msgspec.Struct):
-    """The file of keys that the demo writes."""
+    """The file of keys: one admin key, and the till key of each retailer whose offers are redeemed.
+
+    Other members are ignored, such as the names and manage keys that the demo writes as well.
+    """
 
     admin: str | None = None
     retailers: list[_RetailerKeys] = []

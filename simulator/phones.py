@@ -16,19 +16,19 @@ from simulator.journal import AcceptedFixes
 from simulator.offers import Pocket
 from simulator.score import KINDS, Claim
 from simulator.tracks import Track
+from simulator.watching import SentFix
 
 INBOX_EVERY_TICKS: Final = 20
 LATEST_TICKS: Final = 6
 NO_CONSENT: Final = frozenset({"no_location_consent"})
+OTHER_FIXES: Final = "answer about other fixes than were sent"
 
 
 class PhoneAtWork:
-    """One phone during a run. `accepted` lists the seconds of each accepted fix, with how often
-    location had been withdrawn when it was sent.
-    """
+    """One phone during a run. `sent` lists each fix once, as it was first sent and answered."""
 
     def __init__(self, enrolled: Enrolled, track: Track, seed: np.random.SeedSequence) -> None:
-        self.accepted: list[tuple[float, int]] = []
+        self.sent: list[SentFix] = []
         self.phone = enrolled.phone
         self.track = track
         self._rng, pocket_rng = (np.random.default_rng(own) for own in seed.spawn(2))
@@ -38,6 +38,11 @@ class PhoneAtWork:
         self._unsent: list[int] = []
         self._late: list[tuple[int, int]] = []
         self._changes = list(self.phone.person.changes) if self.phone.is_first else []
+
+    @property
+    def customer_id(self) -> str:
+        """Whose phone it is to the server."""
+        return self._enrolled.customer.customer_id
 
     async def tick(self, number: int, now: datetime) -> None:
         """Everything this phone does in one interval, which has just ended at `now`."""
@@ -74,9 +79,8 @@ class PhoneAtWork:
         # The phone's own clock is wrong by a constant; the server is to put that right by sent_at.
         skew = timedelta(seconds=self.phone.skew_s)
         body = wire.FixesSent(sent_at=now + skew, fixes=[self._fix(number, skew) for number in fixes])
-        withdrawals = self._enrolled.customer.withdrawals
         answer = await self._post(body)
-        told = self._hear(answer, fixes, withdrawals)
+        told = self._hear(answer, fixes)
         if self._rng.random() < self.phone.repeats:
             again = await self._post(body)
             if told is not None and again.is_good:
@@ -91,7 +95,7 @@ class PhoneAtWork:
         track = self.track
         longitude, latitude = track.degrees[number].tolist()
         return wire.FixSent(
-            fix_id=f"{self.phone.number}-{number}",
+            fix_id=self._fix_id(number),
             lat=latitude,
             lon=longitude,
             accuracy_m=float(track.accuracy_m[number]),
@@ -99,37 +103,52 @@ class PhoneAtWork:
             speed_mps=float(track.speed_mps[number]) if self.phone.tells_speed else None,
         )
 
-    def _hear(self, answer: Answer, fixes: Sequence[int], withdrawals: int) -> wire.FixesAnswer | None:
+    def _fix_id(self, number: int) -> str:
+        return f"{self.phone.number}-{number}"
+
+    def _hear(self, answer: Answer, fixes: Sequence[int]) -> wire.FixesAnswer | None:
         world = self._world
-        if not answer.is_good:
-            world.fix_statuses[answer.code or "failed"] += len(fixes)
-            return None
-        told = answer.read(wire.FixesAnswer)
-        accepted = [
-            number for number, outcome in zip(fixes, told.fixes, strict=True) if outcome.status == "accepted"
+        told = answer.read(wire.FixesAnswer) if answer.is_good else None
+        statuses = self._statuses(told, fixes) if told else [answer.code or "failed"] * len(fixes)
+        world.fix_statuses.update(statuses)
+        self.sent += [
+            SentFix(number, answer.span, status) for number, status in zip(fixes, statuses, strict=True)
         ]
-        world.fix_statuses.update(
-            f"{one.status}:{one.reason}" if one.reason else one.status for one in told.fixes
-        )
-        if accepted:
-            self.accepted += [(float(self.track.seconds[number]), withdrawals) for number in accepted]
-            customer_id = self._enrolled.customer.customer_id
-            world.journal.accepted.append(AcceptedFixes(customer_id, len(accepted), answer.span))
+        if told is None:
+            return None
+        if accepted := statuses.count("accepted"):
+            world.journal.accepted.append(AcceptedFixes(self.customer_id, accepted, answer.span))
         for crossing in told.crossings:
             self._note(crossing)
         for delivery in told.deliveries:
             self.pocket.receive(delivery, answer, decided_now=True)
         return told
 
+    def _statuses(self, told: wire.FixesAnswer, fixes: Sequence[int]) -> list[str]:
+        """What became of each fix, in the order of `fixes`, by the ids in the answer."""
+        outcomes = {outcome.fix_id: outcome for outcome in told.fixes}
+        ids = [self._fix_id(number) for number in fixes]
+        if sorted(ids) != sorted(outcome.fix_id for outcome in told.fixes):
+            self._world.contradictions[OTHER_FIXES] += 1
+        return [_status(outcomes.get(fix_id)) for fix_id in ids]
+
     def _note(self, crossing: wire.Crossing) -> None:
         world = self._world
         if crossing.crossing_id in world.crossing_kinds:
             return
         world.crossing_kinds[crossing.crossing_id] = crossing.kind
-        fence = world.fence_numbers.get(crossing.fence_id)
+        if crossing.fence_id in world.fences_not_judged:
+            return
         for kind in KINDS:
-            if crossing.kind == kind and fence is not None:
+            if crossing.kind == kind:
+                fence = world.fence_number(crossing.fence_id)
                 world.claims.append(Claim(self.phone.number, fence, kind, world.seconds(crossing.at)))
+
+
+def _status(outcome: wire.FixOutcome | None) -> str:
+    if outcome is None:
+        return "unanswered"
+    return f"{outcome.status}:{outcome.reason}" if outcome.reason else outcome.status
 
 
 def _gist(told: wire.FixesAnswer) -> object:

@@ -43,6 +43,9 @@ class Report(msgspec.Struct, kw_only=True):
     violations   what the recount found, by kind
     detection    crossings against the truth
     seconds      of real time
+
+    `errors` holds everything that is not as it should be and is no broken promise: answers nobody
+    expected, statements that cannot be true, plausible fixes refused (`plausible_fixes_refused`).
     """
 
     fixes: int
@@ -58,6 +61,7 @@ class Report(msgspec.Struct, kw_only=True):
     retries: dict[str, int]
     requests: int
     fix_statuses: dict[str, int]
+    plausible_fixes_refused: dict[str, int]
     crossing_kinds: dict[str, int]
     true_stays: int
     scores: dict[Kind, Score]
@@ -93,10 +97,11 @@ def report_on(
         detection=_qualities(verdict.scores),
         seconds=round(sum(phases_s.values()), 2),
         explanations=[f"{violation.kind}: {violation.explanation}" for violation in violations],
-        errors=dict(world.api.errors.most_common()),
+        errors=_errors(world, verdict),
         retries=dict(world.api.retries.most_common()),
         requests=world.api.requests,
         fix_statuses=dict(sorted(world.fix_statuses.items())),
+        plausible_fixes_refused=dict(sorted(verdict.refused.items())),
         crossing_kinds=dict(sorted(Counter(world.crossing_kinds.values()).items())),
         true_stays=verdict.stays,
         scores=verdict.scores,
@@ -110,6 +115,11 @@ def report_on(
         seed=options.seed,
         phases_s=phases_s,
     )
+
+
+def _errors(world: World, verdict: Verdict) -> dict[str, int]:
+    refused = {f"plausible fix refused: {status}": n for status, n in verdict.refused.items()}
+    return dict((world.api.errors + world.contradictions + Counter(refused)).most_common())
 
 
 def _qualities(scores: dict[Kind, Score]) -> dict[Kind, Quality]:
@@ -130,7 +140,7 @@ def show(report: Report, console: Console) -> None:
     """A summary that fits a terminal."""
     console.print(_happened(report))
     console.print(_judged(report))
-    for name, lines in (("Violations", report.explanations), ("Unexpected answers", _lines(report.errors))):
+    for name, lines in (("Violations", report.explanations), ("Errors", _lines(report.errors))):
         for line in lines[:MOST_LINES]:
             console.print(f"[red]{name}:[/red] {line}", highlight=False)
         if len(lines) > MOST_LINES:

@@ -71,7 +71,7 @@ async def simulate(options: Options, console: Console | None = None) -> Report:
         await _let_time_pass(options, scene.world, scene.phones, console)
         stopwatch.ends("walk")
         suppressed = await count_suppressed(api, options.admin_key, scene.city)
-    verdict = judge(scene.phones, scene.city, scene.streets.plane, scene.world.claims)
+    verdict = judge(scene.phones, scene.city, scene.streets.plane, scene.world.claims, journal)
     violations = recount(journal, scene.city.rules(scene.world.start, HOME_ZONE))
     stopwatch.ends("judge")
     return report_on(
@@ -86,14 +86,23 @@ async def simulate(options: Options, console: Console | None = None) -> Report:
 
 
 async def _set_scene(api: Api, journal: Journal, options: Options, console: Console) -> _Scene:
-    start = await _set_clock(api, options)
-    city = await read_city(api, options.admin_key, start)
+    start = await _set_clock(api, journal, options)
+    until = start + timedelta(seconds=options.ticks * INTERVAL_S)
+    city = await read_city(api, options.admin_key, start, until)
     if not len(city.sites):
         raise UnexpectedAnswerError("the server knows no site to walk to: import a city first")
     streets = read_streets(options.city)
     people_seed, track_seed, manners_seed = SeedSequence(options.seed).spawn(3)
     phones, their_tracks = _invent(options, city, streets, start, people_seed, track_seed)
-    world = World(api, journal, start, options.tills, city.fence_numbers)
+    world = World(
+        api,
+        journal,
+        start,
+        options.tills,
+        offers=city.known_offers,
+        fence_numbers=city.fence_numbers,
+        fences_not_judged=city.fences_in_flux,
+    )
     enrolled = await _enrol(world, phones, console)
     seeds = manners_seed.spawn(len(phones))
     at_work = [PhoneAtWork(*each) for each in zip(enrolled, their_tracks, seeds, strict=True)]
@@ -109,14 +118,16 @@ def next_thursday_noon(now: datetime) -> datetime:
     return noon if noon >= local else noon + timedelta(days=7)
 
 
-async def _set_clock(api: Api, options: Options) -> datetime:
+async def _set_clock(api: Api, journal: Journal, options: Options) -> datetime:
     clock = (await api.call("GET", "/v1/clock", key=options.admin_key)).read(Clock)
     if clock.is_ticking:
         held = await api.call("POST", "/v1/clock/tick", key=options.admin_key, body={"ticking": False})
         clock = held.read(Clock)
     start = options.start or next_thursday_noon(clock.now)
     answer = await api.call("POST", "/v1/clock/set", key=options.admin_key, body={"at": start})
-    return answer.read(Clock).now
+    now = answer.read(Clock).now
+    journal.clock.append((now, answer.span))
+    return now
 
 
 def _invent(

@@ -26,7 +26,7 @@ QUARTER_CORNERS: Final = 16
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """A time during which a phone's fixes were accepted, from the first such fix to the last."""
+    """A time during which a phone had to be followed, from its first fix that counts to the last."""
 
     phone: int
     walk: Walk

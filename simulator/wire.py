@@ -88,6 +88,7 @@ class Offer(msgspec.Struct):
     """An offer, as far as the recount holds deliveries against it."""
 
     offer_id: int
+    channel: str
     tags: list[str] = []
     limits: Limits = msgspec.field(default_factory=Limits)
     budget: Budget = msgspec.field(default_factory=Budget)

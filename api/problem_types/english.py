@@ -57,6 +57,11 @@ WORDS: Final[Mapping[str, Words]] = {
         "This phone joined with a link code and waits for the yes of the first phone.",
         "Confirm it on the first phone, then send the request again. Until then its token opens nothing.",
     ),
+    "stopped_by_operator": Words(
+        "Stopped by the operator",
+        "The operator of this system stopped it, and only the operator can let it go on.",
+        "Ask the operator why, and to resume it.",
+    ),
     "no_location_consent": Words(
         "No consent to location",
         "The customer has not agreed that location is used for offers. Nothing was read and nothing kept.",
@@ -246,6 +251,11 @@ WORDS: Final[Mapping[str, Words]] = {
         "Starting",
         "This worker has not loaded its configuration yet.",
         "Send the request again after `Retry-After` seconds.",
+    ),
+    "configuration_behind": Words(
+        "Configuration behind",
+        "This worker has not heard of a fence yet that another one already knows.",
+        "Nothing to do: the server tries again by itself within a second.",
     ),
     "outcome_unknown": Words(
         "Outcome unknown",

@@ -57,6 +57,11 @@ WORDS: Final[Mapping[str, Words]] = {
         "Ce téléphone a rejoint un client par un code et attend le oui du premier téléphone.",
         "Confirmez-le sur le premier téléphone, puis renvoyez la requête. D'ici là son jeton n'ouvre rien.",
     ),
+    "stopped_by_operator": Words(
+        "Arrêté par l'opérateur",
+        "L'opérateur de ce système l'a arrêté, et lui seul peut le faire reprendre.",
+        "Demandez à l'opérateur pourquoi, et de le faire reprendre.",
+    ),
     "no_location_consent": Words(
         "Pas de consentement à la localisation",
         "Le client n'a pas accepté que sa position serve aux offres. Rien n'a été lu ni gardé.",
@@ -251,6 +256,11 @@ WORDS: Final[Mapping[str, Words]] = {
         "Démarrage",
         "Ce serveur n'a pas encore chargé sa configuration.",
         "Renvoyez la requête après `Retry-After` secondes.",
+    ),
+    "configuration_behind": Words(
+        "Configuration en retard",
+        "Ce serveur ne connaît pas encore une zone qu'un autre connaît déjà.",
+        "Rien à faire : le serveur réessaie de lui-même dans la seconde.",
     ),
     "outcome_unknown": Words(
         "Issue inconnue",

@@ -49,6 +49,8 @@ async def bench(url: str, *, quick: bool) -> dict[str, Any]:
     try:
         if not await proof.is_durable(connection):
             raise SystemExit("bench: fsync and synchronous_commit must be on")
+        if excused := await proof.excused(connection):
+            raise SystemExit(f"bench: synchronous_commit must be on for everybody: {', '.join(excused)}")
         say(f"seeding {CUSTOMERS:,} customers and 10,000 fences")
         await seed(connection, CUSTOMERS, MIX)
         with tempfile.TemporaryDirectory(prefix="alentour-bench-") as folder:
@@ -75,6 +77,7 @@ class Run:
         running = [contenders.baseline("empty"), contenders.alentour(), contenders.baseline("naive")]
         await self._warm_up(running)
         before = await proof.count(self._connection)
+        syncs_before = await proof.wal_syncs(self._connection)
         for number in range(rounds):
             for contender in running:
                 measured = await self._round(contender, seconds)
@@ -84,7 +87,11 @@ class Run:
                     f"   p50 {measured.p50_ms:.1f} ms  p99 {measured.p99_ms:.1f} ms"
                 )
         after = await proof.count(self._connection)
+        syncs = await proof.wal_syncs(self._connection) - syncs_before
+        written = sum(one.answered for name in ("fixes", "naive") for one in self._rounds[name])
+        proof.demand_syncs(syncs, written, load.CONNECTIONS)
         report = self._report(before, after, await proof.inside_share(self._connection))
+        report["wal_syncs"] = syncs
         for what, meant in SHARES.items():
             proof.demand_mix(what, report[what], meant)
         return report

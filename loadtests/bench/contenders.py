@@ -1,6 +1,7 @@
 """The three servers under load, as processes with the same server settings."""
 
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -37,7 +38,7 @@ class Contender:
 
 
 class Contenders:
-    """Starts the servers and stops them at the end of the block."""
+    """Starts the servers and stops them at the end of the block; their logs stay only where it failed."""
 
     def __init__(self, database_url: str) -> None:
         self._environment = os.environ | {
@@ -58,6 +59,8 @@ class Contenders:
             contender.process.terminate()
         for contender in self._running:
             contender.process.wait(timeout=30)
+        if error is None:
+            shutil.rmtree(self._logs)
 
     def baseline(self, name: str) -> Contender:
         port = _free_port()

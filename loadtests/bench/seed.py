@@ -55,15 +55,6 @@ class Mix:
     consenting: float
 
 
-@dataclass(frozen=True)
-class Resident:
-    """One phone of the load: its token and the two places it may be at."""
-
-    token: str
-    home: tuple[float, float]
-    away: tuple[float, float]
-
-
 async def seed(connection: asyncpg.Connection, customers: int, mix: Mix) -> None:
     """Fill an empty, migrated database; the residents are left in `bench_residents`."""
     await connection.execute(

@@ -22,6 +22,8 @@ STRETCH_M = 50_000.0
 # So far apart that a phone at one shop has left the last, and near enough to drive there in 5 s.
 SHOPS_APART_M = 400.0
 STEP_S = 5
+# No dwell falls due while a test runs: a timer would tell of it, and no answer would carry it.
+DWELL_S = 86_400
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ class Street:
             if number and not of_one_retailer:
                 retailer_id = await self.world.retailer()
             north_m = self.starts_at_m + number * SHOPS_APART_M
-            fence_id = await self.world.fence(retailer_id, north_m=north_m)
+            fence_id = await self.world.fence(retailer_id, north_m=north_m, dwell_s=DWELL_S)
             offer_id = await self.world.offer(retailer_id, fence_id, **{"stale_after_s": 900} | offer)
             shops.append(Shop(retailer_id, fence_id, offer_id, north_m))
         return shops

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import argparse
+import contextlib
 import json
 import os
 import socket
@@ -9,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -44,20 +47,51 @@ def run_demo(short_folder: Path) -> Demo:
 
 def test_the_demo_keeps_its_promises_and_imports_once(run_demo: Demo, tmp_path: Path) -> None:
     file = tmp_path / "report.json"
-    first = run_demo("--phones", "40", "--minutes", "8", "--report", str(file))
+    first = run_demo("--phones", "40", "--minutes", "60", "--report", str(file))
     assert first.returncode == 0, first.stdout + first.stderr
     assert "Importing" in first.stdout
     report = json.loads(file.read_bytes())
     assert report.keys() >= PROMISED
     assert report["violations"] == {"consent": 0, "caps": 0, "quiet_hours": 0, "budget": 0}
     assert report["detection"].keys() == {"enter", "exit"}
-    for quality in report["detection"].values():
+    for kind, at_least in (("enter", 0.9), ("exit", 0.85)):
+        quality = report["detection"][kind]
         assert quality.keys() == {"precision", "recall", "f1"}
+        assert quality["f1"] >= at_least
+    assert report["errors"] == {}
     assert report["deliveries"] > 0
+    assert report["redemptions"] > 0
     assert len([reason for reason, count in report["suppressed"].items() if count > 0]) >= 5
     second = run_demo("--phones", "2", "--minutes", "1")
     assert second.returncode == 0, second.stdout + second.stderr
     assert "Importing" not in second.stdout
+
+
+@pytest.mark.parametrize(
+    ("found", "code"),
+    [
+        ({}, 0),
+        ({"violations": {"consent": 0, "caps": 1}}, 1),
+        ({"errors": {"plausible fix refused: late": 1}}, 1),
+        ({"deliveries": 0}, 1),
+    ],
+)
+def test_a_demo_that_shows_a_fault_or_nothing_at_all_fails(
+    found: dict[str, Any], code: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    report = {"violations": {"consent": 0, "caps": 0}, "errors": {}, "deliveries": 3} | found
+
+    async def opened(*_: object) -> None: ...
+
+    for name in ("ALENTOUR_DATABASE_URL", "ALENTOUR_PORT"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(demo.signal, "signal", lambda *_: None)
+    monkeypatch.setattr(demo, "Cluster", lambda _: contextlib.nullcontext())
+    monkeypatch.setattr(demo, "_fresh_city", lambda *_: "")
+    monkeypatch.setattr(demo, "_with", opened)
+    monkeypatch.setattr(demo, "_server", lambda *_: contextlib.nullcontext())
+    monkeypatch.setattr(demo, "_simulate", lambda *_: report)
+    assert demo.run(argparse.Namespace(seed=1, exit=True)) == code
 
 
 def test_a_database_of_ones_own_is_refused_in_one_line(run_demo: Demo) -> None:

@@ -5,14 +5,21 @@ Granian calls these as application factories, in the worker process.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Awaitable, Callable
+from datetime import date, timedelta
 from typing import Any
 from uuid import UUID, uuid4
+
+import asyncpg
 
 from api.app import create_app
 from api.fixes import FixesRoute
 from offers import eligibility
 from offers.engine.leases import BudgetState, Leases
+from offers.handing import redemption
+
+STAMP = re.compile(rb'(?<="decided_at":")\d{4}-\d\d-\d\d')
 
 
 def unbroken() -> FixesRoute:
@@ -41,6 +48,35 @@ def without_budget() -> FixesRoute:
     Leases.state = always_free  # type: ignore[method-assign]  # that is the mutation
     Leases.take = another_unit  # type: ignore[method-assign]  # the same
     return create_app()
+
+
+def without_stock() -> FixesRoute:
+    async def always_left(_connection: asyncpg.Connection, _offer_id: int) -> None: ...
+
+    assert redemption._take_stock, "the mutant would change nothing"
+    redemption._take_stock = always_left
+    return create_app()
+
+
+def without_rules_and_a_day_early() -> Callable[..., Awaitable[None]]:
+    """Neither consent nor caps nor quiet hours, and every delivery says that it is of yesterday."""
+    _without(eligibility._consented)
+    _without(eligibility._within_caps)
+    app = _without(eligibility._not_quiet)
+
+    async def a_day_early(scope: Any, receive: Any, send: Any) -> None:
+        async def send_backdated(message: Any) -> None:
+            if body := message.get("body"):
+                message = {**message, "body": STAMP.sub(_the_day_before, body)}
+            await send(message)
+
+        await app(scope, receive, send_backdated)
+
+    return a_day_early
+
+
+def _the_day_before(stamp: re.Match[bytes]) -> bytes:
+    return (date.fromisoformat(stamp[0].decode()) - timedelta(days=1)).isoformat().encode()
 
 
 def _without(rule: Callable[..., Any]) -> FixesRoute:

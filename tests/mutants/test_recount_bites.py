@@ -3,16 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
-import os
-import socket
 import subprocess
 import sys
-import time
-import urllib.error
-import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,16 +16,21 @@ import pytest
 from api import demo_city, importer
 from api.demo import keys_file
 from api.embedded import Cluster
+from simulator.testimony import WRONG_TIME
 from tests.conftest import TEMPLATE
-from tests.serving import CHECKOUT
+from tests.serving import CHECKOUT, StartServer, free_port
 
-READY_WITHIN_S = 60.0
 CITY = "city_for_mutants"
+MINUTES = 8
+# Long enough for two people to come to a till with the same offer.
+MINUTES_UNTIL_REDEEMED = 20
+
+Walk = Callable[..., dict[str, Any]]
 
 
 @pytest.fixture(scope="module")
 def city(cluster: Cluster) -> str:
-    """A database with central Helsinki, furnished, and budgets so small that somebody meets their end."""
+    """Central Helsinki, furnished; budgets and stocks so small that somebody meets their end."""
 
     async def furnish() -> None:
         connection = await asyncpg.connect(cluster.url(CITY))
@@ -44,6 +43,10 @@ def city(cluster: Cluster) -> str:
                 "UPDATE offer_budgets SET deliveries_total = 1, deliveries_available = 1"
                 " WHERE deliveries_total IS NOT NULL"
             )
+            await connection.execute(
+                "INSERT INTO offer_budgets (offer_id, redemptions_total) SELECT offer_id, 1 FROM offers"
+                " ON CONFLICT (offer_id) DO UPDATE SET redemptions_total = 1"
+            )
         finally:
             await connection.close()
 
@@ -53,22 +56,22 @@ def city(cluster: Cluster) -> str:
 
 
 @pytest.fixture
-def walk(cluster: Cluster, city: str, tmp_path: Path) -> Callable[[str], dict[str, Any]]:
+def walk(cluster: Cluster, city: str, start_server: StartServer, tmp_path: Path) -> Walk:
     """Let phones walk through the city on the named server; the report of the simulator."""
 
-    def report(server: str) -> dict[str, Any]:
-        database = f"{city}_{server}"
+    def report(mutant: str, minutes: int = MINUTES) -> dict[str, Any]:
+        database = f"{city}_{mutant}"
         cluster.create_database(database, template=city)
         url = cluster.url(database)
         keys = tmp_path / "keys.json"
         keys.write_bytes(keys_file(asyncio.run(_open(url))))
         written = tmp_path / "report.json"
-        port = _free_port()
-        with _serving(server, url, port, tmp_path / "server.log"):
-            command = [sys.executable, "-m", "simulator", "--url", f"http://127.0.0.1:{port}"]
-            command += ["--keys", str(keys), "--report", str(written)]
-            command += ["--phones", "40", "--minutes", "8", "--seed", "1"]
-            subprocess.run(command, check=True, cwd=CHECKOUT, capture_output=True, timeout=240)
+        port = free_port()
+        server = start_server(url, clock="simulated", port=port, command=_serving(mutant, port))
+        command = [sys.executable, "-m", "simulator", "--url", server.url, "--keys", str(keys)]
+        command += ["--report", str(written), "--phones", "40", "--minutes", str(minutes), "--seed", "1"]
+        subprocess.run(command, check=True, cwd=CHECKOUT, capture_output=True, timeout=240)
+        server.stop()
         cluster.drop_database(database)
         read: dict[str, Any] = json.loads(written.read_bytes())
         return read
@@ -84,59 +87,23 @@ async def _open(url: str) -> demo_city.DemoCity:
         await connection.close()
 
 
-@contextlib.contextmanager
-def _serving(server: str, url: str, port: int, log_path: Path) -> Iterator[None]:
-    with log_path.open("wb") as log:
-        process = subprocess.Popen(
-            [
-                *(sys.executable, "-m", "granian", "--interface", "asgi", "--factory", "--no-ws"),
-                *("--loop", "uvloop", "--workers", "1", "--port", str(port)),
-                f"tests.mutants.servers:{server}",
-            ],
-            env=os.environ
-            | {"ALENTOUR_DATABASE_URL": url, "ALENTOUR_CLOCK": "simulated", "ALENTOUR_LOG_LEVEL": "warning"},
-            cwd=CHECKOUT,
-            stdout=log,
-            stderr=log,
-        )
-        try:
-            deadline = time.monotonic() + READY_WITHIN_S
-            while not _is_ready(port):
-                assert process.poll() is None, log_path.read_text()
-                assert time.monotonic() < deadline, log_path.read_text()
-                time.sleep(0.1)
-            yield
-        finally:
-            process.terminate()
-            process.wait(timeout=30)
+def _serving(mutant: str, port: int) -> list[str]:
+    return [
+        *(sys.executable, "-m", "granian", "--interface", "asgi", "--factory", "--no-ws"),
+        *("--loop", "uvloop", "--workers", "1", "--port", str(port), f"tests.mutants.servers:{mutant}"),
+    ]
 
 
-def _is_ready(port: int) -> bool:
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/health/ready", timeout=5):
-            return True
-    except urllib.error.HTTPError as error:
-        error.close()
-    except OSError:
-        pass
-    return False
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def test_a_sound_server_breaks_no_promise(walk: Callable[[str], dict[str, Any]]) -> None:
-    report = walk("unbroken")
+def test_a_sound_server_breaks_no_promise(walk: Walk) -> None:
+    report = walk("unbroken", MINUTES_UNTIL_REDEEMED)
     assert report["deliveries"] > 0
+    assert report["redemptions"] > 0
     assert report["violations"] == {"consent": 0, "caps": 0, "quiet_hours": 0, "budget": 0}
+    assert report["errors"] == {}
 
 
 @pytest.mark.parametrize(
-    ("server", "promise"),
+    ("mutant", "promise"),
     [
         ("without_consent", "consent"),
         ("without_caps", "caps"),
@@ -144,7 +111,17 @@ def test_a_sound_server_breaks_no_promise(walk: Callable[[str], dict[str, Any]])
         ("without_budget", "budget"),
     ],
 )
-def test_a_broken_promise_is_reported(
-    server: str, promise: str, walk: Callable[[str], dict[str, Any]]
-) -> None:
-    assert walk(server)["violations"][promise] > 0
+def test_a_broken_promise_is_reported(mutant: str, promise: str, walk: Walk) -> None:
+    assert walk(mutant)["violations"][promise] > 0
+
+
+def test_a_stock_that_is_passed_is_reported(walk: Walk) -> None:
+    report = walk("without_stock", MINUTES_UNTIL_REDEEMED)
+    assert report["violations"]["budget"] > 0
+    assert any("with a stock of 1" in line for line in report["explanations"])
+
+
+def test_stamping_deliveries_a_day_early_hides_no_broken_promise(walk: Walk) -> None:
+    report = walk("without_rules_and_a_day_early")
+    assert {kind for kind, n in report["violations"].items() if n} >= {"consent", "caps", "quiet_hours"}
+    assert report["errors"][WRONG_TIME] == report["deliveries"] > 0

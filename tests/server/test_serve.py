@@ -1,5 +1,6 @@
 """A served app as an operator sees it: it starts, survives its workers, and ends when told."""
 
+import asyncio
 import json
 import os
 import shutil
@@ -9,7 +10,10 @@ import time
 import urllib.request
 from pathlib import Path
 
+import asyncpg
+
 from api.embedded import Cluster
+from tests.world import World
 
 
 def wait_until(claim, within_s=60):
@@ -69,6 +73,23 @@ def test_metrics_are_those_of_all_workers_and_a_dead_ones_gauges_are_gone(start_
     after = get(server, "/metrics").decode()
     assert requests_counted(before) >= 20
     assert requests_counted(after) >= requests_counted(before)
+    # The oldest version of all workers is told: a dead one's would never move again.
+    version = asyncio.run(edited(database_url))
+    wait_until(lambda: gauge(server, "alentour_index_version") == version)
+
+
+async def edited(database_url):
+    connection = await asyncpg.connect(database_url)
+    try:
+        await World(connection).edited()
+        return await connection.fetchval("SELECT version FROM config_version")
+    finally:
+        await connection.close()
+
+
+def gauge(server, name):
+    lines = get(server, "/metrics").decode().splitlines()
+    return next(float(line.rpartition(" ")[2]) for line in lines if line.partition(" ")[0] == name)
 
 
 def requests_counted(text):

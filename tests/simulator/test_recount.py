@@ -52,7 +52,9 @@ def give(
     tags: frozenset[str] = frozenset(),
     span: Span | None = None,
 ) -> Span:
-    """A delivery in the answer to fixes that were sent just now."""
+    """A delivery in the answer to fixes that were sent just now, when the clock stands at `at`."""
+    if not book.clock or book.clock[-1][0] != at:
+        tick(book, at)
     span = span or Span(next(book.order), next(book.order))
     seq = len(book.seen)
     delivery = Delivery(f"d{seq}", ANN, offer_id, retailer_id, channel, tags, seq, at)
