@@ -28,11 +28,10 @@ OWN: Final[Mapping[str, tuple[str, ...]]] = {
     "editOffer": (
         "already_exists", "offer_is_active", "offer_has_ended", "offer_is_not_stopped", "budget_is_used",
     ),
-    "activateOffer": ("wrong_move", "schedule_is_over"),
+    "activateOffer": ("wrong_move", "schedule_is_over", "stopped_by_operator"),
     "pauseOffer": ("wrong_move",),
     "endOffer": ("wrong_move",),
     "stopOffer": ("wrong_move",),
-    "resumeOffer": ("stopped_by_operator",),
     "resumeRetailer": ("stopped_by_operator",),
     "createCap": ("not_found",),
     "reportFixes": ("malformed_gzip", "no_location_consent", "starting", "outcome_unknown", "internal_error"),

@@ -59,6 +59,7 @@ def _shown(
         "retailer_id": RETAILER_ID,
         "status": status,
         "stopped_at": None,
+        "stopped_by": None,
         "revision": revision,
         "created_at": OPENED_AT,
         "updated_at": updated_at,
@@ -75,6 +76,7 @@ _COUNTS: Final = {
     "shown": 1_105,
     "opened": 410,
     "dismissed": 96,
+    "less_like_this": 21,
     "redeemed": 187,
     "cancelled": 12,
     "suppressed": {"customer_limit": 318, "frequency_cap": 154, "not_scheduled": 72, "quiet_hours": 9},
@@ -88,6 +90,7 @@ _CAP: Final = {
     "offer_id": None,
     "cap_id": CAP_ID,
     "retailer_id": RETAILER_ID,
+    "revision": 1,
     "created_at": OPENED_AT,
 }
 _CAP_OF_OFFER: Final = {**_CAP, **_DAILY, "channel": None, "cap_id": CAP_ID + 1}
@@ -100,6 +103,7 @@ _CAP_OF_SYSTEM: Final = {
     "offer_id": None,
     "cap_id": SYSTEM_CAP_ID,
     "retailer_id": None,
+    "revision": 1,
     "created_at": "2026-06-01T06:00:00Z",
 }
 _STRICTER: Final = {**_WEEKLY, "at_most": 2}
@@ -107,21 +111,24 @@ _NIGHT: Final = {"quiet_hours": {"start": "21:00", "end": "08:00"}}
 
 TOLD: Final[Mapping[str, Told]] = {
     "createOffer": Told(answering(_CREATED, "201"), asked={"": _DRAFT}),
-    "listOffers": Told(answering(page(_EDITED))),
+    "listOffers": Told(answering(page(_EDITED)), parameters={"external_id": "free-coffee"}),
     "getOffer": Told(answering(_EDITED)),
     "editOffer": Told(answering(_EDITED), asked={"": _MORE_BUDGET}, parameters={"If-Match": '"2"'}),
-    "activateOffer": Told(answering(_ACTIVE)),
-    "pauseOffer": Told(answering(_shown("paused", 4, NOW))),
-    "stopOffer": Told(answering(_shown("paused", 4, NOW, stopped_at=NOW))),
-    "endOffer": Told(answering(_shown("ended", 4, NOW))),
+    "activateOffer": Told(answering(_ACTIVE), parameters={"If-Match": '"1"'}),
+    "pauseOffer": Told(answering(_shown("paused", 4, NOW)), parameters={"If-Match": '"3"'}),
+    "stopOffer": Told(answering(_shown("paused", 4, NOW, stopped_at=NOW, stopped_by="retailer"))),
+    "endOffer": Told(answering(_shown("ended", 4, NOW)), parameters={"If-Match": '"3"'}),
     "countOffer": Told(answering(_COUNTS)),
     "createCap": Told(
         {"201": {"calendar": _CAP, "rolling": _CAP_OF_OFFER}},
         asked={"calendar": _WEEKLY, "rolling": _DAILY},
     ),
     "listCaps": Told(answering(page(_CAP_OF_SYSTEM, _CAP, _CAP_OF_OFFER))),
-    "editCap": Told(answering({**_CAP, **_STRICTER}), asked={"": _STRICTER}),
-    "deleteCap": Told(),
+    "getCap": Told(answering(_CAP)),
+    "editCap": Told(
+        answering({**_CAP, **_STRICTER, "revision": 2}), asked={"": _STRICTER}, parameters={"If-Match": '"1"'}
+    ),
+    "deleteCap": Told(parameters={"If-Match": '"2"'}),
     "getDefaults": Told(answering(_NIGHT)),
     "editDefaults": Told(answering(_NIGHT), asked={"": _NIGHT}),
 }

@@ -13,9 +13,10 @@ _RETAILER: Final[dict[str, Any]] = {
     "retailer_id": RETAILER_ID,
     **_RETAILER_DRAFT,
     "stopped_at": None,
+    "stopped_by": None,
     "created_at": OPENED_AT,
 }
-_STOPPED: Final = {**_RETAILER, "stopped_at": NOW}
+_STOPPED: Final = {**_RETAILER, "stopped_at": NOW, "stopped_by": "operator"}
 
 _OFFICE: Final = "jaittx3sfnvu"
 _OFFICE_AGAIN: Final = "whrzsa3lh3js"
@@ -36,6 +37,7 @@ def _key(new: dict[str, Any], expires_at: str | None = None) -> dict[str, Any]:
 
 _MANAGE: Final = _new_key(_OFFICE, "manage", "Back office", OPENED_AT)
 _AT_THE_TILL: Final = _new_key(_TILL, "till", "Till", OPENED_AT)
+_OPERATOR: Final = {**_new_key("x2kq7mzt5wpa", "admin", "First key", OPENED_AT), "retailer_id": None}
 _ROTATED: Final = _new_key(_OFFICE_AGAIN, "manage", "Back office", NOW)
 
 _CLOCK: Final = {"mode": "simulated", "now": NOW, "is_ticking": False}
@@ -84,6 +86,7 @@ TOLD: Final[Mapping[str, Told]] = {
     "listKeys": Told(
         answering(page(_key(_AT_THE_TILL), _key(_MANAGE))), parameters={"cursor": write_cursor(_TILL[:1])}
     ),
+    "listAdminKeys": Told(answering(page(_key(_OPERATOR))), parameters={"cursor": write_cursor(_TILL[:1])}),
     "rotateKey": Told(
         answering(_ROTATED, "201"), asked={"": {"overlap_s": 600}}, parameters={"key_id": _OFFICE}
     ),

@@ -36,6 +36,7 @@ _SITE: Final[dict[str, Any]] = {
     "site_id": SITE_ID,
     "retailer_id": RETAILER_ID,
     "external_id": EXTERNAL_ID,
+    "revision": 1,
     "created_at": OPENED_AT,
     "updated_at": OPENED_AT,
 }
@@ -91,7 +92,7 @@ _TERRACE_SHOWN: Final = _shown(
     effective_radius_m=12.48,
 )
 _SHAPES: Final = {"circle": _CIRCLE_DRAFT, "polygon": _TERRACE_DRAFT}
-_LISTED: Final = page(_EDITED, _TERRACE_SHOWN)
+_LISTED: Final = page(_TERRACE_SHOWN)
 
 
 def _collection(*features: Any) -> dict[str, Any]:
@@ -106,23 +107,23 @@ def _report(**counted: int) -> dict[str, Any]:
 TOLD: Final[Mapping[str, Told]] = {
     "putSite": Told(
         {
-            "200": {"": {**_SITE, "updated_at": NOW}},
+            "200": {"": {**_SITE, "revision": 2, "updated_at": NOW}},
             "201": {"": _SITE},
         },
         asked={"": _SITE_DRAFT},
-        parameters={"external_id": EXTERNAL_ID},
+        parameters={"external_id": EXTERNAL_ID, "If-Match": '"1"'},
     ),
     "listSites": Told(answering(page(_SITE)), parameters={"external_id": EXTERNAL_ID}),
     "getSite": Told(answering(_SITE)),
-    "deleteSite": Told(),
+    "deleteSite": Told(parameters={"If-Match": '"2"'}),
     "importSites": Told(answering(_report(unchanged=1)), asked={"": _collection(_SITE_ROW)}),
     "createFence": Told(
         {"201": {"circle": _FENCE, "polygon": _TERRACE_SHOWN}},
         asked=_SHAPES,
     ),
-    "listFences": Told(answering(_LISTED)),
+    "listFences": Told(answering(_LISTED), parameters={"external_id": "terrace"}),
     "getFence": Told(answering(_EDITED)),
     "editFence": Told(answering(_EDITED), asked={"": _AT_THE_SITE}, parameters={"If-Match": '"1"'}),
-    "deleteFence": Told(parameters={"fence_id": TERRACE_ID}),
+    "deleteFence": Told(parameters={"fence_id": TERRACE_ID, "If-Match": '"1"'}),
     "importFences": Told(answering(_report(created=1)), asked={"": _collection(_TERRACE_DRAFT)}),
 }
