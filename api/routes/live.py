@@ -49,7 +49,7 @@ async def follow_live(
     """An event `delivery` for each, with the JSON of an inbox item as data, and a comment every 15 s.
 
     After a break go on from the last `id`: nothing is skipped and nothing comes twice. The stream
-    ends when the phone is revoked. 429 when too many are open.
+    ends when the phone is revoked, or the server stops. 429 when too many are open.
     """
     hub: LiveHub = state.live
     listener = hub.listen(key_of(phone), phone.device_id, _first_seq(last_event_id, after_seq))
@@ -60,9 +60,9 @@ async def _events(hub: LiveHub, listener: Listener) -> AsyncIterator[bytes]:
     yield b": welcome\n\n"  # headers leave at once, and the client knows that it is connected
     try:
         while True:
-            delivery = await listener.next(HEARTBEAT_EVERY_S)
-            if delivery is not None:
-                yield event_of(delivery)
+            deliveries = await listener.next(HEARTBEAT_EVERY_S)
+            if deliveries:
+                yield b"".join(map(event_of, deliveries))
             elif listener.is_closed:
                 return
             else:
