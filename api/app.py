@@ -23,6 +23,7 @@ from api.refusals import StrictRequest, answer_problem
 from api.requests import remember_response
 from api.routes import ROUTERS
 from api.settings import Settings
+from api.stopping import on_stop_signal
 from offers.engine import Engine
 from offers.handing.live import LiveHub
 
@@ -75,7 +76,8 @@ async def _open(app: Litestar) -> AsyncIterator[None]:
         await engine.start()
         tidier = asyncio.create_task(keep_tidy(database.pool), name="idempotency-tidier")
         try:
-            yield
+            with on_stop_signal(live.end_streams):
+                yield
         finally:
             tidier.cancel()
             await asyncio.gather(tidier, return_exceptions=True)

@@ -67,7 +67,13 @@ def run(chosen: argparse.Namespace) -> int:
         report = _simulate(address, city, chosen)
         if not chosen.exit:
             _serve_on(server, address, city)
-    return 1 if any(report["violations"].values()) or report["errors"] or not report["deliveries"] else 0
+    return exit_code(report)
+
+
+def exit_code(report: dict[str, Any]) -> int:
+    """0 where offers were delivered without a broken promise or an error, else 1."""
+    is_good = report["deliveries"] and not report["errors"] and not any(report["violations"].values())
+    return 0 if is_good else 1
 
 
 def _fresh_city(cluster: Cluster, seed: int, name: str) -> str:

@@ -43,11 +43,11 @@ OWN: Final[Mapping[str, tuple[str, ...]]] = {
     "rotateToken": ("not_found",),
     "recordConsents": ("unknown_notice",),
     "syncFences": ("no_location_consent",),
-    "followLive": ("too_many_live_streams",),
+    "followLive": ("too_many_live_streams", "stopping"),
     "reportDeliveryEvent": ("delivery_cancelled", "delivery_not_handed"),
     "redeemCode": (
         "code_malformed", "code_unknown", "already_redeemed", "delivery_cancelled", "code_expired",
-        "stock_exhausted",
+        "stock_exhausted", "operation_of_another_code",
     ),
     "explainProblem": ("not_found",),
 }  # fmt: skip

@@ -108,6 +108,7 @@ CODES_OF: Final[Mapping[type[AlentourError], tuple[str, ...]]] = {
         "link_code_waiting", "link_code_expired", "link_code_used_up", "no_link_code_free",
         "delivery_not_handed", "delivery_cancelled", "already_redeemed", "code_expired", "stock_exhausted",
         "clock_not_simulated", "clock_goes_forward", "idempotency_in_flight",
+        "operation_of_another_code",
     ),
     ChangedMeanwhile: ("changed_meanwhile",),
     BodyTooLarge: ("body_too_large",),
@@ -115,7 +116,7 @@ CODES_OF: Final[Mapping[type[AlentourError], tuple[str, ...]]] = {
     KeyReused: ("idempotency_key_reused",),
     TooMany: ("too_many_requests", "overloaded", "too_many_live_streams"),
     InternalError: ("internal_error",),
-    Unavailable: ("unavailable", "starting", "outcome_unknown", "configuration_behind"),
+    Unavailable: ("unavailable", "starting", "stopping", "outcome_unknown", "configuration_behind"),
 }  # fmt: skip
 
 

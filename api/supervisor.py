@@ -1,6 +1,6 @@
 """Keeping workers alive: Granian's main process with our rules for replacing failed ones.
 
-Also the first thing a worker does, which is to tie its life to the main process.
+Also the first things a worker does, which tie its life to the main process.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ def create_worker_app() -> object:
     """What Granian loads in each worker: an ASGI application."""
     _die_with_parent()
     _collect_seldom()
+    _leave_interrupts_to_parent()
     from api.app import create_app  # noqa: PLC0415  # after the environment says where metrics go
 
     return create_app()
@@ -96,3 +97,11 @@ def _die_with_parent() -> None:
     parent = multiprocessing.parent_process()
     if parent is not None and not parent.is_alive():
         os._exit(1)
+
+
+def _leave_interrupts_to_parent() -> None:
+    """Ctrl-C reaches every process of a terminal, and the main one then tells its workers to end.
+
+    Of two signals in a row Granian's worker can lock itself up. Blocked, because it sets handlers later.
+    """
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})

@@ -69,10 +69,14 @@ class Region(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Regions(msgspec.Struct, frozen=True, kw_only=True):
-    """What to watch. Inside `refresh` no edge of a fence that is not listed can be crossed."""
+    """What to watch. Inside `refresh` no edge of a fence that is not listed can be crossed, if it is exact.
+
+    Not exact is a circle that had to be larger, since no phone watches one so small.
+    """
 
     regions: tuple[Region, ...]
     refresh: Circle
+    refresh_is_exact: bool
 
 
 async def nearest_regions(
@@ -86,9 +90,11 @@ async def nearest_regions(
     rows = await connection.fetch(_NEAREST, spot.lon, spot.lat, now, room + _SPARE)
     rows.sort(key=lambda row: (row["edge_distance_m"], row["fence_id"]))
     unlisted_m = rows[room]["edge_distance_m"] / _SAFETY if len(rows) > room else FURTHEST_REFRESH_M
+    radius_m = _down(min(max(unlisted_m, SMALLEST_CIRCLE_M), FURTHEST_REFRESH_M))
     return Regions(
         regions=tuple(_region(row) for row in rows[:room]),
-        refresh=Circle(lat=spot.lat, lon=spot.lon, radius_m=_down(min(unlisted_m, FURTHEST_REFRESH_M))),
+        refresh=Circle(lat=spot.lat, lon=spot.lon, radius_m=radius_m),
+        refresh_is_exact=radius_m <= unlisted_m,
     )
 
 

@@ -83,6 +83,8 @@ def _ask(cap: Cap, offer: Offer, history: Sequence[PastDelivery], time_zone: str
         numbers={
             "cap_id": cap.cap_id,
             "scope": cap.scope,
+            "channel": cap.channel,
+            "tag": cap.tag,
             "at_most": cap.at_most,
             "counted": taken,
             "window_start": rfc3339(since),

@@ -197,6 +197,11 @@ WORDS: Final[Mapping[str, Words]] = {
         "Simulated time has run and cannot go back.",
         "Set a later time, or begin with a new database.",
     ),
+    "operation_of_another_code": Words(
+        "Key of another redemption",
+        "This `Idempotency-Key` once redeemed another code; this code was not redeemed.",
+        "Draw a new random key for each code, and keep it for the retries of that code alone.",
+    ),
     "idempotency_in_flight": Words(
         "Still in flight",
         "The first request with this `Idempotency-Key` is still running.",
@@ -256,6 +261,11 @@ WORDS: Final[Mapping[str, Words]] = {
         "Configuration behind",
         "This worker has not heard of a fence yet that another one already knows.",
         "Nothing to do: the server tries again by itself within a second.",
+    ),
+    "stopping": Words(
+        "Stopping",
+        "This worker is being stopped and opens no new stream.",
+        "Connect again after `Retry-After` seconds, with `Last-Event-ID`: nothing is lost.",
     ),
     "outcome_unknown": Words(
         "Outcome unknown",

@@ -201,6 +201,11 @@ WORDS: Final[Mapping[str, Words]] = {
         "Le temps simulé s'est écoulé et ne revient pas en arrière.",
         "Réglez une heure plus tardive, ou commencez avec une nouvelle base.",
     ),
+    "operation_of_another_code": Words(
+        "Clé d'un autre encaissement",
+        "Cet `Idempotency-Key` a déjà servi à un autre code ; celui-ci n'a pas été utilisé.",
+        "Tirez une nouvelle clé au hasard pour chaque code, et gardez-la pour les renvois de ce code seul.",
+    ),
     "idempotency_in_flight": Words(
         "Encore en cours",
         "La première requête portant cet `Idempotency-Key` est encore en cours.",
@@ -261,6 +266,11 @@ WORDS: Final[Mapping[str, Words]] = {
         "Configuration en retard",
         "Ce serveur ne connaît pas encore une zone qu'un autre connaît déjà.",
         "Rien à faire : le serveur réessaie de lui-même dans la seconde.",
+    ),
+    "stopping": Words(
+        "Arrêt en cours",
+        "Ce serveur s'arrête et n'ouvre plus de flux.",
+        "Reconnectez-vous après `Retry-After` secondes, avec `Last-Event-ID` : rien n'est perdu.",
     ),
     "outcome_unknown": Words(
         "Issue inconnue",

@@ -12,7 +12,7 @@ from litestar.params import FromPath, JSONBody, Parameter
 from api.auth import AuthPhone, requires_phone
 from api.database import PLAIN, Database, Tx
 from api.languages import AcceptLanguage, spoken_language
-from offers.people import linking
+from offers.people import joining, linking
 from offers.people.customers import CustomerKey, Preferences, read_grants, read_preferences
 from offers.people.devices import Device, DeviceStatus, Platform, read_devices, revoke_device, rotate_token
 from offers.people.linking import Link, LinkCode
@@ -89,8 +89,9 @@ async def register_device(
 
     The token in use stays valid until the fresh one is first used, so a lost answer costs nothing.
     Without `link_code` a new customer is made. With one, the device is `pending` until the first
-    phone confirms; an installation that was somebody's is moved, its old device revoked. Every
-    wrong, expired or used-up code is answered alike: 409 `link_code_refused`.
+    phone confirms; an installation that was somebody's stays that until then, its old token works,
+    and only the yes revokes its old device. Every wrong, expired or used-up code is answered alike:
+    409 `link_code_refused`.
     """
     application = Application(
         installation_id=data.installation_id,
@@ -168,8 +169,12 @@ async def read_link_code(phone: AuthPhone, tx: Tx, code_id: LinkCodeId) -> Link:
     summary="Say yes to the second phone",
 )
 async def confirm_link_code(phone: AuthPhone, tx: Tx, code_id: LinkCodeId) -> Link:
-    """The pending phone becomes active, within ten minutes of using the code. To say no, revoke it."""
-    return await linking.confirm_link(tx, key_of(phone), code_id)
+    """The pending phone becomes active, within ten minutes of using the code. To say no, revoke it.
+
+    If the phone was somebody's before, that device is revoked now. What it was given there counts
+    toward the limits here, unless another phone goes on there.
+    """
+    return await joining.confirm_link(tx, key_of(phone), code_id)
 
 
 @post(

@@ -53,7 +53,7 @@ async def follow_live(
     Its data is a `Delivered`: an item of the inbox without what has become of it since.
 
     After a break go on from the last `id`: nothing is skipped and nothing comes twice. The stream
-    ends when the phone is revoked. 429 when too many are open.
+    ends when the phone is revoked, or the server stops. 429 when too many are open.
     """
     hub: LiveHub = state.live
     listener = hub.listen(key_of(phone), phone.device_id, _first_seq(last_event_id, after_seq))
@@ -64,9 +64,9 @@ async def _events(hub: LiveHub, listener: Listener) -> AsyncIterator[bytes]:
     yield b": welcome\n\n"  # headers leave at once, and the client knows that it is connected
     try:
         while True:
-            delivery = await listener.next(HEARTBEAT_EVERY_S)
-            if delivery is not None:
-                yield event_of(delivery)
+            deliveries = await listener.next(HEARTBEAT_EVERY_S)
+            if deliveries:
+                yield b"".join(map(event_of, deliveries))
             elif listener.is_closed:
                 return
             else:

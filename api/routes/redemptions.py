@@ -39,7 +39,8 @@ async def redeem_code(
     """Once per code, while stock lasts. Needs an `Idempotency-Key`: a retry gets the same answer.
 
     404 `code_unknown` (another retailer's code too); 409 `already_redeemed`, `code_expired`,
-    `delivery_cancelled` or `stock_exhausted`; 400 `code_malformed`.
+    `delivery_cancelled`, `stock_exhausted`, or `operation_of_another_code` for a key that was used for
+    another code before; 400 `code_malformed`.
     """
     assert key.retailer_id is not None, "only a retailer's key has the role till"
     assert operation_id is not None, "the route requires an Idempotency-Key"

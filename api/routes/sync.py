@@ -46,7 +46,9 @@ async def sync_fences(
     Watch `refresh` too, in the slot that `reserved` keeps, and ask again when the phone leaves it:
     inside it no edge of a fence that is not listed can be crossed. Circles have at least 100 m, below
     which phones watch unreliably; the fence itself may be smaller, so send a fix when a circle is
-    entered. 304 while the answer would be the one you have. Needs consent to location for offers.
+    entered. Where fences are so dense that an edge that is not listed lies nearer, `refresh_is_exact`
+    is false: send fixes on every occasion there, as `POST /v1/fixes` advises. 304 while the answer would
+    be the one you have. Needs consent to location for offers.
     """
     if not may_track(await read_grants(tx, key_of(phone))):
         raise Forbidden("Location for offers is not granted.", code="no_location_consent")

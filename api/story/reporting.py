@@ -121,6 +121,7 @@ TOLD: Final[Mapping[str, Told]] = {
             {
                 "regions": [_REGION],
                 "refresh": {"lat": PHONE_LAT, "lon": PHONE_LON, "radius_m": 50_000.0},
+                "refresh_is_exact": True,
             }
         )
     ),

@@ -20,20 +20,30 @@ from offers.terms import PastDelivery, Person
 _LOCK_AND_LOAD: Final = "SELECT * FROM lock_and_load($1, $2, $3, $4, $5)"
 _LOCKED, _ACTIVE, _NEW_TOKEN, _MAY_FOLLOW, _PENDING = 1, 2, 4, 8, 16
 
-# Limits may reach back for ever, so all of a customer's deliveries are read. One that was cancelled or
-# expired before anybody was handed it has given its slot back; once handed, somebody may have seen it.
-# Who wants less like an offer is not given that one again either.
+# Limits may reach back for ever, so all of a customer's deliveries are read, and all they had been given
+# before they joined. One that was cancelled or expired before anybody was handed it has given its slot
+# back; once handed, somebody may have seen it. Who wants less like an offer is not given that one again
+# either.
 _PEOPLE: Final = """
 SELECT c.customer_id, c.time_zone, c.language, c.quiet_start, c.quiet_end, c.interests, c.age_band, c.grants,
        c.last_seq,
        (SELECT json_agg(json_build_object(
-            'offer_id', d.offer_id, 'retailer_id', d.retailer_id, 'channel', d.channel, 'tags', d.tags,
-            'decided_at', d.decided_at, 'crossing_id', d.crossing_id,
-            'counts_toward_caps', d.counts_toward_caps,
-            'takes_slot', d.handed_at IS NOT NULL OR (d.cancelled_at IS NULL AND d.expires_at > $3),
-            'was_dismissed', d.dismissed_at IS NOT NULL OR d.less_like_this_at IS NOT NULL)
-            ORDER BY d.decided_at)
-        FROM deliveries d WHERE d.bucket = c.bucket AND d.customer_id = c.customer_id) AS history
+            'offer_id', g.offer_id, 'retailer_id', g.retailer_id, 'channel', g.channel, 'tags', g.tags,
+            'decided_at', g.decided_at, 'crossing_id', g.crossing_id,
+            'counts_toward_caps', g.counts_toward_caps,
+            'takes_slot', g.takes_slot, 'was_dismissed', g.was_dismissed)
+            ORDER BY g.decided_at)
+        FROM (
+            SELECT d.offer_id, d.retailer_id, d.channel, d.tags, d.decided_at, d.crossing_id,
+                   d.counts_toward_caps,
+                   d.handed_at IS NOT NULL OR (d.cancelled_at IS NULL AND d.expires_at > $3) AS takes_slot,
+                   d.dismissed_at IS NOT NULL OR d.less_like_this_at IS NOT NULL AS was_dismissed
+            FROM deliveries d WHERE d.bucket = c.bucket AND d.customer_id = c.customer_id
+            UNION ALL
+            SELECT e.offer_id, e.retailer_id, e.channel, e.tags, e.decided_at, NULL, e.counts_toward_caps,
+                   true, e.was_dismissed
+            FROM earlier_deliveries e WHERE e.bucket = c.bucket AND e.customer_id = c.customer_id
+        ) g) AS history
 FROM unnest($1::smallint[], $2::uuid[]) AS w(bucket, customer_id)
 JOIN customers c ON c.bucket = w.bucket AND c.customer_id = w.customer_id
 """

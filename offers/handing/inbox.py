@@ -40,8 +40,8 @@ _PAGE: Final = f"""
 _HAND_OVER: Final = """
     UPDATE deliveries SET handed_at = $1
     WHERE bucket = ANY($2::smallint[]) AND customer_id = ANY($3::uuid[])
-      AND delivery_id = ANY($4::uuid[]) AND handed_at IS NULL AND cancelled_at IS NULL
-    RETURNING delivery_id
+      AND delivery_id = ANY($4::uuid[])
+      AND handed_at IS NULL AND cancelled_at IS NULL AND expires_at > $1
 """
 
 _CONTENT: Final = msgspec.json.Decoder(dict[str, str])
@@ -88,12 +88,14 @@ async def read_inbox(
 
 async def hand_over(
     connection: asyncpg.Connection, keys: Sequence[CustomerKey], delivery_ids: Sequence[UUID], now: datetime
-) -> set[UUID]:
-    """Mark deliveries of these locked customers as handed over; which of them were so just now."""
+) -> None:
+    """Mark deliveries of these locked customers as handed over, `now` being read under the locks.
+
+    What was cancelled meanwhile, or expired and so gave its slot back, is left as it is.
+    """
     buckets = sorted({key.bucket for key in keys})
     customers = [key.customer_id for key in keys]
-    rows = await connection.fetch(_HAND_OVER, now, buckets, customers, list(delivery_ids))
-    return {row["delivery_id"] for row in rows}
+    await connection.execute(_HAND_OVER, now, buckets, customers, list(delivery_ids))
 
 
 def delivered(row: asyncpg.Record) -> Delivered:

@@ -5,19 +5,23 @@ an earlier one: whoever reads on from the last seq it was sent misses nothing an
 twice. The poll hands over under the customer's lock, as the inbox does, and skips customers who
 are locked just now: they are read again a quarter of a second later, and nobody waits for them.
 
-Owns the listeners and their queues. How an event looks on the wire belongs to the route.
+What is told is read once more under the lock, which is held until the stream took it; nothing is
+kept for a phone that is not ready. So a withdrawal waits for what is under way, and nothing that it
+cancels is told after it.
+
+Owns the listeners. How an event looks on the wire belongs to the route.
 """
 
 import asyncio
 import weakref
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final
 from uuid import UUID
 
 import asyncpg
 import structlog
 
-from geo.errors import TooMany
+from geo.errors import TooMany, Unavailable
 from offers.engine.answers import Delivered
 from offers.handing.inbox import DELIVERY_COLUMNS, STILL_HOLDS, delivered, hand_over
 from offers.people.customers import CustomerKey
@@ -26,8 +30,10 @@ POLL_EVERY_S: Final = 0.25
 MOST_LISTENERS: Final = 1_000
 MOST_PER_CUSTOMER: Final = 10
 # A phone that does not read gets no more until it does; its rows wait in the table, not here.
-QUEUE_LENGTH: Final = 50
+MOST_AT_ONCE: Final = 50
 _AFTER_A_FAILURE_S: Final = 1.0
+# Taking is a step of the event loop: longer means that something is broken, and locks are held.
+_TAKEN_WITHIN_S: Final = 2.0
 _TRY_AGAIN_AFTER_S: Final = 10.0
 
 _log = structlog.get_logger(__name__)
@@ -38,16 +44,14 @@ _GONE: Final = """
     JOIN devices AS d ON d.bucket = l.bucket AND d.device_id = l.device_id
     WHERE d.status <> 'active'
 """
-# No more than there is room for: what is handed over is queued in the same breath.
 _WAITING: Final = f"""
     SELECT w.bucket, w.customer_id, d.*
-    FROM unnest($2::smallint[], $3::uuid[], $4::bigint[], $5::bigint[])
-      AS w(bucket, customer_id, after_seq, room)
+    FROM unnest($2::smallint[], $3::uuid[], $4::bigint[]) AS w(bucket, customer_id, after_seq)
     CROSS JOIN LATERAL (
         SELECT {DELIVERY_COLUMNS} FROM deliveries AS d
         WHERE d.bucket = w.bucket AND d.customer_id = w.customer_id AND d.seq > w.after_seq
           AND {STILL_HOLDS}
-        ORDER BY d.seq LIMIT w.room
+        ORDER BY d.seq LIMIT {MOST_AT_ONCE}
     ) AS d
     ORDER BY w.bucket, w.customer_id, d.seq
 """  # noqa: S608 - joined from constants of our own
@@ -60,42 +64,57 @@ _LOCK: Final = """
 
 
 class Listener:
-    """One connected phone. `sent_seq` is the last seq that was put in its queue."""
+    """One connected phone. `sent_seq` is the last seq that its stream took."""
 
     def __init__(self, key: CustomerKey, device_id: UUID, after_seq: int) -> None:
         self.key = key
         self.device_id = device_id
         self.sent_seq = after_seq
         self.is_closed = False
-        self._queue: asyncio.Queue[Delivered | None] = asyncio.Queue()
+        self._wanted: asyncio.Future[Sequence[Delivered]] | None = None
+        self._has_taken = asyncio.Event()
 
     @property
-    def room(self) -> int:
-        return 0 if self.is_closed else max(0, QUEUE_LENGTH - self._queue.qsize())
+    def is_ready(self) -> bool:
+        """Whether its stream waits for what comes next; one that is still writing does not."""
+        return self._wanted is not None and not self._wanted.done()
 
-    @property
-    def has_room(self) -> bool:
-        return self.room > 0
+    async def next(self, within_s: float) -> Sequence[Delivered]:
+        """What comes next, in order; nothing when none came in time, or when the stream has ended.
 
-    async def next(self, within_s: float) -> Delivered | None:
-        """The next delivery; None when none came in time, or when the stream has ended."""
-        if self.is_closed and self._queue.empty():
-            return None
+        To be written before anything else is awaited: the customer is locked until the next step of
+        the event loop, and from then on a withdrawal may be acknowledged.
+        """
+        if self.is_closed:
+            return ()
+        self._wanted = wanted = asyncio.get_running_loop().create_future()
+        self._has_taken.clear()
         try:
-            return await asyncio.wait_for(self._queue.get(), within_s)
-        except TimeoutError:
-            return None
+            await asyncio.wait([wanted], timeout=within_s)
+            deliveries = wanted.result() if wanted.done() else ()
+            if deliveries:
+                self.sent_seq = deliveries[-1].seq
+            return deliveries
+        finally:
+            self._wanted = None
+            self._has_taken.set()
 
-    def send(self, delivery: Delivered) -> None:
-        """Queue it, unless it was queued before or there is no room: then the next poll offers it again."""
-        if delivery.seq > self.sent_seq and self.has_room:
-            self.sent_seq = delivery.seq
-            self._queue.put_nowait(delivery)
+    def tell(self, deliveries: Iterable[Delivered]) -> bool:
+        """Give whoever waits those that were not sent before; whether there was anything to give."""
+        unsent = [delivery for delivery in deliveries if delivery.seq > self.sent_seq]
+        if not unsent or self._wanted is None or self._wanted.done():
+            return False
+        self._wanted.set_result(unsent)
+        return True
+
+    async def takes(self) -> None:
+        """Return once what was told is out of our hands."""
+        await self._has_taken.wait()
 
     def close(self) -> None:
-        if not self.is_closed:
-            self.is_closed = True
-            self._queue.put_nowait(None)
+        self.is_closed = True
+        if self._wanted is not None and not self._wanted.done():
+            self._wanted.set_result(())
 
 
 class LiveHub:
@@ -113,9 +132,14 @@ class LiveHub:
         return len(self._listeners)
 
     def listen(self, key: CustomerKey, device_id: UUID, after_seq: int) -> Listener:
-        """A new listener, told what follows `after_seq`; TooMany beyond what a worker can serve."""
+        """A new listener, told what follows `after_seq`.
+
+        Raises TooMany beyond what a worker can serve, Unavailable when it is about to end.
+        """
+        if not self._is_open:
+            raise Unavailable("This server is about to stop; connect again.", code="stopping")
         of_customer = sum(listener.key == key for listener in self._listeners)
-        if not self._is_open or len(self) >= self._most_listeners or of_customer >= MOST_PER_CUSTOMER:
+        if len(self) >= self._most_listeners or of_customer >= MOST_PER_CUSTOMER:
             raise TooMany(
                 "Too many live streams are open.",
                 retry_after_s=_TRY_AGAIN_AFTER_S,
@@ -131,29 +155,29 @@ class LiveHub:
         listener.close()
         self._listeners.discard(listener)
 
-    async def close(self) -> None:
-        """End every stream and the poll."""
+    def end_streams(self) -> None:
+        """End every stream and begin none."""
         self._is_open = False
         for listener in list(self._listeners):
             self.leave(listener)
+
+    async def close(self) -> None:
+        """End every stream and the poll."""
+        self.end_streams()
         if self._polling is not None:
             self._polling.cancel()
             await asyncio.gather(self._polling, return_exceptions=True)
 
     async def poll(self) -> None:
-        """One round: end the streams of revoked phones, hand over, queue."""
-        listeners = [listener for listener in self._listeners if listener.has_room]
+        """One round: end the streams of revoked phones, hand over, tell those who are ready."""
         async with self._pool.acquire() as connection:
-            await self._part_from_revoked(connection, listeners)
-            rows = await _read_waiting(connection, listeners)
-            sendable = await _hand_over_of(connection, rows)
-        by_customer: dict[CustomerKey, list[Listener]] = {}
-        for listener in listeners:
-            by_customer.setdefault(listener.key, []).append(listener)
-        for row in sendable:
-            delivery = delivered(row)
-            for listener in by_customer[CustomerKey(row["bucket"], row["customer_id"])]:
-                listener.send(delivery)
+            await self._part_from_revoked(connection, list(self._listeners))
+            ready = [listener for listener in self._listeners if listener.is_ready]
+            waiting = await _read_waiting(connection, ready)
+            if waiting:
+                await _hand_over_fresh(connection, waiting)
+                concerned = {_key_of(row) for row in waiting}
+                await _tell(connection, [listener for listener in ready if listener.key in concerned])
 
     async def _poll_while_needed(self) -> None:
         while len(self):
@@ -178,45 +202,59 @@ async def _read_waiting(
 ) -> list[asyncpg.Record]:
     """What follows the least advanced listener of each customer, ascending by customer and seq."""
     after: dict[CustomerKey, int] = {}
-    room: dict[CustomerKey, int] = {}
     for listener in listeners:
-        if not listener.is_closed:
-            after[listener.key] = min(after.get(listener.key, listener.sent_seq), listener.sent_seq)
-            room[listener.key] = min(room.get(listener.key, QUEUE_LENGTH), listener.room)
+        after[listener.key] = min(after.get(listener.key, listener.sent_seq), listener.sent_seq)
     if not after:
         return []
     now = await connection.fetchval(_NOW)
     buckets, customers = [key.bucket for key in after], [key.customer_id for key in after]
     rows: list[asyncpg.Record] = await connection.fetch(
-        _WAITING, now, buckets, customers, list(after.values()), list(room.values())
+        _WAITING, now, buckets, customers, list(after.values())
     )
     return rows
 
 
-async def _hand_over_of(
-    connection: asyncpg.Connection, rows: Sequence[asyncpg.Record]
-) -> list[asyncpg.Record]:
-    """The rows that may be told now, in order; a customer's first that may not holds up the rest."""
+async def _hand_over_fresh(connection: asyncpg.Connection, rows: Sequence[asyncpg.Record]) -> None:
+    """Mark what no phone has as handed over, in a transaction of its own: nothing is told before a commit."""
     fresh = [row for row in rows if row["handed_at"] is None]
-    handed: set[UUID] = set()
-    if fresh:
-        wanted = sorted({CustomerKey(row["bucket"], row["customer_id"]) for row in fresh})
-        async with connection.transaction():
-            locked = await connection.fetch(
-                _LOCK, [key.bucket for key in wanted], [key.customer_id for key in wanted]
-            )
-            keys = [CustomerKey(row["bucket"], row["customer_id"]) for row in locked]
-            now = await connection.fetchval(_NOW)
-            handed = await hand_over(connection, keys, [row["delivery_id"] for row in fresh], now)
-    return _in_order(rows, handed)
+    if not fresh:
+        return
+    async with connection.transaction():
+        locked = await _lock_free(connection, {_key_of(row) for row in fresh})
+        now = await connection.fetchval(_NOW)
+        await hand_over(connection, locked, [row["delivery_id"] for row in fresh], now)
 
 
-def _in_order(rows: Sequence[asyncpg.Record], handed: set[UUID]) -> list[asyncpg.Record]:
-    told: list[asyncpg.Record] = []
-    held_up: set[UUID] = set()
+async def _tell(connection: asyncpg.Connection, listeners: Sequence[Listener]) -> None:
+    """Tell what was handed over and holds now, while the customers are locked."""
+    async with connection.transaction():
+        locked = set(await _lock_free(connection, {listener.key for listener in listeners}))
+        listeners = [listener for listener in listeners if listener.key in locked]
+        tellable = _tellable(await _read_waiting(connection, listeners))
+        told = [listener for listener in listeners if listener.tell(tellable.get(listener.key, ()))]
+        async with asyncio.timeout(_TAKEN_WITHIN_S):
+            await asyncio.gather(*(listener.takes() for listener in told))
+
+
+async def _lock_free(connection: asyncpg.Connection, keys: Collection[CustomerKey]) -> list[CustomerKey]:
+    """Lock those of these customers whom nobody else has locked."""
+    wanted = sorted(keys)
+    rows = await connection.fetch(_LOCK, [key.bucket for key in wanted], [key.customer_id for key in wanted])
+    return [_key_of(row) for row in rows]
+
+
+def _tellable(rows: Iterable[asyncpg.Record]) -> Mapping[CustomerKey, Sequence[Delivered]]:
+    """Of each customer those before the first that was not handed over: else its seq would be passed."""
+    tellable: dict[CustomerKey, list[Delivered]] = {}
+    held_up: set[CustomerKey] = set()
     for row in rows:
-        if row["handed_at"] is None and row["delivery_id"] not in handed:
-            held_up.add(row["customer_id"])
-        elif row["customer_id"] not in held_up:
-            told.append(row)
-    return told
+        key = _key_of(row)
+        if row["handed_at"] is None:
+            held_up.add(key)
+        elif key not in held_up:
+            tellable.setdefault(key, []).append(delivered(row))
+    return tellable
+
+
+def _key_of(row: asyncpg.Record) -> CustomerKey:
+    return CustomerKey(row["bucket"], row["customer_id"])

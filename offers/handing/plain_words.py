@@ -61,12 +61,20 @@ _OTHERWISE: Final = (
 )
 _NOT_MET: Final = ("This condition was not met: ", "Cette condition n'était pas remplie : ")
 
-_CAP_SCOPES: Final[Mapping[str, tuple[str, str]]] = {
-    "system": ("in all", "en tout"),
-    "each_retailer": ("from this business", "de ce commerce"),
-    "retailer": ("from this business", "de ce commerce"),
-    "offer": ("of this very kind", "de ce type précis"),
+# How none, one and many of something are said.
+_ByNumber = Mapping[SpokenLanguage, tuple[str, str, str]]
+
+_SCOPES: Final[Mapping[str, tuple[str, str]]] = {
+    "system": (" in all", " en tout"),
+    "each_retailer": (" from this business", " de ce commerce"),
+    "retailer": (" from this business", " de ce commerce"),
+    "offer": ("", ""),
 }
+_CHANNELS: Final[Mapping[str, tuple[str, str]]] = {
+    "push": (" by notification", " par notification"),
+    "inbox": (" in your inbox", " dans votre boîte"),
+}
+_TAGGED: Final = (' tagged "{tag}"', " avec l'étiquette « {tag} »")
 _DATE: Final = {"en": "%Y-%m-%d %H:%M", "fr": "%d/%m/%Y %H:%M"}
 
 
@@ -92,7 +100,7 @@ def _with_numbers(  # noqa: PLR0911 - one return per rule that has numbers worth
         case Reason.QUIET_HOURS:
             return _say_quiet(numbers, language)
         case Reason.CUSTOMER_LIMIT:
-            return _pick(_LIMIT if numbers["days"] else _LIMIT_EVER, language).format_map(numbers)
+            return _say_limit(numbers, language)
         case Reason.RE_ELIGIBILITY:
             return _say_again(numbers, language)
         case Reason.FREQUENCY_CAP:
@@ -113,16 +121,40 @@ def _say_again(numbers: Numbers, language: SpokenLanguage) -> str:
     return _pick(_AGAIN, language).format(since=since, wait=wait)
 
 
+def _say_limit(numbers: Numbers, language: SpokenLanguage) -> str:
+    when = _pick(_UNTIL_THEN, language)
+    if numbers["days"] is not None:
+        when = _count(_LAST_DAYS, numbers["days"], language)
+    received = _count(_RECEIVED_THIS, numbers["counted"], language).format(which="")
+    return _pick(_LIMIT, language).format(when=when, received=received, allowed=_allowed(numbers, language))
+
+
 def _say_cap(numbers: Numbers, language: SpokenLanguage, time_zone: str) -> str:
     if numbers.get("ignores_caps"):
         return _pick(_UNCAPPED, language)
-    began = datetime.fromisoformat(str(numbers["window_start"]))
-    return _pick(_CAP, language).format(
-        since=f"{wall_time(began, time_zone):{_DATE[language]}}",
-        scope=_pick(_CAP_SCOPES[str(numbers["scope"])], language),
-        counted=numbers["counted"],
-        at_most=numbers["at_most"],
-    )
+    began = wall_time(datetime.fromisoformat(str(numbers["window_start"])), time_zone)
+    sentence = _RECEIVED_THIS if numbers["scope"] == "offer" else _RECEIVED
+    received = _count(sentence, numbers["counted"], language).format(which=_which(numbers, language))
+    when = _pick(_SINCE, language).format(since=f"{began:{_DATE[language]}}")
+    return _pick(_LIMIT, language).format(when=when, received=received, allowed=_allowed(numbers, language))
+
+
+def _which(numbers: Numbers, language: SpokenLanguage) -> str:
+    """To which offers a cap is narrowed; traces from before there were channel and tag say neither."""
+    tag, channel = numbers.get("tag"), numbers.get("channel")
+    tagged = "" if tag is None else _pick(_TAGGED, language).format(tag=tag)
+    by_channel = "" if channel is None else _pick(_CHANNELS[str(channel)], language)
+    return tagged + by_channel + _pick(_SCOPES[str(numbers["scope"])], language)
+
+
+def _allowed(numbers: Numbers, language: SpokenLanguage) -> str:
+    return _count(_ALLOWED, numbers["at_most"], language)
+
+
+def _count(forms: _ByNumber, number: object, language: SpokenLanguage) -> str:
+    """The form for none, one or many, with `{n}` filled in and `{which}` left."""
+    n = int(str(number))
+    return forms[language][min(n, 2)].replace("{n}", str(n))
 
 
 _ANY_HOURS: Final = (
@@ -138,25 +170,48 @@ _NEVER_QUIET: Final = (
     "It was {clock} for you, and you set no quiet hours.",
     "Il était {clock} pour vous, et vous n'avez pas d'heures calmes.",
 )
-_LIMIT: Final = (
-    "In the last {days} days you had received this offer {counted} times; at most {at_most} are allowed.",
-    "Ces {days} derniers jours, vous aviez reçu cette offre {counted} fois ; {at_most} au plus.",
-)
-_LIMIT_EVER: Final = (
-    "You had received this offer {counted} times in all; at most {at_most} are allowed.",
-    "Vous aviez reçu cette offre {counted} fois en tout ; {at_most} au plus sont permises.",
-)
+_LIMIT: Final = ("{when} {received}; {allowed}.", "{when}, {received} ; {allowed}.")
+_SINCE: Final = ("Since {since}", "Depuis le {since}")
+_UNTIL_THEN: Final = ("Until then", "Jusque-là")
+_LAST_DAYS: Final[_ByNumber] = {
+    "en": ("Just now", "In the last 24 hours", "In the last {n} days"),
+    "fr": ("À l'instant", "Ces dernières 24 heures", "Ces {n} derniers jours"),
+}
+_RECEIVED_THIS: Final[_ByNumber] = {
+    "en": (
+        "you had not received this offer{which}",
+        "you had received this offer{which} once",
+        "you had received this offer{which} {n} times",
+    ),
+    "fr": (
+        "vous n'aviez pas reçu cette offre{which}",
+        "vous aviez reçu cette offre{which} une fois",
+        "vous aviez reçu cette offre{which} {n} fois",
+    ),
+}
+_RECEIVED: Final[_ByNumber] = {
+    "en": (
+        "you had received no offer{which}",
+        "you had received 1 offer{which}",
+        "you had received {n} offers{which}",
+    ),
+    "fr": (
+        "vous n'aviez reçu aucune offre{which}",
+        "vous aviez reçu 1 offre{which}",
+        "vous aviez reçu {n} offres{which}",
+    ),
+}
+_ALLOWED: Final[_ByNumber] = {
+    "en": ("none is allowed", "at most 1 is allowed", "at most {n} are allowed"),
+    "fr": ("aucune n'est permise", "1 au plus est permise", "{n} au plus sont permises"),
+}
 _AGAIN: Final = (
     "You last received this offer {since} before; at least {wait} must pass.",
-    "Vous aviez reçu cette offre {since} avant ; au moins {wait} doivent passer.",
+    "Vous aviez reçu cette offre {since} avant ; il faut attendre au moins {wait}.",
 )
 _UNCAPPED: Final = (
     "The limit on how many offers you receive does not hold for this one.",
     "La limite du nombre d'offres ne vaut pas pour celle-ci.",
-)
-_CAP: Final = (
-    "Since {since} you had received {counted} offers {scope}; at most {at_most} are allowed.",
-    "Depuis le {since}, vous aviez reçu {counted} offres {scope} ; {at_most} au plus sont permises.",
 )
 _UNITS: Final = (
     (86_400, ("{} days", "{} jours")),

@@ -69,7 +69,8 @@ async def redeem(
     """Use the code. The same `operation_id` again gives the same redemption again.
 
     Raises NotFound `code_unknown` (another retailer's code too), Conflict `already_redeemed`,
-    `delivery_cancelled`, `code_expired` or `stock_exhausted`.
+    `delivery_cancelled`, `code_expired`, `stock_exhausted`, or `operation_of_another_code` where the
+    operation redeemed another code before: its key outlived what was kept of it.
     """
     code = normalise_code(typed_code)
     bucket = bucket_of_code(code)
@@ -80,9 +81,9 @@ async def redeem(
     key = CustomerKey(bucket, found["customer_id"])
     now = await lock_customers(connection, key)
     done = await connection.fetchrow(_OF_OPERATION, bucket, operation_id)
-    if done is not None:
-        return Redemption(**dict(done))
     delivery_id = found["delivery_id"]
+    if done is not None:
+        return _done_before(done, delivery_id)
     offer_id = await _redeemable_offer(connection, key, delivery_id, now)
     await _take_stock(connection, offer_id)
     redemption = Redemption(
@@ -90,6 +91,15 @@ async def redeem(
     )
     await _write(connection, key, till, redemption, operation_id)
     return redemption
+
+
+def _done_before(done: asyncpg.Record, delivery_id: UUID) -> Redemption:
+    if done["delivery_id"] != delivery_id:
+        raise Conflict(
+            "This Idempotency-Key redeemed another code before; send a new one.",
+            code="operation_of_another_code",
+        )
+    return Redemption(**dict(done))
 
 
 async def _redeemable_offer(

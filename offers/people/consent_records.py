@@ -24,7 +24,7 @@ MOST_DECISIONS: Final = 100
 LONGEST_METHOD: Final = 64
 
 _GRANTS: Final = """
-    SELECT c.grants, (SELECT max(k.recorded_at) FROM consents AS k
+    SELECT c.grants, c.language, (SELECT max(k.recorded_at) FROM consents AS k
                       WHERE k.bucket = c.bucket AND k.customer_id = c.customer_id) AS last_at
     FROM customers AS c WHERE c.bucket = $1 AND c.customer_id = $2
 """
@@ -46,6 +46,10 @@ _HISTORY: Final = f"""
 _ONE: Final = f"""
     SELECT {_COLUMNS} FROM consents WHERE bucket = $1 AND customer_id = $2 AND consent_id = $3
 """  # noqa: S608 - joined from constants of this module
+
+
+# Purpose, and for marketing retailer and channel.
+_Question = tuple[str, int | None, str | None]
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True):
@@ -90,7 +94,8 @@ async def record_decisions(
 ) -> Recorded:
     """Append one row per decision and let withdrawals take effect before anything is acknowledged.
 
-    `wording` None is for withdrawals only: they are recorded under the latest text.
+    `wording` None is for withdrawals only: they are recorded under the text of the yes that is taken
+    back, or where there was none under the latest in the customer's language.
     """
     _check(decisions, wording, method)
     now = await lock_customers(connection, key)
@@ -101,8 +106,15 @@ async def record_decisions(
     # Strictly later than the last answer, though a simulated clock may stand still: the latest
     # answer to a question is the one that counts, so their order must be in the record.
     at = now if row["last_at"] is None else max(now, row["last_at"] + timedelta(microseconds=1))
+    taken_back = {} if wording else _granted(await read_history(connection, key))
     consents = tuple(
-        _consent(decision, _wording(decision, wording, published), method, device_id, at)
+        _consent(
+            decision,
+            taken_back.get(_question(decision)) or _wording(decision, wording, published, row["language"]),
+            method,
+            device_id,
+            at,
+        )
         for decision in decisions
     )
     await connection.executemany(_APPEND, [_row(key, consent) for consent in consents])
@@ -144,10 +156,23 @@ async def read_retailer_names(connection: asyncpg.Connection, consents: Sequence
 
 def current(history: Sequence[Consent]) -> list[Consent]:
     """The answer that counts now to each question, from a history with the latest first."""
-    latest: dict[tuple[str, int | None, str | None], Consent] = {}
+    latest: dict[_Question, Consent] = {}
     for consent in history:
-        latest.setdefault((consent.purpose, consent.retailer_id, consent.channel), consent)
+        latest.setdefault(_question(consent), consent)
     return list(latest.values())
+
+
+def _question(answer: Decision | Consent) -> _Question:
+    return answer.purpose, answer.retailer_id, answer.channel
+
+
+def _granted(history: Sequence[Consent]) -> dict[_Question, Wording]:
+    """Under which text each yes that counts now was said."""
+    return {
+        _question(one): Wording(version=one.notice_version, language=one.language)
+        for one in current(history)
+        if one.granted
+    }
 
 
 def _check(decisions: Sequence[Decision], wording: Wording | None, method: str) -> None:
@@ -175,9 +200,9 @@ async def _check_retailers(connection: asyncpg.Connection, decisions: Sequence[D
             raise _invalid(f"decisions[{position}].retailer_id", "is not a known retailer")
 
 
-def _wording(decision: Decision, shown: Wording | None, published: Published) -> Wording:
+def _wording(decision: Decision, shown: Wording | None, published: Published, language: str) -> Wording:
     if shown is None:
-        return published.latest(decision.purpose)
+        return published.latest(decision.purpose, language)
     published.check(decision.purpose, shown)
     return shown
 

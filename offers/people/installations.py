@@ -1,7 +1,7 @@
 """Installations: which device an app on a phone is, found by a secret of the app's own making.
 
-Only a hash of the id is kept. The row is the outermost lock of a registration: it is taken before
-any customer's, and nobody else takes it.
+Only a hash of the id is kept. The row is the outermost lock of a registration and of a joining: it is
+taken before any customer's, and nobody else takes it.
 """
 
 import hashlib
@@ -54,9 +54,17 @@ async def claim(
     """Take the installation's row for this transaction; None when it is ours to fill."""
     if await connection.fetchval(_CLAIM, *installation, bucket, device_id) is not None:
         return None
-    row = await connection.fetchrow(_LOCK, *installation)
-    if row is None:  # another registration took it and was refused: as if it had never been
+    known = await lock(connection, installation)
+    if known is None:  # another registration took it and was refused: as if it had never been
         return await claim(connection, installation, bucket, device_id)
+    return known
+
+
+async def lock(connection: asyncpg.Connection, installation: Installation) -> KnownDevice | None:
+    """Hold the installation's row; the device it is now."""
+    row = await connection.fetchrow(_LOCK, *installation)
+    if row is None:
+        return None
     customer_id = await connection.fetchval(_OWNER, row["device_bucket"], row["device_id"])
     return KnownDevice(CustomerKey(row["device_bucket"], customer_id), row["device_id"])
 

@@ -5,7 +5,8 @@ first two are the bucket), the last four are the secret, of which only a hash is
 for ten minutes and five tries; a right try still needs to be confirmed on the first phone. Every
 refusal looks the same, so that guessing teaches nothing.
 
-Registering the phone itself is in `offers.people.registration`.
+Registering the phone itself is in `offers.people.registration`, what the yes does in
+`offers.people.joining`.
 """
 
 import hashlib
@@ -22,6 +23,7 @@ from geo.errors import Conflict, NotFound
 from offers.buckets import BUCKETS
 from offers.codes import ALPHABET
 from offers.people.customers import CustomerKey, lock_customers
+from offers.people.installations import Installation
 
 LENGTH: Final = 8
 _NAME_LENGTH: Final = 4
@@ -52,7 +54,7 @@ _SPEND_TRY: Final = """
     RETURNING secret_hash
 """
 _USE: Final = """
-    UPDATE link_codes SET used_at = $4, device_id = $5
+    UPDATE link_codes SET used_at = $4, device_id = $5, installation_bucket = $6, installation_hash = $7
     WHERE bucket = $1 AND customer_id = $2 AND code_id = $3
 """
 _STATE: Final = """
@@ -67,11 +69,13 @@ _STILL_CONFIRMABLE: Final = """
     WHERE bucket = $1 AND customer_id = $2 AND device_id = $3 AND used_at > $4
 """
 _CAME_BY: Final = """
-    SELECT 1 FROM link_codes
-    WHERE bucket = $1 AND customer_id = $2 AND device_id = $3 AND code_id = $4
+    SELECT device_id FROM link_codes
+    WHERE bucket = $1 AND customer_id = $2 AND code_id = $3
+      AND installation_bucket = $4 AND installation_hash = $5
 """
-_ACTIVATE: Final = """
-    UPDATE devices SET status = 'active' WHERE bucket = $1 AND device_id = $2 AND status = 'pending'
+_USED_BY: Final = """
+    SELECT installation_bucket, installation_hash FROM link_codes
+    WHERE bucket = $1 AND customer_id = $2 AND code_id = $3 AND installation_hash IS NOT NULL
 """
 
 
@@ -129,15 +133,29 @@ async def try_code(connection: asyncpg.Connection, owner: CustomerKey, code: str
 
 
 async def use_code(
-    connection: asyncpg.Connection, owner: CustomerKey, code: str, device_id: UUID, now: datetime
+    connection: asyncpg.Connection,
+    owner: CustomerKey,
+    code: str,
+    device_id: UUID,
+    installation: Installation,
+    now: datetime,
 ) -> None:
-    """Remember that this device, pending until confirmed, came by this code."""
-    await connection.execute(_USE, *owner, code[:_NAME_LENGTH], now, device_id)
+    """Remember that this installation, as a device that is pending until confirmed, came by this code."""
+    await connection.execute(_USE, *owner, code[:_NAME_LENGTH], now, device_id, *installation)
 
 
-async def came_by(connection: asyncpg.Connection, key: CustomerKey, code: str, device_id: UUID) -> bool:
-    """Whether this device already used this code: its phone asks again because an answer was lost."""
-    return await connection.fetchval(_CAME_BY, *key, device_id, code[:_NAME_LENGTH]) is not None
+async def came_by(
+    connection: asyncpg.Connection, owner: CustomerKey, code: str, installation: Installation
+) -> UUID | None:
+    """The device that this installation already became by this code: it asks again as an answer was lost."""
+    device_id: UUID | None = await connection.fetchval(_CAME_BY, *owner, code[:_NAME_LENGTH], *installation)
+    return device_id
+
+
+async def used_by(connection: asyncpg.Connection, key: CustomerKey, code_id: str) -> Installation | None:
+    """Which installation used a code of this customer. It does not change any more."""
+    row = await connection.fetchrow(_USED_BY, *key, code_id)
+    return None if row is None else Installation(*row)
 
 
 async def is_confirmable(
@@ -160,17 +178,6 @@ async def read_link(connection: asyncpg.Connection, key: CustomerKey, code_id: s
         platform=row["platform"],
         label=row["label"],
     )
-
-
-async def confirm_link(connection: asyncpg.Connection, key: CustomerKey, code_id: str) -> Link:
-    """The first phone's yes: the pending device becomes active. Saying it twice is harmless."""
-    await lock_customers(connection, key)
-    link = await read_link(connection, key, code_id)
-    if link.state == "to_confirm":
-        await connection.execute(_ACTIVATE, key.bucket, link.device_id)
-    elif link.state != "confirmed":
-        raise Conflict("This code cannot be confirmed in its present state.", code=f"link_code_{link.state}")
-    return msgspec.structs.replace(link, state="confirmed")
 
 
 def _state(row: asyncpg.Record, now: datetime) -> LinkState:

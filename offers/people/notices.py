@@ -48,8 +48,7 @@ async def read_notices(
     version: int | None = None,
 ) -> list[Notice]:
     """The latest (or the named) version of each purpose, in this language or else in English."""
-    wanted = list(dict.fromkeys([language, language.partition("-")[0].lower(), FALLBACK_LANGUAGE]))
-    rows = await connection.fetch(_NOTICES, wanted, purpose, version)
+    rows = await connection.fetch(_NOTICES, _in_order_of_preference(language), purpose, version)
     return [Notice(**dict(row)) for row in rows]
 
 
@@ -73,10 +72,15 @@ class Published:
                 code="unknown_notice",
             )
 
-    def latest(self, purpose: str) -> Wording:
-        """What a withdrawal is recorded under when it names no text: saying no needs no reading."""
-        _, version, language = max(
+    def latest(self, purpose: str, language: str) -> Wording:
+        """The newest text in this language, else in English: whoever says no need not have read one."""
+        preferred = _in_order_of_preference(language)
+        _, version, spoken = max(
             (key for key in self._known if key[0] == purpose),
-            key=lambda key: (key[1], key[2] == FALLBACK_LANGUAGE),
+            key=lambda key: (key[1], -preferred.index(key[2]) if key[2] in preferred else -len(preferred)),
         )
-        return Wording(version=version, language=language)
+        return Wording(version=version, language=spoken)
+
+
+def _in_order_of_preference(language: str) -> list[str]:
+    return list(dict.fromkeys([language, language.partition("-")[0].lower(), FALLBACK_LANGUAGE]))

@@ -1,10 +1,11 @@
 """Consent receipts, with the field names of ISO/IEC TS 27560:2023 (not signed).
 
 A receipt repeats one recorded answer with who asked, for what, under which text and how to take it
-back, so that the person can hold the record against us. Owns the form only.
+back, so that the person can hold the record against us. What is meant to be read is in the language of the
+text that was answered, or else in English. Owns the form only.
 """
 
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from offers.people.consent_records import Consent
 from offers.periods import CROSSINGS_KEPT_DAYS, REASONS_KEPT_DAYS
@@ -19,26 +20,57 @@ from offers.terms import (
 SCHEMA_VERSION: Final = "ISO/IEC TS 27560:2023"
 OPERATOR: Final = "operator"
 
-_INFORMATION: Final = {
-    LOCATION_OFFERS: ("current location", "places entered and left"),
-    LOCATION_PARKING: ("current location", "parking zone"),
-    PERSONALISATION: ("stated interests",),
-    MEASUREMENT: ("offers received", "return visits, as totals of groups"),
-    MARKETING: ("offers received", "offers opened or dismissed"),
+_Language = Literal["en", "fr"]
+_InBoth = dict[_Language, str]
+
+_INFORMATION: Final[dict[str, dict[_Language, tuple[str, ...]]]] = {
+    LOCATION_OFFERS: {
+        "en": ("current location", "places entered and left"),
+        "fr": ("position actuelle", "lieux où vous êtes entré et dont vous êtes sorti"),
+    },
+    LOCATION_PARKING: {
+        "en": ("current location", "parking zone"),
+        "fr": ("position actuelle", "zone de stationnement"),
+    },
+    PERSONALISATION: {"en": ("stated interests",), "fr": ("centres d'intérêt indiqués",)},
+    MEASUREMENT: {
+        "en": ("offers received", "return visits, as totals of groups"),
+        "fr": ("offres reçues", "retours dans un lieu, en totaux de groupes"),
+    },
+    MARKETING: {
+        "en": ("offers received", "offers opened or dismissed"),
+        "fr": ("offres reçues", "offres ouvertes ou écartées"),
+    },
 }
-_OFFERS_KEPT: Final = (
-    f"why an offer was given {REASONS_KEPT_DAYS} days; offers received for as long as limits count them"
-)
-_KEPT: Final = {
-    LOCATION_OFFERS: (
-        "positions are not kept; the present state until withdrawal, "
-        f"places entered and left {CROSSINGS_KEPT_DAYS} days, {_OFFERS_KEPT}"
-    ),
-    LOCATION_PARKING: "positions are not kept; the present state until withdrawal",
-    PERSONALISATION: "until changed or withdrawn",
-    MEASUREMENT: f"places entered and left {CROSSINGS_KEPT_DAYS} days, {_OFFERS_KEPT}",
+_OFFERS_KEPT: Final[_InBoth] = {
+    "en": f"why an offer was given {REASONS_KEPT_DAYS} days; "
+    "offers received for as long as limits count them",
+    "fr": f"les raisons d'une offre {REASONS_KEPT_DAYS} jours ; "
+    "les offres reçues tant que les limites les comptent",
+}
+_CROSSINGS_KEPT: Final[_InBoth] = {
+    "en": f"places entered and left {CROSSINGS_KEPT_DAYS} days",
+    "fr": f"les lieux où vous êtes entré et dont vous êtes sorti {CROSSINGS_KEPT_DAYS} jours",
+}
+_POSITION_KEPT: Final[_InBoth] = {
+    "en": "positions are not kept; the present state until withdrawal",
+    "fr": "les positions ne sont pas conservées ; l'état présent jusqu'au retrait",
+}
+_KEPT: Final[dict[str, _InBoth]] = {
+    LOCATION_OFFERS: {
+        "en": f"{_POSITION_KEPT['en']}, {_CROSSINGS_KEPT['en']}, {_OFFERS_KEPT['en']}",
+        "fr": f"{_POSITION_KEPT['fr']}, {_CROSSINGS_KEPT['fr']}, {_OFFERS_KEPT['fr']}",
+    },
+    LOCATION_PARKING: _POSITION_KEPT,
+    PERSONALISATION: {"en": "until changed or withdrawn", "fr": "jusqu'à modification ou retrait"},
+    MEASUREMENT: {
+        "en": f"{_CROSSINGS_KEPT['en']}, {_OFFERS_KEPT['en']}",
+        "fr": f"{_CROSSINGS_KEPT['fr']}, {_OFFERS_KEPT['fr']}",
+    },
     MARKETING: _OFFERS_KEPT,
 }
+_OPERATOR_NAME: Final[_InBoth] = {"en": "Operator of this service", "fr": "Exploitant de ce service"}
+_VALID: Final[_InBoth] = {"en": "until withdrawn", "fr": "jusqu'au retrait"}
 _RIGHTS: Final = ("access", "rectification", "erasure", "withdrawal", "portability", "complaint")
 
 
@@ -51,7 +83,7 @@ def receipt_of(consent: Consent, customer_id: str, retailer_name: str | None) ->
         "record_id": str(consent.consent_id),
         "pii_principal_id": customer_id,
         "privacy_notice": _notice_address(consent),
-        "language": consent.language,
+        "language": _language(consent),
         "purposes": [_purpose(consent, controller)],
         "party_identification": _parties(consent, controller, retailer_name),
         "events": [_event(consent, customer_id)],
@@ -65,13 +97,14 @@ def _purpose(consent: Consent, controller: str) -> dict[str, Any]:
         "lawful_basis": "consent",
         "services": [consent.channel] if consent.channel else [],
         "pii_information": [
-            {"pii_type": kind, "pii_optional": True} for kind in _INFORMATION[consent.purpose]
+            {"pii_type": kind, "pii_optional": True}
+            for kind in _INFORMATION[consent.purpose][_language(consent)]
         ],
         "pii_controllers": [controller],
         "collection_method": consent.method,
         "processing_method": "automated",
         "storage_locations": [OPERATOR],
-        "retention_period": _KEPT[consent.purpose],
+        "retention_period": _KEPT[consent.purpose][_language(consent)],
         "recipient_third_parties": [],
         "withdrawal_method": _withdrawal(consent),
         "privacy_rights": list(_RIGHTS),
@@ -91,7 +124,11 @@ def _withdrawal(consent: Consent) -> dict[str, Any]:
 
 
 def _parties(consent: Consent, controller: str, retailer_name: str | None) -> list[dict[str, str]]:
-    operator = {"party_id": OPERATOR, "party_name": "Operator of this service", "party_role": "PII processor"}
+    operator = {
+        "party_id": OPERATOR,
+        "party_name": _OPERATOR_NAME[_language(consent)],
+        "party_role": "PII processor",
+    }
     if consent.retailer_id is None:
         return [operator | {"party_role": "PII controller"}]
     name = retailer_name or controller
@@ -101,7 +138,7 @@ def _parties(consent: Consent, controller: str, retailer_name: str | None) -> li
 def _event(consent: Consent, customer_id: str) -> dict[str, str]:
     return {
         "event_time": f"{consent.recorded_at:%Y-%m-%dT%H:%M:%S.%fZ}",
-        "validity_duration": "until withdrawn",
+        "validity_duration": _VALID[_language(consent)],
         "entity_id": customer_id,
         "event_type": "explicit",
         "event_state": "consent given" if consent.granted else "consent withdrawn",
@@ -112,3 +149,7 @@ def _notice_address(consent: Consent) -> str:
     return (
         f"/v1/notices?language={consent.language}&purpose={consent.purpose}&version={consent.notice_version}"
     )
+
+
+def _language(consent: Consent) -> _Language:
+    return "fr" if consent.language.partition("-")[0].lower() == "fr" else "en"

@@ -1,7 +1,7 @@
 """Registration: which device an installation is, and how it becomes one.
 
-Owns the rules of a first, a repeated, a moving and a joining registration. Link codes are in
-`offers.people.linking`.
+Owns the rules of a first, a repeated and a joining registration. Link codes are in
+`offers.people.linking`, what is moved by the first phone's yes in `offers.people.joining`.
 
 Lock order: the installation's row first, then customers. Two registrations of one installation
 queue up at its row and never form a circle.
@@ -19,7 +19,14 @@ from geo.wall_clock import is_zone
 from offers.buckets import bucket_of
 from offers.people.customers import CustomerKey, is_language, lock_customers
 from offers.people.devices import DeviceStatus, Platform, device_of, revoke_locked
-from offers.people.installations import KnownDevice, claim, give_back, installation_of, point_to
+from offers.people.installations import (
+    Installation,
+    KnownDevice,
+    claim,
+    give_back,
+    installation_of,
+    point_to,
+)
 from offers.people.linking import (
     came_by,
     is_confirmable,
@@ -89,8 +96,8 @@ async def register(connection: asyncpg.Connection, application: Application) -> 
     """Register an installation, once: again, it is the same device with a fresh `next` token.
 
     Returns None where the link code is refused, and does not raise: the spent try must be
-    committed. With a link code, an installation known elsewhere is moved: its old device is
-    revoked. A revoked installation starts again as a new customer.
+    committed. With a link code, an installation known elsewhere stays that, too, until the first
+    phone says yes. A revoked installation starts again as a new customer.
     """
     _check(application)
     joined = None
@@ -105,13 +112,14 @@ async def register(connection: asyncpg.Connection, application: Application) -> 
     known = await claim(connection, installation, target.bucket, device_id)
     involved = ([known.key] if known else []) + ([joined.owner] if joined else [])
     now = await lock_customers(connection, *involved)
-    if known is not None and await _is_to_stay(connection, known, joined, now):
-        return await _again(connection, known, application, now)
+    asked_about = await _asked_about(connection, installation, known, joined, now)
+    if asked_about is not None:
+        return await _again(connection, asked_about, application, now)
     if joined is not None and not await try_code(connection, *joined, now):
         if known is None:
             await give_back(connection, installation)
         return None
-    if known is not None:
+    if known is not None and not await _is_active(connection, known):
         await revoke_locked(connection, *known, now)
         await point_to(connection, installation, target.bucket, device_id)
     if joined is None:
@@ -119,7 +127,7 @@ async def register(connection: asyncpg.Connection, application: Application) -> 
         await connection.execute(_ADD_CUSTOMER, *target, *chosen, now)
     registration = await _add(connection, target, device_id, application, now)
     if joined is not None:
-        await use_code(connection, *joined, device_id, now)
+        await use_code(connection, *joined, device_id, installation, now)
     return registration
 
 
@@ -129,19 +137,32 @@ async def _joined(connection: asyncpg.Connection, typed: str) -> _Joined | None:
     return None if code is None or owner is None else _Joined(owner, code)
 
 
-async def _is_to_stay(
-    connection: asyncpg.Connection, known: KnownDevice, joined: _Joined | None, now: datetime
-) -> bool:
-    """Whether this call is about the device as it is, not about a new or another one."""
-    key, device_id = known
-    status = (await device_of(connection, key, device_id)).status
-    if joined is None:
-        return status == "active" or (
-            status == "pending" and await is_confirmable(connection, key, device_id, now)
-        )
-    if status == "active":
-        return joined.owner == key
-    return status == "pending" and await came_by(connection, key, joined.code, device_id)
+async def _asked_about(
+    connection: asyncpg.Connection,
+    installation: Installation,
+    known: KnownDevice | None,
+    joined: _Joined | None,
+    now: datetime,
+) -> KnownDevice | None:
+    """The device this call is about, if it is one there is."""
+    if joined is not None:
+        device_id = await came_by(connection, *joined, installation)
+        if device_id is not None and await _status(connection, joined.owner, device_id) != "revoked":
+            return KnownDevice(joined.owner, device_id)
+        is_there = known is not None and known.key == joined.owner and await _is_active(connection, known)
+        return known if is_there else None
+    if known is None or await _is_active(connection, known):
+        return known
+    is_pending = await _status(connection, *known) == "pending"
+    return known if is_pending and await is_confirmable(connection, *known, now) else None
+
+
+async def _is_active(connection: asyncpg.Connection, known: KnownDevice) -> bool:
+    return await _status(connection, *known) == "active"
+
+
+async def _status(connection: asyncpg.Connection, key: CustomerKey, device_id: UUID) -> DeviceStatus:
+    return (await device_of(connection, key, device_id)).status
 
 
 async def _again(

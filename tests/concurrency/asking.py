@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
@@ -96,6 +96,15 @@ class Client:
     async def report(self, phone: Phone, *fixes: dict[str, Any]) -> Answer:
         """Fixes of a phone, settled."""
         return await self.settle("POST", "/v1/fixes", phone.token, report_of(*fixes))
+
+    async def follow(self, phone: Phone) -> AsyncIterator[dict[str, Any]]:
+        """The deliveries that the live stream tells this phone, as they come."""
+        headers = {"authorization": f"Bearer {phone.token}"}
+        async with self.http.get(self.url + "/v1/live", headers=headers) as answer:
+            assert answer.status == 200, await answer.text()
+            async for line in answer.content:
+                if line.startswith(b"data: "):
+                    yield json.loads(line.removeprefix(b"data: "))
 
 
 def report_of(*fixes: dict[str, Any]) -> dict[str, Any]:

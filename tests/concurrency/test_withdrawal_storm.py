@@ -1,9 +1,11 @@
-"""Withdrawals while fixes stream in: once acknowledged, nothing more is decided or handed over."""
+"""Withdrawals while fixes stream in: once acknowledged, nothing more is decided, handed over or told."""
 
 from __future__ import annotations
 
 import asyncio
+import math
 import random
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -17,13 +19,16 @@ from tests.world import Phone
 
 CUSTOMERS, SHOPS, INBOX_READS = 20, 20, 3
 CREATED = 201
+# What left the server before the acknowledgement may be read here a little after it.
+ON_THE_WIRE_S = 1.0
 
 
 @dataclass
 class Story:
     """One customer: two phones in the street, a change of mind, and somebody who opens the inbox.
 
-    The inbox is opened while the withdrawal is on its way, or only once it is acknowledged.
+    The inbox is opened, and the live stream followed, while the withdrawal is on its way, or only once
+    it is acknowledged.
     """
 
     street: Street
@@ -33,11 +38,15 @@ class Story:
     withdraws_at: int
     reads_beside: bool
     answered_later: list[Answer] = field(default_factory=list)
+    told: set[str] = field(default_factory=set)
+    told_later: set[str] = field(default_factory=set)
     withdraws: asyncio.Event = field(default_factory=asyncio.Event)
     is_acknowledged: asyncio.Event = field(default_factory=asyncio.Event)
+    acknowledged_at: float = math.inf
 
     async def is_lived(self) -> None:
         first, second = self.phones
+        following = asyncio.create_task(self._follows(second))
         await asyncio.gather(
             self._walks(first, changes_mind=True),
             self._walks(second),
@@ -45,6 +54,20 @@ class Story:
             self._reads(second),
         )
         self.answered_later.append(await self.street.client.report(first, fix_at(self.street.starts_at_m)))
+        await asyncio.sleep(2 * ON_THE_WIRE_S)
+        assert not following.done(), following.exception()
+        following.cancel()
+        await asyncio.gather(following, return_exceptions=True)
+
+    async def _follows(self, phone: Phone) -> None:
+        allowance_s = ON_THE_WIRE_S
+        if not self.reads_beside:
+            await self.is_acknowledged.wait()
+            allowance_s = 0.0
+        async for delivery in self.street.client.follow(phone):
+            self.told.add(delivery["delivery_id"])
+            if time.monotonic() > self.acknowledged_at + allowance_s:
+                self.told_later.add(delivery["delivery_id"])
 
     async def _walks(self, phone: Phone, *, changes_mind: bool = False) -> None:
         for number, fix in enumerate(self.walk):
@@ -60,6 +83,7 @@ class Story:
         body = {"decisions": self.decisions, "method": "storm"}
         answer = await self.street.client.settle("POST", "/v1/consents", phone.token, body)
         assert answer.status == CREATED, answer.raw
+        self.acknowledged_at = time.monotonic()
         self.is_acknowledged.set()
 
     async def _reads(self, phone: Phone) -> None:
@@ -87,7 +111,9 @@ async def test_a_storm_of_withdrawals_and_fixes_lets_nothing_follow_an_acknowled
     ]
     await asyncio.gather(*(story.is_lived() for story in stories))
     cancelled = 0
+    assert sum(len(story.told) for story in stories) >= CUSTOMERS // 2, "the streams tell something"
     for story in stories:
+        assert not story.told_later
         for answer in story.answered_later:
             if withdrawn == "location_offers":
                 assert answer.code == "no_location_consent"
@@ -124,6 +150,8 @@ async def _check_rows(street: Street, story: Story) -> int:
     rows = await street.deliveries_of(customer_id)
     assert all(row["decided_at"] < withdrawn_at for row in rows)
     assert all(row["handed_at"] < withdrawn_at for row in rows if row["handed_at"] is not None)
+    handed = {str(row["delivery_id"]) for row in rows if row["handed_at"] is not None}
+    assert story.told <= handed, "nothing is told that was not handed over"
     assert {row["cancelled_because"] for row in rows} <= {"consent_withdrawn"}, "nobody has seen any"
     return sum(row["handed_at"] is None for row in rows)
 

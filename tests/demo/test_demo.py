@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
-import contextlib
 import json
 import os
 import socket
@@ -76,22 +74,9 @@ def test_the_demo_keeps_its_promises_and_imports_once(run_demo: Demo, tmp_path: 
         ({"deliveries": 0}, 1),
     ],
 )
-def test_a_demo_that_shows_a_fault_or_nothing_at_all_fails(
-    found: dict[str, Any], code: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    report = {"violations": {"consent": 0, "caps": 0}, "errors": {}, "deliveries": 3} | found
-
-    async def opened(*_: object) -> None: ...
-
-    for name in ("ALENTOUR_DATABASE_URL", "ALENTOUR_PORT"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(demo.signal, "signal", lambda *_: None)
-    monkeypatch.setattr(demo, "Cluster", lambda _: contextlib.nullcontext())
-    monkeypatch.setattr(demo, "_fresh_city", lambda *_: "")
-    monkeypatch.setattr(demo, "_with", opened)
-    monkeypatch.setattr(demo, "_server", lambda *_: contextlib.nullcontext())
-    monkeypatch.setattr(demo, "_simulate", lambda *_: report)
-    assert demo.run(argparse.Namespace(seed=1, exit=True)) == code
+def test_a_demo_that_shows_a_fault_or_nothing_at_all_fails(found: dict[str, Any], code: int) -> None:
+    report = {"violations": {"consent": 0, "caps": 0}, "errors": {}, "deliveries": 3}
+    assert demo.exit_code(report | found) == code
 
 
 def test_a_database_of_ones_own_is_refused_in_one_line(run_demo: Demo) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from datetime import datetime
+from typing import Any
 from uuid import UUID, uuid4
 
 import asyncpg
@@ -112,6 +114,45 @@ async def test_withdrawing_needs_no_notice_but_granting_does(http):
     assert refused.status_code == 400
     assert refused.json()["errors"][0]["field"] == "notice_version"
     assert (await phone.post("/v1/consents", {"decisions": [no("measurement")]})).status_code == 201
+
+
+@pytest.fixture
+async def newer_notice(rows) -> AsyncIterator[None]:
+    """A second version of the text about measurement."""
+    await rows.execute(
+        "INSERT INTO notices (purpose, version, language, title, text, published_at)"
+        " SELECT purpose, 2, language, title, text, published_at FROM notices WHERE purpose = 'measurement'"
+    )
+    yield
+    await rows.execute("DELETE FROM notices WHERE version = 2")
+
+
+@pytest.mark.usefixtures("newer_notice")
+async def test_withdrawal_is_recorded_under_the_text_of_the_yes_it_takes_back(http):
+    phone = await new_phone(http, language="en")
+    await phone.answers(yes("measurement"), yes("location_offers"), language="fr")
+    one = await phone.post("/v1/consents", {"decisions": [no("measurement")]})
+    rest = await phone.post("/v1/consents", {"withdraw_all": True})
+    for answer in (one, rest):
+        (receipt,) = answer.json()["receipts"]
+        assert receipt["language"] == "fr"
+        assert "version=1" in receipt["privacy_notice"]
+
+
+async def test_refusal_of_what_was_never_granted_is_recorded_in_the_customers_language(http):
+    for language, recorded in (("fr-CA", "fr"), ("en-GB", "en"), ("zu", "en")):
+        phone = await new_phone(http, language=language)
+        answer = await phone.post("/v1/consents", {"decisions": [no("personalisation")]})
+        assert answer.json()["receipts"][0]["language"] == recorded
+
+
+async def test_a_second_no_takes_nothing_back_and_is_in_the_customers_language(http):
+    phone = await new_phone(http, language="fr")
+    await phone.answers(yes("personalisation"), language="en")
+    for _ in range(2):
+        await phone.post("/v1/consents", {"decisions": [no("personalisation")]})
+    history = (await phone.get("/v1/consents")).json()["history"]
+    assert [one["language"] for one in history] == ["fr", "en", "en"]
 
 
 @pytest.mark.parametrize(
@@ -246,6 +287,28 @@ async def test_receipt_repeats_the_answer_with_the_standards_names(http, shop):
     assert receipt["events"][0]["event_state"] == "consent given"
     notice = (await http.get(receipt["privacy_notice"])).json()
     assert [one["purpose"] for one in notice] == ["marketing"]
+
+
+async def test_receipt_of_a_french_answer_is_in_french_throughout(http, shop):
+    phone = await new_phone(http)
+    purposes = [yes(purpose) for purpose in sorted(PURPOSES - {"marketing"})]
+    purposes.append(yes("marketing", retailer_id=shop.retailer_id, channel="push"))
+    french = (await phone.answers(*purposes, language="fr"))["receipts"]
+    english = (await phone.answers(*purposes))["receipts"]
+    assert {one["language"] for one in french} == {"fr"}
+    for one, other in zip(french, english, strict=True):
+        (said,), (meant,) = one["purposes"], other["purposes"]
+        assert said["purpose"] == meant["purpose"]
+        assert len(said["pii_information"]) == len(meant["pii_information"])
+        assert not _texts(one) & _texts(other), "nothing is left in English"
+
+
+def _texts(receipt: dict[str, Any]) -> set[str]:
+    """What of a receipt is there to be read."""
+    (purpose,) = receipt["purposes"]
+    kinds = {one["pii_type"] for one in purpose["pii_information"]}
+    operator = {one["party_name"] for one in receipt["party_identification"] if one["party_id"] == "operator"}
+    return kinds | operator | {purpose["retention_period"], receipt["events"][0]["validity_duration"]}
 
 
 async def test_withdrawal_named_in_a_receipt_works(http, shop):

@@ -121,7 +121,7 @@ async def test_why_names_rules_retailer_and_consents_in_plain_words(phone, shop)
     assert "12:30" in texts["quiet_hours"]
     assert "21:00" in texts["quiet_hours"]
     assert texts["frequency_cap"] == (
-        "Since 2026-05-04 00:00 you had received 1 offers in all; at most 2 are allowed."
+        "Since 2026-05-04 00:00 you had received 1 offer in all; at most 2 are allowed."
     )
     assert {one["purpose"] for one in why["consents"]} == {"location_offers", "marketing"}
     for consent in why["consents"]:

@@ -225,26 +225,89 @@ async def test_new_code_replaces_the_one_before(http):
     assert (await register(http, link_code=new["code"])).status_code == 201
 
 
-async def test_installation_with_a_link_code_moves_to_the_joined_customer(http):
+async def test_known_phone_that_joins_stays_what_it_was_until_the_first_one_confirms(http, shop):
+    first, moving = await new_phone(http), await new_phone(http)
+    await moving.consents_to(shop.retailer_id)
+    await shop.gives(moving, await shop.offers())
+    code = await _link_code(first)
+    moved = await new_phone(http, installation_id=moving.installation_id, link_code=code["code"])
+    assert (moved.status, moved.customer_id) == ("pending", first.customer_id)
+    assert moved.device_id != moving.device_id
+    assert (await moving.get("/v1/me")).json()["granted"] != []
+    assert len((await moving.get("/v1/inbox")).json()["items"]) == 1
+    assert not await _works(moved)
+
+    await first.post(f"/v1/me/link-codes/{code['code_id']}/confirm")
+    assert await _works(moved)
+    assert not await _works(moving)
+    assert (await moved.get("/v1/inbox")).json()["items"] == [], "that was somebody else's"
+    again = await register(http, installation_id=moving.installation_id)
+    assert (again.status_code, again.json()["device_id"]) == (200, moved.device_id)
+
+
+@pytest.mark.parametrize("how", ["refused", "too late"])
+async def test_joining_that_comes_to_nothing_costs_nothing(http, rows, how):
     first, moving = await new_phone(http), await new_phone(http)
     code = await _link_code(first)
     moved = await new_phone(http, installation_id=moving.installation_id, link_code=code["code"])
-    assert moved.customer_id == first.customer_id
-    assert moved.device_id != moving.device_id
-    assert not await _works(moving)
+    if how == "refused":
+        await first.post(f"/v1/me/devices/{moved.device_id}/revoke")
+    else:
+        await rows.execute(
+            "UPDATE link_codes SET used_at = used_at - interval '11 minutes' WHERE device_id = $1",
+            moved.device_id,
+        )
+    assert (await first.post(f"/v1/me/link-codes/{code['code_id']}/confirm")).status_code == 409
+    assert await _works(moving)
+    again = await register(http, installation_id=moving.installation_id)
+    assert (again.status_code, again.json()["device_id"]) == (200, moving.device_id)
+
+
+async def test_known_phone_that_joins_again_after_a_lost_answer_is_the_same_pending_device(http):
+    first, moving = await new_phone(http), await new_phone(http)
+    code = await _link_code(first)
+    answers = [
+        await register(http, installation_id=moving.installation_id, link_code=code["code"]) for _ in range(2)
+    ]
+    assert [answer.status_code for answer in answers] == [201, 200]
+    assert answers[0].json()["device_id"] == answers[1].json()["device_id"]
     await first.post(f"/v1/me/link-codes/{code['code_id']}/confirm")
-    assert await _works(moved)
+    assert await _works(first, answers[1].json()["token"])
+
+
+async def test_phone_that_waits_for_one_customer_may_join_another_instead(http):
+    one, other = await new_phone(http), await new_phone(http)
+    waiting = await new_phone(http, link_code=(await _link_code(one))["code"])
+    code = await _link_code(other)
+    joined = await new_phone(http, installation_id=waiting.installation_id, link_code=code["code"])
+    await other.post(f"/v1/me/link-codes/{code['code_id']}/confirm")
+    assert await _works(joined)
+    assert (await waiting.get("/v1/me")).status_code == 401
+
+
+async def test_phone_of_a_customer_is_that_phone_whatever_code_of_theirs_it_types(http):
+    first = await new_phone(http)
+    code = await _link_code(first)
+    answer = await register(http, installation_id=first.installation_id, link_code=code["code"])
+    assert (answer.status_code, answer.json()["device_id"]) == (200, first.device_id)
 
 
 async def test_crosswise_moves_of_two_phones_do_not_deadlock(http):
     for _ in range(5):
         one, two = await new_phone(http), await new_phone(http)
-        code_of_one, code_of_two = (await _link_code(one))["code"], (await _link_code(two))["code"]
+        of_one, of_two = await _link_code(one), await _link_code(two)
         answers = await asyncio.gather(
-            register(http, installation_id=one.installation_id, link_code=code_of_two),
-            register(http, installation_id=two.installation_id, link_code=code_of_one),
+            register(http, installation_id=one.installation_id, link_code=of_two["code"]),
+            register(http, installation_id=two.installation_id, link_code=of_one["code"]),
         )
         assert {answer.status_code for answer in answers} == {201}
+        confirmed = await asyncio.gather(
+            one.post(f"/v1/me/link-codes/{of_one['code_id']}/confirm"),
+            two.post(f"/v1/me/link-codes/{of_two['code_id']}/confirm"),
+        )
+        # Whoever is confirmed first is no longer who they were, and may not be asked any more.
+        assert {answer.status_code for answer in confirmed} <= {200, 401}
+        assert 200 in {answer.status_code for answer in confirmed}
 
 
 async def test_confirming_too_late_is_refused_and_the_phone_starts_afresh(http, rows):

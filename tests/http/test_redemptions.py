@@ -75,6 +75,18 @@ async def test_redemption_whose_kept_answer_was_lost_is_found_again_by_its_key(h
     assert await _redeemed(rows, offer_id) == 1
 
 
+async def test_a_forgotten_key_does_not_answer_for_another_code(http, phone, shop, rows):
+    offer_id, till, key = await shop.offers(stock=5), await shop.till(), uuid4().hex
+    one, two = [await shop.gives(phone, offer_id, handed=True) for _ in range(2)]
+    assert (await _redeem(http, till, one.code, key=key)).status_code == 201
+    await rows.execute("DELETE FROM idempotency_keys WHERE key = $1", key)
+    answer = await _redeem(http, till, two.code, key=key)
+    assert (answer.status_code, code_of(answer)) == (409, "operation_of_another_code")
+    assert await two.column(rows, "redeemed_at") is None
+    assert await _redeemed(rows, offer_id) == 1
+    assert (await _redeem(http, till, two.code)).status_code == 201, "with a key of its own it is good"
+
+
 async def test_key_is_required(http, phone, shop, rows):
     given = await shop.gives(phone, await shop.offers(), handed=True)
     answer = await http.post("/v1/redemptions", json={"code": given.code}, headers=await shop.till())

@@ -107,6 +107,20 @@ async def test_inside_the_refresh_circle_no_unlisted_edge_can_be_crossed(pool):
         )
     assert (answer.refresh.lat, answer.refresh.lon) == (LAT, LON)
     assert 0.9 * nearest_unlisted_m < answer.refresh.radius_m <= nearest_unlisted_m
+    assert answer.refresh_is_exact
+
+
+async def test_a_refresh_circle_that_no_phone_could_watch_is_enlarged_and_says_so(pool):
+    world = World(pool)
+    retailer_id = await world.retailer()
+    for north_m in range(12):
+        await world.fence(retailer_id, north_m=3.0 * north_m)
+    async with pool.acquire() as connection:
+        spot = Spot(lat=HELSINKI[0] + 90 / 111_195, lon=HELSINKI[1])
+        answer = await nearest_regions(connection, spot, platform="ios", reserved=15, now=LONG_AGO)
+    assert [region.edge_distance_m < 15 for region in answer.regions] == [True] * 5
+    assert answer.refresh.radius_m == 100.0
+    assert not answer.refresh_is_exact
 
 
 async def test_disabled_not_yet_started_and_stopped_fences_are_not_watched(pool):

@@ -169,10 +169,19 @@ def test_every_cap_that_applies_answers_with_its_numbers() -> None:
     assert answers[0].numbers == {
         "cap_id": 7,
         "scope": "system",
+        "channel": None,
+        "tag": None,
         "at_most": 2,
         "counted": 1,
         "window_start": "2026-06-09T22:00:00Z",
     }
+
+
+def test_a_cap_that_is_narrowed_says_to_what() -> None:
+    cap = per_day(2, channel="push", tag="tea")
+    (answer,) = binding([cap], offer(tags=("tea",)), [past(), past(tags=("tea",))], PARIS, NOON)
+    said = answer.numbers
+    assert (said["channel"], said["tag"], said["counted"]) == ("push", "tea", 1)
 
 
 def test_a_cap_of_none_blocks_everything() -> None:

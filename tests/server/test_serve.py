@@ -9,11 +9,17 @@ import tempfile
 import time
 import urllib.request
 from pathlib import Path
+from uuid import uuid4
 
 import asyncpg
+import httpx
+import pytest
 
 from api.embedded import Cluster
 from tests.world import World
+
+# Granian kills after 10 s.
+SOON_S = 8.0
 
 
 def wait_until(claim, within_s=60):
@@ -42,6 +48,26 @@ def test_a_told_server_ends_cleanly_and_takes_its_workers_along(start_server, da
     assert server.stop() == 0
     assert not any(map(is_running, workers))
     assert "Traceback" not in server.log_text()
+
+
+@pytest.mark.parametrize("told", ["as an operator does", "as a terminal does"])
+def test_a_server_with_open_streams_ends_them_and_itself(start_server, database_url, told):
+    server = start_server(database_url, workers=2)
+    new = {"installation_id": uuid4().hex, "platform": "android"}
+    token = httpx.post(f"{server.url}/v1/devices", json=new).json()["token"]
+    headers = {"authorization": f"Bearer {token}"}
+    with httpx.stream("GET", f"{server.url}/v1/live", headers=headers, timeout=30) as answer:
+        lines = answer.iter_lines()
+        assert next(lines) == ": welcome"
+        began = time.monotonic()
+        if told == "as a terminal does":
+            os.killpg(server.process.pid, signal.SIGINT)
+            assert server.process.wait(30) == 0
+        else:
+            assert server.stop() == 0
+        assert time.monotonic() - began < SOON_S
+        assert not any(lines), "the stream is ended, not broken off"
+    assert "Killing" not in server.log_text(), "the workers stopped their engines and ended by themselves"
 
 
 def test_a_killed_worker_is_replaced_however_often(start_server, database_url):

@@ -299,8 +299,12 @@ CREATE TABLE link_codes (
     device_id   uuid,
     expires_at  timestamptz NOT NULL,
     used_at     timestamptz,
+    -- Which installation used it: once confirmed, that is device_id and no longer what it was before.
+    installation_bucket smallint,
+    installation_hash   bytea,
     PRIMARY KEY (bucket, code_id),
-    FOREIGN KEY (bucket, customer_id) REFERENCES customers
+    FOREIGN KEY (bucket, customer_id) REFERENCES customers,
+    CHECK ((installation_bucket IS NULL) = (installation_hash IS NULL))
 );
 
 -- Append-only: an answer is never edited, a new one is added. retailer_id NULL is the operator.
@@ -381,6 +385,23 @@ CREATE INDEX deliveries_of_lease ON deliveries (lease_id) WHERE lease_id IS NOT 
 CREATE INDEX deliveries_of_offer ON deliveries (offer_id, decided_at);
 -- What a stop takes back: few, since most are handed over with the answer that tells them.
 CREATE INDEX deliveries_waiting ON deliveries (offer_id) WHERE handed_at IS NULL AND cancelled_at IS NULL;
+
+-- What somebody who joined this customer had been given before, as another one. For the limits alone:
+-- a row for each delivery that took a slot; the delivery itself stays where it was.
+CREATE TABLE earlier_deliveries (
+    bucket             smallint NOT NULL,
+    customer_id        uuid NOT NULL,
+    delivery_id        uuid NOT NULL,
+    offer_id           bigint NOT NULL,
+    retailer_id        bigint NOT NULL,
+    channel            text NOT NULL,
+    tags               text[] NOT NULL,
+    counts_toward_caps boolean NOT NULL,
+    was_dismissed      boolean NOT NULL,
+    decided_at         timestamptz NOT NULL,
+    PRIMARY KEY (bucket, customer_id, delivery_id),
+    FOREIGN KEY (bucket, customer_id) REFERENCES customers
+);
 
 CREATE TABLE redemptions (
     bucket        smallint NOT NULL,
