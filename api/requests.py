@@ -4,6 +4,7 @@ Owns no behaviour of the edge (see `api.edge`); it is how the edge, the transact
 idempotency keys of one request find each other, whichever task of the request they run in.
 """
 
+import itertools
 import re
 import secrets
 from collections.abc import Iterable
@@ -21,6 +22,11 @@ SECURITY_HEADERS: Final = (
 )
 
 _SAFE_ID: Final = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+
+
+# An id of ours: random for the process, then counted.
+_PROCESS: Final = secrets.token_hex(6)
+_COUNTER: Final = itertools.count()
 
 
 class Ending(Protocol):
@@ -86,7 +92,7 @@ def request_id_from(headers: Iterable[tuple[bytes, bytes]]) -> str:
     for name, value in headers:
         if name == b"x-request-id" and _SAFE_ID.fullmatch(value):
             return value.decode()
-    return secrets.token_hex(8)
+    return f"{_PROCESS}{next(_COUNTER):08x}"
 
 
 async def remember_response(response: Response[object]) -> Response[object]:

@@ -32,17 +32,24 @@ def main() -> None:
     """Read the arguments and run."""
     parser = argparse.ArgumentParser(prog="python -m loadtests.bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="under three minutes: 40,000 phones take part")
+    parser.add_argument(
+        "--connections",
+        type=int,
+        default=load.CONNECTIONS,
+        metavar="N",
+        help="requests under way at one time",
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there as well")
     options = parser.parse_args()
     url = os.environ.get("ALENTOUR_DATABASE_URL")
     if url is None:
         parser.error("set ALENTOUR_DATABASE_URL to an empty, migrated database, or use: make bench")
-    report = asyncio.run(bench(url, quick=options.quick))
+    report = asyncio.run(bench(url, quick=options.quick, connections=options.connections))
     if options.json is not None:
         options.json.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
 
 
-async def bench(url: str, *, quick: bool) -> dict[str, Any]:
+async def bench(url: str, *, quick: bool, connections: int = load.CONNECTIONS) -> dict[str, Any]:
     """The whole run; prints as it goes, returns the report."""
     active, rounds, seconds = (40_000, 3, 6) if quick else (CUSTOMERS, 5, 20)
     connection = await asyncpg.connect(url)
@@ -57,7 +64,7 @@ async def bench(url: str, *, quick: bool) -> dict[str, Any]:
             residents = Path(folder) / "residents.txt"
             residents.write_text(await seeded_residents(connection, active), encoding="ascii")
             with Contenders(url) as contenders:
-                run = Run(connection, residents, active)
+                run = Run(connection, residents, active, connections)
                 return await run.everything(contenders, rounds, seconds)
     finally:
         await connection.close()
@@ -66,10 +73,13 @@ async def bench(url: str, *, quick: bool) -> dict[str, Any]:
 class Run:
     """One run: rounds of the three contenders in turn, each followed by a look at the rows."""
 
-    def __init__(self, connection: asyncpg.Connection, residents: Path, active: int) -> None:
+    def __init__(
+        self, connection: asyncpg.Connection, residents: Path, active: int, connections: int
+    ) -> None:
         self._connection = connection
         self._residents = residents
         self._active = active
+        self._connections = connections
         self._next: dict[str, int] = {}
         self._rounds: dict[str, list[Round]] = {}
 
@@ -89,7 +99,7 @@ class Run:
         after = await proof.count(self._connection)
         syncs = await proof.wal_syncs(self._connection) - syncs_before
         written = sum(one.answered for name in ("fixes", "naive") for one in self._rounds[name])
-        proof.demand_syncs(syncs, written, load.CONNECTIONS)
+        proof.demand_syncs(syncs, written, self._connections)
         report = self._report(before, after, await proof.inside_share(self._connection))
         report["wal_syncs"] = syncs
         for what, meant in SHARES.items():
@@ -108,7 +118,14 @@ class Run:
         start = self._next.get(contender.name, 0)
         before = await proof.count(self._connection)
         await self._connection.execute("CHECKPOINT")
-        measured = await asyncio.to_thread(load.run, contender, self._residents, start=start, seconds=seconds)
+        measured = await asyncio.to_thread(
+            load.run,
+            contender,
+            self._residents,
+            start=start,
+            seconds=seconds,
+            connections=self._connections,
+        )
         if measured.refused or measured.broken:
             raise SystemExit(
                 f"bench: {contender.name}: {measured.refused} answers were not 2xx, "
@@ -137,6 +154,7 @@ class Run:
         medians = {name: round(statistics.median(each)) for name, each in rates.items()}
         fixes = after.fixes - before.fixes
         report: dict[str, Any] = {
+            "connections": self._connections,
             "rates": medians,
             "spread": {name: [round(min(each)), round(max(each))] for name, each in rates.items()},
             "fixes_vs_empty": round(medians["fixes"] / medians["empty"], 3),

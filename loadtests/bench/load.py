@@ -8,7 +8,8 @@ from typing import Final
 
 from loadtests.bench.contenders import Contender
 
-CONNECTIONS: Final = 128
+# Phones that wait for an answer at one time; what is committed together grows with them.
+CONNECTIONS: Final = 256
 SCRIPT: Final = Path(__file__).parent / "fixes.lua"
 
 
@@ -29,9 +30,11 @@ class Round:
         return self.answered / self.seconds
 
 
-def run(contender: Contender, residents: Path, *, start: int, seconds: int) -> Round:
+def run(
+    contender: Contender, residents: Path, *, start: int, seconds: int, connections: int = CONNECTIONS
+) -> Round:
     """Load `contender` for so many seconds, from request number `start` on."""
-    command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "--timeout", "10s", "-s", str(SCRIPT)]
+    command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "10s", "-s", str(SCRIPT)]
     environment = os.environ | {
         "RESIDENTS": str(residents),
         "START": str(start),

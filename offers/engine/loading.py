@@ -48,6 +48,7 @@ FROM unnest($1::smallint[], $2::uuid[]) AS w(bucket, customer_id)
 JOIN customers c ON c.bucket = w.bucket AND c.customer_id = w.customer_id
 """
 
+_IS_NEXT: Final = "SELECT status = 'next' FROM device_tokens WHERE bucket = $1 AND token_hash = $2"
 _FORGET_CURRENT: Final = """
 DELETE FROM device_tokens WHERE bucket = $1 AND device_id = $2 AND status = 'current'
 """
@@ -138,14 +139,16 @@ async def load(connection: asyncpg.Connection, work: Sequence[Work], *, wait: bo
             if isinstance(item, Sent):
                 has_sent.add(device_id)
                 if flags & _NEW_TOKEN:
-                    await _use_new_token(connection, visitor, item.token_hash)
+                    await use_new_token(connection, visitor, item.token_hash)
         elif flags & _PENDING:
             loaded.pending.add(position)
     return loaded
 
 
-async def _use_new_token(connection: asyncpg.Connection, visitor: Visitor, token_hash: bytes) -> None:
-    """The first use of a rotated token ends the old one."""
+async def use_new_token(connection: asyncpg.Connection, visitor: Visitor, token_hash: bytes) -> None:
+    """The first use of a rotated token ends the old one. It was found before the lock: looked at again."""
+    if not await connection.fetchval(_IS_NEXT, visitor.bucket, token_hash):
+        return
     await connection.execute(_FORGET_CURRENT, visitor.bucket, visitor.device_id)
     await connection.execute(_MAKE_CURRENT, visitor.bucket, token_hash)
 

@@ -22,28 +22,37 @@ CREATE FUNCTION lock_and_load(
     stop_version bigint
 ) LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
-    v_requests  integer := coalesce(array_length(p_buckets, 1), 0);
+    v_ords      integer[];
+    v_buckets   smallint[];
+    v_devices   uuid[];
+    v_customers uuid[];
+    v_are_new   boolean[];
     v_locked    uuid[] := '{}';
     v_followed  uuid[] := '{}';
     v_now       timestamptz;
     v_version   bigint;
     v_stop      bigint;
 BEGIN
+    -- Whose devices these are never changes; whether they may still act is read under the locks.
+    SELECT array_agg(w.ord), array_agg(w.bucket), array_agg(w.device_id), array_agg(w.customer_id),
+           array_agg(w.is_new)
+    INTO v_ords, v_buckets, v_devices, v_customers, v_are_new FROM (
+        SELECT r.ord::integer AS ord, t.bucket, t.device_id, t.customer_id, t.status = 'next' AS is_new
+        FROM unnest(p_buckets, p_token_hashes) WITH ORDINALITY AS r(bucket, token_hash, ord)
+        JOIN device_tokens t ON t.bucket = r.bucket AND t.token_hash = r.token_hash
+        UNION ALL
+        SELECT coalesce(cardinality(p_buckets), 0) + r.ord::integer, d.bucket, d.device_id, d.customer_id, false
+        FROM unnest(p_timer_buckets, p_timer_devices) WITH ORDINALITY AS r(bucket, device_id, ord)
+        JOIN devices d ON d.bucket = r.bucket AND d.device_id = r.device_id
+    ) w;
+
     IF p_wait THEN
         SELECT coalesce(array_agg(l.customer_id), '{}'),
                coalesce(array_agg(l.customer_id) FILTER (WHERE l.may_be_followed), '{}')
         INTO v_locked, v_followed FROM (
             SELECT c.customer_id, 'location_offers' = ANY (c.grants) AS may_be_followed
-            FROM customers c
-            JOIN (
-                SELECT t.bucket, t.customer_id
-                FROM unnest(p_buckets, p_token_hashes) AS r(bucket, token_hash)
-                JOIN device_tokens t ON t.bucket = r.bucket AND t.token_hash = r.token_hash
-                UNION
-                SELECT d.bucket, d.customer_id
-                FROM unnest(p_timer_buckets, p_timer_devices) AS r(bucket, device_id)
-                JOIN devices d ON d.bucket = r.bucket AND d.device_id = r.device_id
-            ) w ON w.bucket = c.bucket AND w.customer_id = c.customer_id
+            FROM (SELECT DISTINCT * FROM unnest(v_buckets, v_customers)) AS w(bucket, customer_id)
+            JOIN customers c ON c.bucket = w.bucket AND c.customer_id = w.customer_id
             ORDER BY c.bucket, c.customer_id
             FOR NO KEY UPDATE OF c
         ) l;
@@ -52,16 +61,8 @@ BEGIN
                coalesce(array_agg(l.customer_id) FILTER (WHERE l.may_be_followed), '{}')
         INTO v_locked, v_followed FROM (
             SELECT c.customer_id, 'location_offers' = ANY (c.grants) AS may_be_followed
-            FROM customers c
-            JOIN (
-                SELECT t.bucket, t.customer_id
-                FROM unnest(p_buckets, p_token_hashes) AS r(bucket, token_hash)
-                JOIN device_tokens t ON t.bucket = r.bucket AND t.token_hash = r.token_hash
-                UNION
-                SELECT d.bucket, d.customer_id
-                FROM unnest(p_timer_buckets, p_timer_devices) AS r(bucket, device_id)
-                JOIN devices d ON d.bucket = r.bucket AND d.device_id = r.device_id
-            ) w ON w.bucket = c.bucket AND w.customer_id = c.customer_id
+            FROM (SELECT DISTINCT * FROM unnest(v_buckets, v_customers)) AS w(bucket, customer_id)
+            JOIN customers c ON c.bucket = w.bucket AND c.customer_id = w.customer_id
             ORDER BY c.bucket, c.customer_id
             FOR NO KEY UPDATE OF c SKIP LOCKED
         ) l;
@@ -82,18 +83,11 @@ BEGIN
     SELECT w.ord, d.bucket, d.customer_id, d.device_id,
            ((d.customer_id IN (SELECT unnest(v_locked)))::integer
             + 2 * (d.status = 'active')::integer
-            + 4 * (w.token_status = 'next')::integer
+            + 4 * w.is_new::integer
             + 8 * (d.customer_id IN (SELECT unnest(v_followed)))::integer
             + 16 * (d.status = 'pending')::integer)::smallint,
            s.state::text, NULL, NULL, NULL
-    FROM (
-        SELECT r.ord::integer AS ord, t.bucket, t.device_id, t.status AS token_status
-        FROM unnest(p_buckets, p_token_hashes) WITH ORDINALITY AS r(bucket, token_hash, ord)
-        JOIN device_tokens t ON t.bucket = r.bucket AND t.token_hash = r.token_hash
-        UNION ALL
-        SELECT v_requests + r.ord::integer, r.bucket, r.device_id, 'current'
-        FROM unnest(p_timer_buckets, p_timer_devices) WITH ORDINALITY AS r(bucket, device_id, ord)
-    ) w
+    FROM unnest(v_ords, v_buckets, v_devices, v_are_new) AS w(ord, bucket, device_id, is_new)
     JOIN devices d ON d.bucket = w.bucket AND d.device_id = w.device_id
     LEFT JOIN device_states s ON s.bucket = d.bucket AND s.device_id = d.device_id;
 END
