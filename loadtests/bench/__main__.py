@@ -25,13 +25,13 @@ from loadtests.bench.seed import residents as seeded_residents
 CUSTOMERS: Final = 200_000
 # What the load is meant to be: shares of the fixes.
 SHARES: Final = {"inside_share": 0.30, "crossing_share": 0.02, "delivering_share": 0.002}
-MIX: Final = Mix(inside=0.27, walking=0.053, consenting=0.17)
+MIX: Final = Mix(inside=0.262, walking=0.075, consenting=0.10)
 
 
 def main() -> None:
     """Read the arguments and run."""
     parser = argparse.ArgumentParser(prog="python -m loadtests.bench", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="under three minutes: 40,000 phones take part")
+    parser.add_argument("--quick", action="store_true", help="under three minutes: fewer and shorter rounds")
     parser.add_argument(
         "--connections",
         type=int,
@@ -51,7 +51,7 @@ def main() -> None:
 
 async def bench(url: str, *, quick: bool, connections: int = load.CONNECTIONS) -> dict[str, Any]:
     """The whole run; prints as it goes, returns the report."""
-    active, rounds, seconds = (40_000, 3, 6) if quick else (CUSTOMERS, 5, 20)
+    rounds, seconds = (3, 6) if quick else (5, 20)
     connection = await asyncpg.connect(url)
     try:
         if not await proof.is_durable(connection):
@@ -62,9 +62,9 @@ async def bench(url: str, *, quick: bool, connections: int = load.CONNECTIONS) -
         await seed(connection, CUSTOMERS, MIX)
         with tempfile.TemporaryDirectory(prefix="alentour-bench-") as folder:
             residents = Path(folder) / "residents.txt"
-            residents.write_text(await seeded_residents(connection, active), encoding="ascii")
+            residents.write_text(await seeded_residents(connection), encoding="ascii")
             with Contenders(url) as contenders:
-                run = Run(connection, residents, active, connections)
+                run = Run(connection, residents, connections)
                 return await run.everything(contenders, rounds, seconds)
     finally:
         await connection.close()
@@ -73,12 +73,9 @@ async def bench(url: str, *, quick: bool, connections: int = load.CONNECTIONS) -
 class Run:
     """One run: rounds of the three contenders in turn, each followed by a look at the rows."""
 
-    def __init__(
-        self, connection: asyncpg.Connection, residents: Path, active: int, connections: int
-    ) -> None:
+    def __init__(self, connection: asyncpg.Connection, residents: Path, connections: int) -> None:
         self._connection = connection
         self._residents = residents
-        self._active = active
         self._connections = connections
         self._next: dict[str, int] = {}
         self._rounds: dict[str, list[Round]] = {}
@@ -110,7 +107,7 @@ class Run:
         """Until every phone has sent its first fix; the baselines for a moment."""
         for contender in running:
             is_ours = contender.name == "fixes"
-            while self._next.get(contender.name, 0) < (self._active if is_ours else 1):
+            while self._next.get(contender.name, 0) < (CUSTOMERS if is_ours else 1):
                 await self._round(contender, 4 if is_ours else 2)
             say(f"warmed up {contender.name} ({self._next[contender.name]:,} requests)")
 

@@ -129,8 +129,8 @@ async def _people(connection: asyncpg.Connection, customers: int, mix: Mix) -> N
     await connection.copy_records_to_table("bench_residents", records=residents)
 
 
-async def residents(connection: asyncpg.Connection, active: int) -> str:
+async def residents(connection: asyncpg.Connection) -> str:
     """The phones that take part in the load, one line each, as `fixes.lua` reads them."""
-    rows = await connection.fetch("SELECT * FROM bench_residents WHERE number < $1 ORDER BY number", active)
+    rows = await connection.fetch("SELECT * FROM bench_residents ORDER BY number")
     lines = (" ".join(str(value) for value in tuple(row)[1:]) for row in rows)
     return "\n".join(lines) + "\n"
