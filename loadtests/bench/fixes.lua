@@ -1,5 +1,7 @@
 -- The load: every request another phone, another fix_id, its own time and place.
 -- Environment: RESIDENTS (file), START (number of the first request), NAME (prefix of the fix ids).
+-- Two hundred thousand residents are no garbage: do not look through them again and again.
+collectgarbage("setpause", 1000)
 local residents = {}
 for line in io.lines(os.getenv("RESIDENTS")) do
   local token, hla, hlo, ala, alo = line:match("(%S+) (%S+) (%S+) (%S+) (%S+)")
