@@ -34,7 +34,8 @@ def settings_of(places: Places, overrides: Mapping[str, str]) -> dict[str, str]:
         "port": str(PORT),
         "unix_socket_directories": str(places.socket),
         "unix_socket_permissions": "0700",
-        "max_connections": "200",
+        # A worker opens up to 20, and there is one per core; the rest are for tools.
+        "max_connections": str(max(200, 100 + 24 * (os.cpu_count() or 1))),
         "shared_buffers": f"{max(64, min(512, memory // _MIB // 8))}MB",
         "effective_cache_size": f"{max(128, memory // _MIB // 2)}MB",
         "fsync": "on",
