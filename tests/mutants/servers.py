@@ -9,14 +9,14 @@ import re
 from collections.abc import Awaitable, Callable
 from datetime import date, timedelta
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import asyncpg
 
 from api.app import create_app
 from api.fixes import FixesRoute
 from offers import eligibility
-from offers.engine.leases import BudgetState, Leases
+from offers.engine.leases import Leases
 from offers.handing import redemption
 
 STAMP = re.compile(rb'(?<="decided_at":")\d{4}-\d\d-\d\d')
@@ -39,14 +39,13 @@ def without_quiet_hours() -> FixesRoute:
 
 
 def without_budget() -> FixesRoute:
-    def always_free(_leases: Leases, _offer_id: int) -> BudgetState:
-        return "free"
+    """A lease, once taken, is never used up. (One that does not exist would be refused by the database.)"""
 
-    def another_unit(_leases: Leases, _offer_id: int) -> UUID:
-        return uuid4()
+    def another_unit(leases: Leases, offer_id: int) -> UUID | None:
+        lease = leases._usable(offer_id)
+        return None if lease is None else lease.lease_id
 
-    Leases.state = always_free  # type: ignore[method-assign]  # that is the mutation
-    Leases.take = another_unit  # type: ignore[method-assign]  # the same
+    Leases.take = another_unit  # type: ignore[method-assign]  # that is the mutation
     return create_app()
 
 
