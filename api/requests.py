@@ -25,7 +25,7 @@ _SAFE_ID: Final = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 
 
 # An id of ours: random for the process, then counted.
-_PROCESS: Final = secrets.token_hex(6)
+_PROCESS: Final = secrets.token_hex(4)
 _COUNTER: Final = itertools.count()
 
 
