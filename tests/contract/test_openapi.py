@@ -30,6 +30,7 @@ ENDLESS = "/v1/live"
 PHONES = "^/v1/(fixes|devices|me|notices|consents|nearby|fences/sync|inbox|deliveries)"
 # They end what the caller goes by, so they come last.
 FAREWELLS = "^/v1/me/(devices/[^/]+/revoke|token/rotate)$"
+ENDS_OF_KEYS = "^/v1/keys/"
 TILLS = "^/v1/redemptions"
 LOCKED_OUT = {"401", "403"}
 COUNTED = re.compile(r"^alentour_http_requests_total\{(.*)\} (\S+)$", re.MULTILINE)
@@ -119,7 +120,10 @@ def test_no_request_of_a_phone_or_a_till_makes_the_server_fail(seeded: Seed, tmp
 
 def test_no_request_of_an_operator_makes_the_server_fail(seeded: Seed, tmp_path: Path) -> None:
     trial = Trial(seeded(clock="simulated"), tmp_path)
-    trial.of(trial.seeded.admin_key, "--exclude-path-regex", f"{PHONES}|{TILLS}")
+    admin = trial.seeded.admin_key
+    trial.of(admin, "--exclude-path-regex", f"{PHONES}|{TILLS}|{ENDS_OF_KEYS}")
+    assert httpx.get(f"{trial.seeded.url}/v1/keys", headers=bearer(admin)).status_code == 200, "logged out"
+    trial.of(admin, "--include-path-regex", ENDS_OF_KEYS)
     assert trial.locked_out(f"^(?!.*({PHONES}|{TILLS}))") == []
 
 
