@@ -130,4 +130,6 @@ class Engine:
                 was_edited.clear()
                 await self._refresh_on(connection)
         finally:
-            await connection.remove_listener(EDITED, hear)
+            # What a dead connection says now must not take the place of a cancellation.
+            with contextlib.suppress(Exception):
+                await connection.remove_listener(EDITED, hear)

@@ -140,6 +140,20 @@ async def test_an_edit_is_heard_of_before_anybody_looks(
     await engine.stop()
 
 
+async def test_an_engine_whose_connections_were_cut_still_stops(world: World, pool: asyncpg.Pool) -> None:
+    engine = start_engine(pool)
+    await engine.start()
+    await asyncio.sleep(0.1)  # it listens
+    listening = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN%'"
+    pids = [row["pid"] for row in await pool.fetch(listening)]
+    assert pids
+    for holder in pool._holders:
+        if holder._con is not None and holder._con.get_server_pid() in pids:
+            holder._con.terminate()
+    async with asyncio.timeout(10):
+        await engine.stop()
+
+
 async def _deaf_engine(pool: asyncpg.Pool) -> Engine:
     """A worker whose next look at the configuration is late."""
     engine = start_engine(pool)
