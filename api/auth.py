@@ -23,7 +23,9 @@ from litestar.types import Scope
 from api.database import Database
 from geo.errors import Forbidden, InvalidInput, NotFound, Unauthenticated
 from offers.buckets import BUCKETS
-from offers.people.tokens import hash_of_token
+from offers.people.customers import CustomerKey, lock_customers
+from offers.people.devices import not_let_in_yet
+from offers.people.tokens import hash_of_token, promote_token
 
 Role = Literal["admin", "manage", "till", "read"]
 
@@ -200,39 +202,12 @@ async def check_device_token(connection: asyncpg.Connection, header: bytes | str
     if row is None or row["status"] == "revoked":
         raise Unauthenticated("This device token is unknown or revoked.")
     if row["status"] == "pending":
-        raise Forbidden("This device waits to be confirmed on the first phone.", code="device_pending")
+        raise not_let_in_yet()
     if row["kept"] == "next":
-        await promote_token(connection, bucket, row["customer_id"], row["device_id"], token_hash)
+        async with connection.transaction():
+            await lock_customers(connection, CustomerKey(bucket, row["customer_id"]))
+            await promote_token(connection, bucket, row["device_id"], token_hash)
     return Phone(bucket, row["customer_id"], row["device_id"], row["language"])
-
-
-async def promote_token(
-    connection: asyncpg.Connection, bucket: int, customer_id: UUID, device_id: UUID, token_hash: bytes
-) -> None:
-    """Make a `next` token the current one and forget the one before; harmless when repeated."""
-    async with connection.transaction():
-        await connection.execute(
-            "SELECT FROM customers WHERE bucket = $1 AND customer_id = $2 FOR NO KEY UPDATE",
-            bucket,
-            customer_id,
-        )
-        is_next = await connection.fetchval(
-            "SELECT status = 'next' FROM device_tokens WHERE bucket = $1 AND token_hash = $2",
-            bucket,
-            token_hash,
-        )
-        if not is_next:  # another request of this phone was first, or the token is gone
-            return
-        await connection.execute(
-            "DELETE FROM device_tokens WHERE bucket = $1 AND device_id = $2 AND status = 'current'",
-            bucket,
-            device_id,
-        )
-        await connection.execute(
-            "UPDATE device_tokens SET status = 'current' WHERE bucket = $1 AND token_hash = $2",
-            bucket,
-            token_hash,
-        )
 
 
 class _RequiresPhone:

@@ -14,7 +14,7 @@ import asyncpg
 import msgspec
 import structlog
 
-from geo.errors import AlentourError, Forbidden, Unauthenticated, Unavailable
+from geo.errors import AlentourError, Unauthenticated, Unavailable
 from geo.tracking import NO_ANSWER
 from offers.engine.answers import Delivered, FixesAnswer
 from offers.engine.deciding import Decided, Decider, by_fix
@@ -25,6 +25,7 @@ from offers.engine.snapshot import Snapshot, stopped_offers
 from offers.engine.work import Due, Outcome, Sent, Skipped, Work
 from offers.engine.writing import write
 from offers.observer import Observer
+from offers.people.devices import not_let_in_yet
 from offers.terms import Reason
 
 _RERUN: Final = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
@@ -202,7 +203,7 @@ def _outcomes(work: Sequence[Work], loaded: Loaded, followed: Followed, decided:
         elif isinstance(answer, FixesAnswer):
             outcomes.append(_finish(answer, told, loaded, position))
         elif position in loaded.pending:
-            outcomes.append(_pending())
+            outcomes.append(not_let_in_yet())
         else:
             outcomes.append(answer or Unauthenticated("This token is unknown or was revoked."))
     return outcomes
@@ -217,10 +218,6 @@ def _finish(answer: FixesAnswer, told: dict[UUID, Delivered], loaded: Loaded, po
         is_plain = not answer.crossings and all(fix.status == "accepted" for fix in answer.fixes)
         visitor.state.answer = NO_ANSWER if is_plain else msgspec.Raw(encoded)
     return encoded
-
-
-def _pending() -> AlentourError:
-    return Forbidden("This device waits to be confirmed on the first phone.", code="device_pending")
 
 
 def _behind() -> AlentourError:

@@ -106,7 +106,8 @@ class Follower:
                 one.visitor.was_touched = True
             last = max(one.fixes, key=_at) if len(one.fixes) > 1 else one.fixes[0]
             # Where a fix is not believed nobody knows where the phone is, so it is to be heard again soon.
-            if state.last is not None and state.last.at == last.at and state.doubted is None:
+            is_believed = state.last is not None and state.last.at == last.at and state.doubted is None
+            if is_believed or one.is_again:
                 quiet_radius_m = max(0.0, edge_m - last.accuracy_m)
                 answer.quiet_radius_m = round(quiet_radius_m, 1)
                 answer.next_fix_after_s = next_fix_after_s(quiet_radius_m, last.speed_mps, state)

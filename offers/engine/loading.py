@@ -15,6 +15,7 @@ import msgspec
 
 from geo.tracking import DeviceState
 from offers.engine.work import Due, Sent, Work
+from offers.people.tokens import promote_token
 from offers.terms import PastDelivery, Person
 
 _LOCK_AND_LOAD: Final = "SELECT * FROM lock_and_load($1, $2, $3, $4, $5)"
@@ -46,14 +47,6 @@ SELECT c.customer_id, c.time_zone, c.language, c.quiet_start, c.quiet_end, c.int
         ) g) AS history
 FROM unnest($1::smallint[], $2::uuid[]) AS w(bucket, customer_id)
 JOIN customers c ON c.bucket = w.bucket AND c.customer_id = w.customer_id
-"""
-
-_IS_NEXT: Final = "SELECT status = 'next' FROM device_tokens WHERE bucket = $1 AND token_hash = $2"
-_FORGET_CURRENT: Final = """
-DELETE FROM device_tokens WHERE bucket = $1 AND device_id = $2 AND status = 'current'
-"""
-_MAKE_CURRENT: Final = """
-UPDATE device_tokens SET status = 'current' WHERE bucket = $1 AND token_hash = $2
 """
 
 _ord: Final = itemgetter(0)
@@ -139,18 +132,10 @@ async def load(connection: asyncpg.Connection, work: Sequence[Work], *, wait: bo
             if isinstance(item, Sent):
                 has_sent.add(device_id)
                 if flags & _NEW_TOKEN:
-                    await use_new_token(connection, visitor, item.token_hash)
+                    await promote_token(connection, visitor.bucket, device_id, item.token_hash)
         elif flags & _PENDING:
             loaded.pending.add(position)
     return loaded
-
-
-async def use_new_token(connection: asyncpg.Connection, visitor: Visitor, token_hash: bytes) -> None:
-    """The first use of a rotated token ends the old one. It was found before the lock: looked at again."""
-    if not await connection.fetchval(_IS_NEXT, visitor.bucket, token_hash):
-        return
-    await connection.execute(_FORGET_CURRENT, visitor.bucket, visitor.device_id)
-    await connection.execute(_MAKE_CURRENT, visitor.bucket, token_hash)
 
 
 async def load_customers(

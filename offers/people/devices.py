@@ -11,7 +11,7 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
-from geo.errors import NotFound
+from geo.errors import Forbidden, NotFound
 from offers.people.customers import CustomerKey, lock_customers
 from offers.people.tokens import forget_tokens, issue_token
 
@@ -45,6 +45,11 @@ class Device(msgspec.Struct, frozen=True, kw_only=True):
     label: str | None
     created_at: datetime
     revoked_at: datetime | None
+
+
+def not_let_in_yet() -> Forbidden:
+    """What a pending device is told, wherever it asks."""
+    return Forbidden("This device waits to be confirmed on the first phone.", code="device_pending")
 
 
 async def read_devices(connection: asyncpg.Connection, key: CustomerKey) -> list[Device]:

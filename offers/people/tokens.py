@@ -19,6 +19,11 @@ _FORGET: Final = "DELETE FROM device_tokens WHERE bucket = $1 AND device_id = $2
 _FORGET_NEXT: Final = """
     DELETE FROM device_tokens WHERE bucket = $1 AND device_id = $2 AND status = 'next'
 """
+_IS_NEXT: Final = "SELECT status = 'next' FROM device_tokens WHERE bucket = $1 AND token_hash = $2"
+_FORGET_CURRENT: Final = """
+    DELETE FROM device_tokens WHERE bucket = $1 AND device_id = $2 AND status = 'current'
+"""
+_MAKE_CURRENT: Final = "UPDATE device_tokens SET status = 'current' WHERE bucket = $1 AND token_hash = $2"
 _ADD: Final = """
     INSERT INTO device_tokens (bucket, token_hash, device_id, customer_id, status, created_at)
     VALUES ($1, $2, $3, $4, $5, $6)
@@ -48,6 +53,19 @@ async def issue_token(
     token = new_token(key.bucket)
     await connection.execute(_ADD, key.bucket, hash_of_token(token), device_id, key.customer_id, status, now)
     return token
+
+
+async def promote_token(
+    connection: asyncpg.Connection, bucket: int, device_id: UUID, token_hash: bytes
+) -> None:
+    """The first use of a `next` token ends the current one; harmless when repeated.
+
+    The customer is locked by the caller. The token was found before that: it is looked at again.
+    """
+    if not await connection.fetchval(_IS_NEXT, bucket, token_hash):
+        return  # another request of this phone was first, or the token is gone
+    await connection.execute(_FORGET_CURRENT, bucket, device_id)
+    await connection.execute(_MAKE_CURRENT, bucket, token_hash)
 
 
 async def forget_tokens(connection: asyncpg.Connection, bucket: int, device_id: UUID) -> None:

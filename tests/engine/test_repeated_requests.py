@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
-from types import SimpleNamespace
 
 import asyncpg
+import msgspec
 
 from offers.engine import Engine
-from offers.engine.loading import use_new_token
-from offers.people.tokens import hash_of_token, new_token
+from offers.people.tokens import hash_of_token, new_token, promote_token
 from tests.world import NOON, Phone, World, fix_at, send
 
 
@@ -40,17 +39,29 @@ async def test_a_retried_plain_batch_gets_the_same_answer(world: World, engine: 
     assert await engine.batcher.submit(sent) == first
 
 
-async def test_a_new_token_that_another_worker_saw_used_first_stays_valid(
+async def test_a_new_token_that_was_used_meanwhile_stays_valid(
     world: World, engine: Engine, pool: asyncpg.Pool
 ) -> None:
     old = await world.phone(await world.customer())
     new = await rotated(world, old)
     token_hash = hash_of_token(new.token)
     await send(engine, new, 0, NOON)
-    visitor = SimpleNamespace(bucket=new.bucket, device_id=new.device_id)
     async with pool.acquire() as connection, connection.transaction():
-        await use_new_token(connection, visitor, token_hash)  # as if it had been found unused before the lock
+        await promote_token(connection, new.bucket, new.device_id, token_hash)  # found unused before the lock
     assert await world.sql.fetchval("SELECT array_agg(token_hash) FROM device_tokens") == [token_hash]
+
+
+async def test_a_retry_gets_the_same_advice_while_time_runs(world: World, engine: Engine) -> None:
+    await world.sql.execute("UPDATE clock SET ticking_since = clock_timestamp()")
+    phone = await world.phone(await world.customer())
+    sent = phone.sends([fix_at(1500, NOON.timestamp())], NOON.timestamp())
+    told = []
+    for _ in range(2):
+        answer = msgspec.json.decode(await engine.batcher.submit(sent))
+        told.append((answer["fixes"], answer["quiet_radius_m"], answer["next_fix_after_s"]))
+        await asyncio.sleep(0.05)
+    assert told[0] == told[1]
+    assert told[0][1] > 0
 
 
 async def test_a_visit_survives_two_tokens_in_one_flush(world: World, engine: Engine) -> None:
