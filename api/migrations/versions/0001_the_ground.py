@@ -17,10 +17,11 @@ _SQL = Path(__file__).parent.parent / "sql"
 
 def upgrade() -> None:
     """Create everything. The statements live in SQL files, where they can be read and run."""
-    run_script(_SQL / "0001_tables.sql")
-    run_script(_SQL / "0001_main_path.sql")
-    run_script(_SQL / "0001_near.sql")
-    run_script(_SQL / "0001_notices.sql")
+    tables = _SQL / "0001_tables.sql"
+    run_script(tables)
+    for script in sorted(_SQL.glob("0001_*.sql")):
+        if script != tables:
+            run_script(script)
 
 
 def downgrade() -> None:
