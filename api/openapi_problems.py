@@ -26,8 +26,11 @@ OWN: Final[Mapping[str, tuple[str, ...]]] = {
     "importFences": ("rows_refused",),
     "createOffer": ("already_exists", "not_found"),
     "editOffer": (
-        "already_exists", "offer_is_active", "offer_has_ended", "offer_is_not_stopped", "budget_is_used",
+        "already_exists", "offer_is_active", "offer_has_ended", "offer_is_not_stopped",
+        "offer_is_not_a_draft", "budget_is_used",
     ),
+    "addOfferCodes": ("offer_has_ended", "offer_has_own_codes", "budget_is_used"),
+    "claimCode": ("delivery_cancelled", "code_expired", "delivery_not_handed"),
     "activateOffer": ("wrong_move", "schedule_is_over", "stopped_by_operator"),
     "pauseOffer": ("wrong_move",),
     "endOffer": ("wrong_move",),

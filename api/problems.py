@@ -104,7 +104,8 @@ CODES_OF: Final[Mapping[type[AlentourError], tuple[str, ...]]] = {
     MethodNotAllowed: ("method_not_allowed",),
     Conflict: (
         "conflict", "already_exists", "in_use", "wrong_move", "schedule_is_over", "offer_is_active",
-        "offer_has_ended", "offer_is_not_stopped", "budget_is_used", "key_ended", "link_code_refused",
+        "offer_has_ended", "offer_is_not_stopped", "offer_is_not_a_draft", "offer_has_own_codes",
+        "budget_is_used", "key_ended", "link_code_refused",
         "link_code_waiting", "link_code_expired", "link_code_used_up", "no_link_code_free",
         "delivery_not_handed", "delivery_cancelled", "already_redeemed", "code_expired", "stock_exhausted",
         "clock_not_simulated", "clock_goes_forward", "idempotency_in_flight",

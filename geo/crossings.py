@@ -299,6 +299,15 @@ def dwell_due_at(state: FenceState | None, rules: FenceRules) -> float | None:
     return state.began_at + rules.dwell_s
 
 
+def is_credibly_inside(
+    state: FenceState | None, now: float, last_fix_at: float, *, is_watched_by_os: bool = False
+) -> bool:
+    """Whether a phone that was seen inside may still be believed to be there, and is not seen leaving."""
+    if state is None or state.phase not in (INSIDE, DWELLED):
+        return False
+    return now - last_fix_at <= (WATCHED_PRESENCE_CREDIBLE_S if is_watched_by_os else PRESENCE_CREDIBLE_S)
+
+
 def fire_dwell(
     fence_id: int,
     state: FenceState | None,

@@ -4,9 +4,14 @@ Owns what quiet hours mean. What happens to an offer that meets them is decided 
 """
 
 from datetime import datetime, time, timedelta
+from hashlib import blake2b
+from typing import Final
 
 from geo.wall_clock import clock_change, later, wall_time
 from offers.terms import Defaults, Person
+
+# What was held is let go over so long a time, so that not every phone of a city rings at eight.
+SPREAD: Final = timedelta(minutes=30)
 
 
 def quiet_times(person: Person, defaults: Defaults) -> tuple[time, time]:
@@ -39,6 +44,18 @@ def quiet_until(person: Person, defaults: Defaults, now: datetime) -> datetime |
     if change is not None:
         ends += [change, _end_shown(person, defaults, change)]
     return min(moment for moment in ends if not is_quiet(person, defaults, moment))
+
+
+def released_at(person: Person, defaults: Defaults, now: datetime) -> datetime | None:
+    """When something held over these quiet hours is let go (UTC): at their end, or up to half an hour later.
+
+    The same person's share of the half hour is the same every day. None when it is not quiet now.
+    """
+    until = quiet_until(person, defaults, now)
+    if until is None:
+        return None
+    drawn = blake2b(person.customer_id.bytes, digest_size=4, person=b"hold").digest()
+    return later(until, SPREAD * (int.from_bytes(drawn, "big") / 2**32))
 
 
 def _end_shown(person: Person, defaults: Defaults, at: datetime) -> datetime:

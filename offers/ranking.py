@@ -5,7 +5,7 @@ another reason than being outranked.
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 from typing import Final
 
@@ -15,6 +15,8 @@ from offers.consent import may_personalise
 from offers.eligibility import Decision
 from offers.terms import Offer, PastDelivery, Person, Place, Reason, Rule
 
+# What somebody turned away lowers its kind for so long.
+DISLIKED_FOR: Final = timedelta(days=90)
 # Distances are compared in steps below what a phone can tell apart; of two shops in the same step
 # the one that was served less recently wins, instead of the one that the noise favours.
 DISTANCE_STEP_M: Final = 10.0
@@ -35,21 +37,26 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def choose(
-    candidates: Iterable[Candidate], person: Person, history: Sequence[PastDelivery], seed: int
+    candidates: Iterable[Candidate],
+    person: Person,
+    history: Sequence[PastDelivery],
+    seed: int,
+    now: datetime,
 ) -> Candidate:
     """The winner, whatever the order of the candidates; there must be at least one.
 
-    A retailer's own offers are ordered by its priorities; each retailer's best then competes by
-    interest (with consent to personalisation), distance and who was served least recently. `seed`
-    settles what is still equal, the same way everywhere.
+    With consent to personalisation, what is of a kind that the person turned away comes after all else.
+    A retailer's own offers are then ordered by its priorities; each retailer's best competes by interest
+    (with the same consent), distance and who was served least recently. `seed` settles what is still
+    equal, the same way everywhere.
     """
-    served = _last_served(history)
+    served, disliked = _last_served(history), _disliked(person, history, now)
     best: dict[int, tuple[_Rank, Candidate]] = {}
     for candidate in candidates:
-        rank = _rank(candidate, person, served, seed)
+        rank = _rank(candidate, person, served, disliked, seed)
         retailer_id = candidate.offer.retailer_id
         leader = best.get(retailer_id)
-        if leader is None or (-candidate.offer.priority, rank) < (-leader[1].offer.priority, leader[0]):
+        if leader is None or _within_retailer(candidate, rank) < _within_retailer(leader[1], leader[0]):
             best[retailer_id] = (rank, candidate)
     return min(best.values(), key=lambda ranked: ranked[0])[1]
 
@@ -62,11 +69,18 @@ def outranked(candidate: Candidate, winner: Candidate) -> Decision:
 
 
 # Smaller is better.
-_Rank = tuple[bool, float, datetime, bytes]
+_Rank = tuple[bool, bool, float, datetime, bytes]
 
 
-def _rank(candidate: Candidate, person: Person, served: dict[int, datetime], seed: int) -> _Rank:
+def _within_retailer(candidate: Candidate, rank: _Rank) -> tuple[bool, int, _Rank]:
+    return rank[0], -candidate.offer.priority, rank
+
+
+def _rank(
+    candidate: Candidate, person: Person, served: dict[int, datetime], disliked: frozenset[str], seed: int
+) -> _Rank:
     return (
+        not disliked.isdisjoint(candidate.offer.tags),
         not _interests(candidate.offer, person),
         candidate.distance_m // DISTANCE_STEP_M,
         served.get(candidate.offer.retailer_id, _NEVER),
@@ -77,6 +91,16 @@ def _rank(candidate: Candidate, person: Person, served: dict[int, datetime], see
 def _interests(offer: Offer, person: Person) -> bool:
     """One shared tag is as good as ten: counting them would reward whoever lists the most."""
     return may_personalise(person.grants) and not person.interests.isdisjoint(offer.tags)
+
+
+def _disliked(person: Person, history: Sequence[PastDelivery], now: datetime) -> frozenset[str]:
+    """The tags of what the person dismissed, or wanted less of, in the last months."""
+    if not may_personalise(person.grants):
+        return frozenset()
+    since = now - DISLIKED_FOR
+    return frozenset(
+        tag for past in history if past.was_dismissed and past.decided_at >= since for tag in past.tags
+    )
 
 
 def _last_served(history: Sequence[PastDelivery]) -> dict[int, datetime]:

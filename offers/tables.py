@@ -45,6 +45,12 @@ class OfferRow(Base):
     stale_after_s: Mapped[int] = mapped_column(server_default="120")
     ignores_caps: Mapped[bool] = mapped_column(server_default=text("false"))
     counts_toward_caps: Mapped[bool] = mapped_column(server_default=text("true"))
+    when_quiet: Mapped[str] = mapped_column(server_default="drop")
+    needs_presence: Mapped[bool] = mapped_column(server_default=text("false"))
+    audience: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
+    holdout_percent: Mapped[int] = mapped_column(server_default="0")
+    regulated: Mapped[list[str]] = mapped_column(server_default=text("'{}'::text[]"))
+    code_format: Mapped[str | None]
     stopped_at: Mapped[datetime | None]
     stopped_by: Mapped[str | None]
     revision: Mapped[int] = mapped_column(server_default="1")
@@ -53,7 +59,7 @@ class OfferRow(Base):
 
 
 class OfferBudget(Base):
-    """`deliveries_available` is what no worker has leased; None is no limit."""
+    """`…_available` is what no worker has leased; None is no limit. Days and weeks begin in `time_zone`."""
 
     __tablename__ = "offer_budgets"
 
@@ -62,6 +68,13 @@ class OfferBudget(Base):
     deliveries_available: Mapped[int | None]
     redemptions_total: Mapped[int | None]
     redeemed: Mapped[int] = mapped_column(server_default="0")
+    per_day: Mapped[int | None]
+    day_available: Mapped[int | None]
+    day_start: Mapped[datetime | None]
+    per_week: Mapped[int | None]
+    week_available: Mapped[int | None]
+    week_start: Mapped[datetime | None]
+    time_zone: Mapped[str] = mapped_column(server_default=text("'Europe/Paris'::text"))
 
 
 class CapRow(Base):
@@ -91,6 +104,8 @@ class DefaultsRow(Base):
     only_row: Mapped[bool] = mapped_column(primary_key=True, server_default=text("true"))
     quiet_start: Mapped[time] = mapped_column(server_default=text("'21:00:00'::time without time zone"))
     quiet_end: Mapped[time] = mapped_column(server_default=text("'08:00:00'::time without time zone"))
+    holdout_percent: Mapped[int] = mapped_column(server_default="0")
+    holdout_salt: Mapped[str] = mapped_column(server_default=text("(gen_random_uuid())::text"))
 
 
 class Notice(Base):

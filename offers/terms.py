@@ -28,7 +28,11 @@ def marketing_grant(retailer_id: int, channel: str) -> str:
 
 
 class Reason(StrEnum):
-    """Why a decision fell as it did. `DELIVERED` is the only one that is not a suppression."""
+    """Why a decision fell as it did.
+
+    `DELIVERED` is the only one with which somebody is given something; `HELD` puts the decision off to
+    the end of the quiet hours; all others are suppressions.
+    """
 
     DELIVERED = "delivered"
     STOPPED = "stopped"
@@ -38,13 +42,18 @@ class Reason(StrEnum):
     SITE_CLOSED = "site_closed"
     STALE = "stale"
     NO_CONSENT = "no_consent"
+    AUDIENCE = "audience"
     QUIET_HOURS = "quiet_hours"
+    HELD = "held"
+    ALREADY_HELD = "already_held"
+    NOT_PRESENT = "not_present"
     CUSTOMER_LIMIT = "customer_limit"
     RE_ELIGIBILITY = "re_eligibility"
     DISMISSED = "dismissed"
     FREQUENCY_CAP = "frequency_cap"
     BUDGET_SPENT = "budget_spent"
     BUDGET_RESERVED = "budget_reserved"
+    HOLDOUT = "holdout"
     OUTRANKED = "outranked"
     FAILED = "failed"
 
@@ -71,6 +80,45 @@ class Cap(msgspec.Struct, frozen=True, kw_only=True):
     tag: str | None = None
 
 
+class Audience(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Whom an offer is for. Everything that is said must hold; an empty audience is everybody.
+
+    languages    primary language subtags ("fr"); the person's own must be among them.
+    interests    the person named at least one of them.
+    visits_…     stays at one of the retailer's places before this one, in the last 90 days; none is new.
+    last_visit_… full days since the latest of them.
+    attributes   what the retailer said about its own customer: for each name one of the values.
+    if_not_known what an answer that may not be used counts as: without consent to personalisation, or
+                 where there is none. It must be said where one of the rules above but languages is.
+    """
+
+    languages: tuple[str, ...] = ()
+    interests: tuple[str, ...] = ()
+    visits_at_least: int | None = None
+    visits_at_most: int | None = None
+    last_visit_days_at_least: int | None = None
+    last_visit_days_at_most: int | None = None
+    attributes: dict[str, tuple[str, ...]] = {}
+    if_not_known: Literal["include", "exclude"] | None = None
+
+    @property
+    def asks_for_visits(self) -> bool:
+        return any(
+            limit is not None
+            for limit in (
+                self.visits_at_least,
+                self.visits_at_most,
+                self.last_visit_days_at_least,
+                self.last_visit_days_at_most,
+            )
+        )
+
+    @property
+    def is_personal(self) -> bool:
+        """Whether a rule needs consent to personalisation."""
+        return bool(self.interests or self.attributes or self.asks_for_visits)
+
+
 class Offer(msgspec.Struct, frozen=True, kw_only=True):
     """What a retailer may show, as the rules see it (a snapshot of the row).
 
@@ -78,6 +126,10 @@ class Offer(msgspec.Struct, frozen=True, kw_only=True):
     `customer_limit` deliveries per `customer_limit_days` (None: ever), and `re_eligible_after_s`
     after the last delivery of this offer; each None switches that rule off.
     `stale_after_s` is how old a crossing may be and still deliver (120 to 900).
+    `when_quiet` says what becomes of it in quiet hours: `drop`, `hold` until they end (then given only
+    to who is still there, if it `needs_presence`), or `inbox_only`: without a notification.
+    `holdout_percent` of the people who would be given it are not, to measure what it does.
+    Of a budget (`delivery_budget` in all, `budget_per_day`, `budget_per_week`) units are leased.
     """
 
     offer_id: int
@@ -96,6 +148,8 @@ class Offer(msgspec.Struct, frozen=True, kw_only=True):
     weekly_hours: str | None = None
     only_while_open: bool = False
     delivery_budget: int | None = None
+    budget_per_day: int | None = None
+    budget_per_week: int | None = None
     redemption_stock: int | None = None
     redemptions_left: int | None = None
     customer_limit: int | None = None
@@ -105,7 +159,17 @@ class Offer(msgspec.Struct, frozen=True, kw_only=True):
     stale_after_s: int = 120
     ignores_caps: bool = False
     counts_toward_caps: bool = True
+    when_quiet: Literal["drop", "hold", "inbox_only"] = "drop"
+    needs_presence: bool = False
+    audience: Audience = Audience()
+    holdout_percent: int = 0
+    regulated: tuple[str, ...] = ()
     is_stopped: bool = False
+
+    @property
+    def is_limited(self) -> bool:
+        """Whether a delivery takes a unit of a budget."""
+        return not (self.delivery_budget is self.budget_per_day is self.budget_per_week is None)
 
 
 class Person(msgspec.Struct, frozen=True, kw_only=True):
@@ -113,6 +177,7 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
 
     `quiet_start`/`quiet_end` are wall-clock times in `time_zone`, may wrap midnight; equal or None
     means that no quiet hours are set by this person, and the system's default holds when None.
+    `visits` (when stays began, UTC) and `attributes` are by retailer, None where they were not asked for.
     """
 
     customer_id: UUID
@@ -123,6 +188,8 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
     quiet_end: time | None = None
     interests: frozenset[str] = frozenset()
     age_band: AgeBand = "unknown"
+    visits: dict[int, tuple[datetime, ...]] | None = None
+    attributes: dict[int, dict[str, str]] | None = None
 
     def grants_marketing(self, retailer_id: int, channel: str) -> bool:
         return marketing_grant(retailer_id, channel) in self.grants
@@ -162,10 +229,12 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Defaults(msgspec.Struct, frozen=True, kw_only=True):
-    """What holds where a person chose nothing."""
+    """What holds for the whole system: quiet hours where a person chose none, and who is held out."""
 
     quiet_start: time = time(21, 0)
     quiet_end: time = time(8, 0)
+    holdout_percent: int = 0
+    holdout_salt: str = ""
 
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True):
@@ -178,6 +247,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
 
 __all__ = [
     "AgeBand",
+    "Audience",
     "Cap",
     "Channel",
     "Defaults",

@@ -127,6 +127,16 @@ WORDS: Final[Mapping[str, Words]] = {
         "Its deliveries had no limit until now, so those given while it runs are not counted.",
         "Stop the offer, set the limit, and activate it again.",
     ),
+    "offer_is_not_a_draft": Words(
+        "Offer is not a draft any more",
+        "Whose codes an offer uses is settled before it runs for the first time.",
+        "Create another offer for codes of another sort, and end this one.",
+    ),
+    "offer_has_own_codes": Words(
+        "Offer uses Alentour's codes",
+        "The offer has no `code_format`, so its codes are Alentour's and need not be added.",
+        "Set `code_format` while the offer is a draft, then add your codes.",
+    ),
     "budget_is_used": Words(
         "Budget is used",
         "The new budget is smaller than what is given, lent to a worker or redeemed already.",

@@ -130,6 +130,16 @@ WORDS: Final[Mapping[str, Words]] = {
         "Ses remises n'avaient pas de limite : celles faites tant qu'elle court ne sont pas comptées.",
         "Arrêtez l'offre, fixez la limite, et activez-la de nouveau.",
     ),
+    "offer_is_not_a_draft": Words(
+        "L'offre n'est plus un brouillon",
+        "À qui sont les codes d'une offre se décide avant qu'elle ne coure pour la première fois.",
+        "Créez une autre offre pour des codes d'une autre sorte, et terminez celle-ci.",
+    ),
+    "offer_has_own_codes": Words(
+        "L'offre utilise les codes d'Alentour",
+        "L'offre n'a pas de `code_format` : ses codes sont ceux d'Alentour, il n'y a rien à ajouter.",
+        "Fixez `code_format` tant que l'offre est un brouillon, puis ajoutez vos codes.",
+    ),
     "budget_is_used": Words(
         "Budget entamé",
         "Le nouveau budget est inférieur à ce qui est déjà donné, prêté à un serveur ou utilisé.",

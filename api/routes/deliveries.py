@@ -13,6 +13,7 @@ from api.database import PLAIN, Tx
 from api.languages import AcceptLanguage, spoken_language
 from api.routes.devices import key_of
 from offers.handing.delivery_events import DeliveryEvent, DeliveryReports, note_event
+from offers.handing.till_codes import TillCode, claim_code
 from offers.handing.why import Why, explain
 
 
@@ -63,6 +64,24 @@ async def explain_delivery(
     return Response(why, headers={"content-language": language, "vary": "Accept-Language"})
 
 
+@post(
+    "/v1/deliveries/{delivery_id:uuid}/code",
+    status_code=200,
+    guards=[requires_phone],
+    operation_id="claimCode",
+    summary="The code to show at the till",
+)
+async def claim_code_of(phone: AuthPhone, tx: Tx, delivery_id: FromPath[UUID]) -> TillCode:
+    """`payload` is to be drawn in `format`. The same delivery gives the same code, however often it is asked.
+
+    Where the business has codes of its own, this is when one is taken for the customer.
+    """
+    return await claim_code(tx, key_of(phone), delivery_id)
+
+
 router: Final = Router(
-    "/", route_handlers=[report_event, explain_delivery], dependencies=PLAIN, tags=["Offers on the phone"]
+    "/",
+    route_handlers=[report_event, explain_delivery, claim_code_of],
+    dependencies=PLAIN,
+    tags=["Offers on the phone"],
 )

@@ -1,7 +1,8 @@
 """Offers over HTTP: drafts, edits, the moves of their life, the stop, and their numbers."""
 
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
+import msgspec
 from litestar import Request, Response, Router, get, post, put
 from litestar.params import FromQuery, JSONBody
 
@@ -23,6 +24,7 @@ from geo.errors import Fault, Forbidden, Unavailable
 from offers.retail.budgets import Budget, budgets_of, change_budget, create_budget
 from offers.retail.cancelling import cancel_of_offers
 from offers.retail.catalogue import create_offer, edit_offer, list_offers, offer_of, touch
+from offers.retail.code_pools import CodePool, add_codes, count_codes
 from offers.retail.counts import Counts, count_offer
 from offers.retail.lifecycle import Move, is_made, move, stop_offer
 from offers.retail.stops import settle
@@ -49,7 +51,7 @@ async def create_one(
     tenant = await existing_tenant(session, key, retailer_id)
     _refuse_loosened_caps(key, data.limits, ignores=False, counts=True)
     offer = await create_offer(session, tenant, edit_of(data), now)
-    await create_budget(session, offer.offer_id, budget_of(data))
+    await create_budget(session, offer, budget_of(data))
     await config_changed(session)
     return await _answer(session, offer, status_code=201)
 
@@ -201,6 +203,54 @@ async def stop_one(
         return await _answer(session, await offer_of(session, tenant, offer_id))
 
 
+class Codes(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """Codes that your tills know, in the offer's `code_format`."""
+
+    codes: Annotated[list[str], msgspec.Meta(min_length=1, max_length=10_000)]
+
+
+@post(
+    "/{offer_id:int}/codes",
+    guards=[requires("manage")],
+    before_request=once,
+    status_code=200,
+    operation_id="addOfferCodes",
+    summary="Add codes of your own",
+    description="Each is given to one customer, who asks for it when the offer is used. The offer may be"
+    " delivered as often as there are codes: adding some raises `budget.deliveries` by as many. Codes that"
+    " are there already are left alone.",
+)
+async def add_codes_to(
+    session: Session,
+    now: Now,
+    key: AuthKey,
+    offer_id: Id,
+    data: JSONBody[Codes],
+    retailer_id: RetailerId = None,
+) -> CodePool:
+    offer = await offer_of(session, tenant_of(key, retailer_id), offer_id, for_update=True)
+    before = await count_codes(session, offer)
+    pool = await add_codes(session, offer, data.codes)
+    if pool != before:
+        touch(offer, now)
+        await config_changed(session)
+    return pool
+
+
+@get(
+    "/{offer_id:int}/codes",
+    guards=[requires("read")],
+    operation_id="countOfferCodes",
+    summary="How many codes are left",
+    description="`format` is `own` for an offer with Alentour's codes. A code is claimed when its customer"
+    " asks for it.",
+)
+async def count_codes_of(
+    session: Session, key: AuthKey, offer_id: Id, retailer_id: RetailerId = None
+) -> CodePool:
+    return await count_codes(session, await offer_of(session, tenant_of(key, retailer_id), offer_id))
+
+
 @get(
     "/{offer_id:int}/counts",
     guards=[requires("read")],
@@ -246,6 +296,8 @@ router: Final = Router(
         end_one,
         stop_one,
         count_one,
+        add_codes_to,
+        count_codes_of,
     ],
     dependencies=ORM,
     tags=["Offers"],

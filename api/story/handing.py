@@ -8,6 +8,7 @@ from api.story.reporting import DELIVERED
 from api.story.told import (
     CODE,
     DELIVERY_ID,
+    EXPIRES_AT,
     NAME,
     OFFER_ID,
     READ_AT,
@@ -105,6 +106,9 @@ TOLD: Final[Mapping[str, Told]] = {
     "readInbox": Told(answering(page(_ITEM)), parameters={"after_seq": SEQ - 1, "cursor": "NA"}),
     "reportDeliveryEvent": Told(answering(_REPORTS), asked={"": {"event": "opened", "at": READ_AT}}),
     "explainDelivery": Told(answering(_WHY)),
+    "claimCode": Told(
+        answering({"delivery_id": DELIVERY_ID, "format": "qr", "payload": CODE, "expires_at": EXPIRES_AT})
+    ),
     "redeemCode": Told(
         answering(
             {

@@ -34,9 +34,12 @@ _DRAFT: Final[dict[str, Any]] = {
         "only_while_open": True,
     },
     "limits": {"per_customer": {"at_most": 1, "days": 7}},
-    "budget": {"deliveries": 5000, "redemptions": 500},
+    "quiet_hours": {"when_quiet": "hold"},
+    "audience": {"visits": {"at_most": 9}, "if_not_known": "include"},
+    "holdout_percent": 10,
+    "budget": {"deliveries": 5000, "per_day": 400, "redemptions": 500},
 }
-_MORE_BUDGET: Final = {**_DRAFT, "budget": {"deliveries": 8000, "redemptions": 500}}
+_MORE_BUDGET: Final = {**_DRAFT, "budget": {"deliveries": 8000, "per_day": 400, "redemptions": 500}}
 
 
 def _shown(
@@ -53,6 +56,19 @@ def _shown(
             "ignores_caps": False,
             "counts_toward_caps": True,
         },
+        "quiet_hours": {"when_quiet": "hold", "needs_presence": False},
+        "audience": {
+            "languages": [],
+            "interests": [],
+            "visits": {"at_least": None, "at_most": 9},
+            "last_visit_days": {"at_least": None, "at_most": None},
+            "attributes": {},
+            "if_not_known": "include",
+        },
+        "holdout_percent": 10,
+        "regulated": [],
+        "code_format": None,
+        "budget": {"time_zone": "Europe/Paris", "per_week": None, **draft["budget"]},
         "expires_after_s": 86_400,
         "stale_after_s": 120,
         "offer_id": OFFER_ID,
@@ -79,6 +95,7 @@ _COUNTS: Final = {
     "less_like_this": 21,
     "redeemed": 187,
     "cancelled": 12,
+    "waiting": 3,
     "suppressed": {"customer_limit": 318, "frequency_cap": 154, "not_scheduled": 72, "quiet_hours": 9},
 }
 
@@ -118,6 +135,11 @@ TOLD: Final[Mapping[str, Told]] = {
     "pauseOffer": Told(answering(_shown("paused", 4, NOW)), parameters={"If-Match": '"3"'}),
     "stopOffer": Told(answering(_shown("paused", 4, NOW, stopped_at=NOW, stopped_by="retailer"))),
     "endOffer": Told(answering(_shown("ended", 4, NOW)), parameters={"If-Match": '"3"'}),
+    "addOfferCodes": Told(
+        answering({"format": "ean_13", "total": 2, "claimed": 0}),
+        asked={"": {"codes": ["2100000000012", "2100000000029"]}},
+    ),
+    "countOfferCodes": Told(answering({"format": "ean_13", "total": 5_000, "claimed": 187})),
     "countOffer": Told(answering(_COUNTS)),
     "createCap": Told(
         {"201": {"calendar": _CAP, "rolling": _CAP_OF_OFFER}},

@@ -1,41 +1,54 @@
 """From crossings to deliveries: every crossing of every customer in a flush, one winner per fix.
 
-Runs while the customers are locked and their histories loaded; does no input or output. What it
-decides is only told to anybody after the flush that called it has committed.
+Also what was held and is let go: all that is due for one customer, with one winner. Runs while the
+customers are locked and their histories loaded; does no input or output. What it decides is only told
+to anybody after the flush that called it has committed.
 """
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Literal
 from uuid import UUID, uuid4
 
 import msgspec
 
-from geo.crossings import Crossing
 from offers.codes import new_code
 from offers.eligibility import Decision, Question, decide
 from offers.engine.answers import Delivered, utc, words
 from offers.engine.leases import Leases
 from offers.engine.loading import Customer
 from offers.engine.snapshot import Fence, Snapshot
+from offers.holdouts import DrawnFor, held_out_of
 from offers.ranking import Candidate, choose
-from offers.terms import Offer, PastDelivery, Reason
+from offers.terms import Offer, PastDelivery, Reason, Rule, Trigger
+
+Moment = Literal["crossing", "letting_go"]
 
 
 class Occasion(msgspec.Struct):
-    """One crossing that concerns at least one offer, of one customer's device, at one fix."""
+    """One crossing that concerns at least one offer, of one customer's device, at one fix.
+
+    Or an offer of such a crossing that `was_held` and is let go now. `at` is Unix seconds.
+    """
 
     bucket: int
     customer_id: UUID
     device_id: UUID
-    fix_at: float
+    at: float
     crossing_id: UUID
-    crossing: Crossing
+    trigger: Trigger
     fence: Fence
     offers: tuple[Offer, ...]
     distance_m: float
     # The delivery is told in the answer to the phone that sent the fix; a timer tells nobody yet.
     is_answered: bool
+    was_held: bool = False
+    is_present: bool = True
+
+    @property
+    def moment(self) -> Moment:
+        return "letting_go" if self.was_held else "crossing"
 
 
 class Delivery(msgspec.Struct):
@@ -51,18 +64,57 @@ class Delivery(msgspec.Struct):
     handed_at: datetime | None
 
 
+class Hold(msgspec.Struct):
+    """An offer put off until `due_at`."""
+
+    occasion: Occasion
+    offer_id: int
+    due_at: datetime
+
+
+class Held(msgspec.Struct, frozen=True):
+    """An offer that was put off before, and waits no longer."""
+
+    bucket: int
+    customer_id: UUID
+    offer_id: int
+    fence_id: int
+
+
+class Holdout(msgspec.Struct):
+    """Somebody who would have been given this offer now."""
+
+    occasion: Occasion
+    offer: Offer
+    drawn_for: DrawnFor
+    trace: list[dict[str, object]]
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """What is counted: how the decision fell about one offer, at one fence."""
+
+    bucket: int
+    offer_id: int
+    fence_id: int
+    moment: Moment
+    reason: Reason
+
+
 class Decided(msgspec.Struct):
     """What one flush decided."""
 
-    deliveries: list[Delivery]
-    suppressed: Counter[tuple[int, int, Reason]]  # (bucket, offer_id, reason)
+    deliveries: list[Delivery] = []
+    holds: list[Hold] = []
+    no_longer_held: list[Held] = []
+    holdouts: list[Holdout] = []
+    outcomes: Counter[Outcome] = msgspec.field(default_factory=Counter)
 
 
 def by_fix(occasions: Iterable[Occasion]) -> Iterable[list[Occasion]]:
     """In the order of time, those together that one fix of one device brought."""
     together: dict[tuple[UUID, float], list[Occasion]] = defaultdict(list)
-    for occasion in sorted(occasions, key=lambda occasion: occasion.fix_at):
-        together[occasion.device_id, occasion.fix_at].append(occasion)
+    for occasion in sorted(occasions, key=lambda occasion: occasion.at):
+        together[occasion.device_id, occasion.at].append(occasion)
     return together.values()
 
 
@@ -83,25 +135,55 @@ class Decider:
         self._now = now
         self.decided = decided
 
-    def decide(self, same_fix: Sequence[Occasion]) -> None:
-        """All that one fix of one customer crossed (see `by_fix`)."""
+    def decide(self, together: Sequence[Occasion]) -> None:
+        """All that one fix of one customer crossed (see `by_fix`), or all that is let go for one."""
         passing: list[tuple[Occasion, Candidate]] = []
-        for occasion in same_fix:
+        put_off: list[tuple[Occasion, Decision]] = []
+        for occasion in together:
             if self._was_delivered(occasion):
+                if occasion.was_held:
+                    self._end(occasion, occasion.offers, Reason.OUTRANKED)
                 continue
             for offer in occasion.offers:
                 decision = decide(self._question(occasion, offer))
                 if decision.is_pass:
                     passing.append((occasion, self._candidate(occasion, decision)))
+                elif decision.reason is Reason.HELD:
+                    put_off.append((occasion, decision))
                 else:
-                    self._suppress(occasion.bucket, offer, decision.reason)
-        while passing:
+                    self._suppress(occasion, offer, decision.reason)
+        is_given = self._give_one(passing)
+        for occasion, decision in put_off:
+            # One winner for a fix: what could only be given later has lost against what is given now.
+            if is_given:
+                self._suppress(occasion, decision.offer, Reason.OUTRANKED)
+            else:
+                self._hold(occasion, decision)
+
+    def gone(self, held: Held, reason: Reason) -> None:
+        """A held offer that is not there any more to be decided about."""
+        self.decided.no_longer_held.append(held)
+        self._count(held.bucket, held.offer_id, held.fence_id, "letting_go", reason)
+
+    def _give_one(self, passing: list[tuple[Occasion, Candidate]]) -> bool:
+        """Give the best that can be given, if any; the others are outranked."""
+        is_given = False
+        while passing and not is_given:
             occasion, winner = self._winner(passing)
             passing.remove((occasion, winner))
-            if self._deliver(occasion, winner.decision):
-                break
+            drawn_for, draws = self._draw(occasion, winner.decision)
+            rules = (*winner.decision.rules, *draws)
+            if drawn_for is not None:
+                self._hold_out(occasion, winner.decision, drawn_for, rules)
+                is_given = drawn_for == "everything"
+            else:
+                is_given = self._deliver(occasion, winner.decision.offer, rules)
         for occasion, outranked in passing:
-            self._suppress(occasion.bucket, outranked.decision.offer, Reason.OUTRANKED)
+            self._suppress(occasion, outranked.decision.offer, Reason.OUTRANKED)
+        return is_given
+
+    def _draw(self, occasion: Occasion, decision: Decision) -> tuple[DrawnFor | None, tuple[Rule, ...]]:
+        return held_out_of(decision.offer, occasion.customer_id, self._snapshot.defaults)
 
     def _was_delivered(self, occasion: Occasion) -> bool:
         """The same crossing can be found again, by a phone that was made to forget where it is."""
@@ -111,37 +193,40 @@ class Decider:
     def _winner(self, passing: Sequence[tuple[Occasion, Candidate]]) -> tuple[Occasion, Candidate]:
         first = passing[0][0]
         customer = self._customers[first.customer_id]
-        seed = round(first.fix_at * 1000) ^ (first.device_id.int & 0xFFFF_FFFF)
+        seed = round(first.at * 1000) ^ (first.device_id.int & 0xFFFF_FFFF)
         candidates = [candidate for _, candidate in passing]
-        chosen = choose(candidates, customer.person, customer.history, seed)
+        chosen = choose(candidates, customer.person, customer.history, seed, self._now)
         return next(pair for pair in passing if pair[1] is chosen)
 
     def _question(self, occasion: Occasion, offer: Offer) -> Question:
         customer = self._customers[occasion.customer_id]
+        budget = self._leases.state(offer.offer_id, self._now) if offer.is_limited else "free"
         return Question(
             offer=offer,
-            trigger=occasion.crossing.kind,
-            crossed_at=utc(occasion.fix_at),  # a crossing is as fresh as the fix that made it certain
+            trigger=occasion.trigger,
+            crossed_at=utc(occasion.at),
             place=occasion.fence.place,
             person=customer.person,
             history=customer.history,
             caps=self._snapshot.caps,
             defaults=self._snapshot.defaults,
-            budget="free" if offer.delivery_budget is None else self._leases.state(offer.offer_id),
+            budget=budget,
             now=self._now,
             is_stopped=offer.offer_id in self._snapshot.stopped,
+            was_held=occasion.was_held,
+            is_present=occasion.is_present,
+            holds=() if occasion.was_held else customer.holds,
         )
 
     def _candidate(self, occasion: Occasion, decision: Decision) -> Candidate:
         return Candidate(decision=decision, place=occasion.fence.place, distance_m=occasion.distance_m)
 
-    def _deliver(self, occasion: Occasion, decision: Decision) -> bool:
-        offer = decision.offer
+    def _deliver(self, occasion: Occasion, offer: Offer, rules: Sequence[Rule]) -> bool:
         lease_id = None
-        if offer.delivery_budget is not None:
-            lease_id = self._leases.take(offer.offer_id)
+        if offer.is_limited:
+            lease_id = self._leases.take(offer.offer_id, self._now)
             if lease_id is None:
-                self._suppress(occasion.bucket, offer, Reason.BUDGET_RESERVED)
+                self._suppress(occasion, offer, Reason.BUDGET_RESERVED)
                 return False
         self.decided.deliveries.append(
             Delivery(
@@ -150,7 +235,7 @@ class Decider:
                 device_id=occasion.device_id,
                 told=self._tell(occasion, offer),
                 offer=offer,
-                trace=[msgspec.to_builtins(rule) for rule in decision.rules],
+                trace=_trace(rules),
                 lease_id=lease_id,
                 handed_at=self._now if occasion.is_answered else None,
             )
@@ -166,13 +251,14 @@ class Decider:
                 counts_toward_caps=offer.counts_toward_caps,
             )
         )
+        self._end(occasion, (offer,), Reason.DELIVERED)
         return True
 
     def _tell(self, occasion: Occasion, offer: Offer) -> Delivered:
         customer = self._customers[occasion.customer_id]
         customer.last_seq += 1
         language, said = words(offer.content, customer.person.language)
-        crossing, place = occasion.crossing, occasion.fence.place
+        place = occasion.fence.place
         return Delivered(
             delivery_id=uuid4(),
             seq=customer.last_seq,
@@ -181,7 +267,7 @@ class Decider:
             site_id=place.site_id,
             fence_id=place.fence_id,
             crossing_id=occasion.crossing_id,
-            trigger=crossing.kind,
+            trigger=occasion.trigger,
             channel=offer.channel,
             title=said["title"],
             text=said["text"],
@@ -192,5 +278,43 @@ class Decider:
             expires_at=self._now + timedelta(seconds=offer.expires_after_s),
         )
 
-    def _suppress(self, bucket: int, offer: Offer, reason: Reason) -> None:
-        self.decided.suppressed[bucket, offer.offer_id, reason] += 1
+    def _hold_out(
+        self, occasion: Occasion, decision: Decision, drawn_for: DrawnFor, rules: Sequence[Rule]
+    ) -> None:
+        self.decided.holdouts.append(Holdout(occasion, decision.offer, drawn_for, _trace(rules)))
+        self._suppress(occasion, decision.offer, Reason.HOLDOUT)
+
+    def _hold(self, occasion: Occasion, decision: Decision) -> None:
+        """Put it off; what is let go and meets quiet hours again waits once more."""
+        assert decision.hold_until is not None
+        offer_id = decision.offer.offer_id
+        customer = self._customers[occasion.customer_id]
+        if not occasion.was_held and offer_id in customer.holds:  # crossed twice in one flush
+            self._suppress(occasion, decision.offer, Reason.ALREADY_HELD)
+            return
+        customer.holds.add(offer_id)
+        self.decided.holds.append(Hold(occasion, offer_id, decision.hold_until))
+        if not occasion.was_held:
+            self._count_at(occasion, offer_id, Reason.HELD)
+
+    def _suppress(self, occasion: Occasion, offer: Offer, reason: Reason) -> None:
+        self._end(occasion, (offer,), reason)
+
+    def _end(self, occasion: Occasion, offers: Iterable[Offer], reason: Reason) -> None:
+        """What was decided stays so: it is counted, and a held offer waits no longer."""
+        fence_id = occasion.fence.place.fence_id
+        for offer in offers:
+            if occasion.was_held:
+                held = Held(occasion.bucket, occasion.customer_id, offer.offer_id, fence_id)
+                self.decided.no_longer_held.append(held)
+            self._count_at(occasion, offer.offer_id, reason)
+
+    def _count_at(self, occasion: Occasion, offer_id: int, reason: Reason) -> None:
+        self._count(occasion.bucket, offer_id, occasion.fence.place.fence_id, occasion.moment, reason)
+
+    def _count(self, bucket: int, offer_id: int, fence_id: int, moment: Moment, reason: Reason) -> None:
+        self.decided.outcomes[Outcome(bucket, offer_id, fence_id, moment, reason)] += 1
+
+
+def _trace(rules: Iterable[Rule]) -> list[dict[str, object]]:
+    return [msgspec.to_builtins(rule) for rule in rules]

@@ -6,7 +6,7 @@ is rolled back and rerun by halves, so that one bad row fails its own customer o
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 from uuid import UUID
 
@@ -17,12 +17,13 @@ import structlog
 from geo.errors import AlentourError, Unauthenticated, Unavailable
 from geo.tracking import NO_ANSWER
 from offers.engine.answers import Delivered, FixesAnswer
-from offers.engine.deciding import Decided, Decider, by_fix
+from offers.engine.deciding import Decided, Decider, Occasion, by_fix
 from offers.engine.following import Followed, Follower
+from offers.engine.holding import LetGoing, load_due
 from offers.engine.leases import Leases
 from offers.engine.loading import Loaded, load, load_customers
 from offers.engine.snapshot import Snapshot, stopped_offers
-from offers.engine.work import Due, Outcome, Sent, Skipped, Work
+from offers.engine.work import Due, LetGo, Outcome, Sent, Skipped, Work
 from offers.engine.writing import write
 from offers.observer import Observer
 from offers.people.devices import not_let_in_yet
@@ -87,15 +88,16 @@ class Flusher:
         async with self._pool.acquire() as connection:
             transaction = connection.transaction()
             await transaction.start()
-            decided = Decided([], Counter())
+            decided = Decided()
             try:
                 if wait:
                     await connection.execute(_SHORT_LOCK_TIMEOUT)
                 loaded = await load(connection, work, wait=wait)
                 await self._reload_stops(connection, loaded, snapshot)
                 followed = _follow(work, loaded, snapshot)
-                if followed.occasions:
-                    await self._decide(connection, followed, loaded, snapshot, decided)
+                let_go = await _let_go(connection, work, loaded, followed, snapshot)
+                if followed.occasions or let_go.is_anything:
+                    await self._decide(connection, followed, let_go, loaded, snapshot, decided)
                 outcomes = _outcomes(work, loaded, followed, decided)
                 await _write(connection, loaded, followed, decided)
             except BaseException as error:
@@ -118,22 +120,23 @@ class Flusher:
         self,
         connection: asyncpg.Connection,
         followed: Followed,
+        let_go: LetGoing,
         loaded: Loaded,
         snapshot: Snapshot,
         decided: Decided,
     ) -> None:
-        who = [(one.bucket, one.customer_id) for one in followed.occasions]
-        customers = await load_customers(connection, who, loaded.now)
+        together = [*by_fix(followed.occasions), *let_go.occasions.values()]
+        customers = await load_customers(connection, _wanted(together), loaded.now)
         decider = Decider(snapshot, self._leases, customers, loaded.now, decided)
+        for held, reason in let_go.gone:
+            decider.gone(held, reason)
         # Fix by fix: units that one used up are leased before the next is told there are none.
-        for same_fix in by_fix(followed.occasions):
+        for occasions in together:
             await self._leases.refill(
-                offer.offer_id
-                for one in same_fix
-                for offer in one.offers
-                if offer.delivery_budget is not None
+                (offer.offer_id for one in occasions for offer in one.offers if offer.is_limited),
+                loaded.now,
             )
-            decider.decide(same_fix)
+            decider.decide(occasions)
 
     def _give_back(self, decided: Decided, error: BaseException) -> None:
         """Of certainly rolled back deliveries; but a lease may be what the database refused."""
@@ -147,10 +150,8 @@ class Flusher:
 
     def _tell(self, followed: Followed, decided: Decided) -> None:
         reasons: Counter[Reason] = Counter()
-        for (_, _, reason), n in decided.suppressed.items():
-            reasons[reason] += n
-        if decided.deliveries:
-            reasons[Reason.DELIVERED] += len(decided.deliveries)
+        for outcome, n in decided.outcomes.items():
+            reasons[outcome.reason] += n
         for reason, n in reasons.items():
             self._observer.decided(reason, n)
         for verdict, n in followed.verdicts.items():
@@ -169,10 +170,38 @@ def _follow(work: Sequence[Work], loaded: Loaded, snapshot: Snapshot) -> Followe
         item = work[position]
         if isinstance(item, Sent):
             batches.append((position, item, visitor))
-        else:
+        elif isinstance(item, Due):
             follower.fire_timer(position, item, visitor)
     follower.follow_phones(batches)
     return follower.followed
+
+
+async def _let_go(
+    connection: asyncpg.Connection,
+    work: Sequence[Work],
+    loaded: Loaded,
+    followed: Followed,
+    snapshot: Snapshot,
+) -> LetGoing:
+    """What was held for the customers of this work and is due; nothing is read where nobody is."""
+    positions = {position: item for position in loaded.visitors if isinstance(item := work[position], LetGo)}
+    if not positions:
+        return LetGoing()
+    customers = {(item.bucket, item.customer_id) for item in positions.values()}
+    is_behind = loaded.version > snapshot.version
+    found = await load_due(connection, customers, snapshot, loaded.now, is_behind=is_behind)
+    followed.deferred |= {p for p, item in positions.items() if item.customer_id in found.unheard_of}
+    return found
+
+
+def _wanted(together: Iterable[Sequence[Occasion]]) -> dict[tuple[int, UUID], bool]:
+    """Whose customers to load, and whether an offer asks what it may only know with consent."""
+    wanted: dict[tuple[int, UUID], bool] = {}
+    for occasions in together:
+        for one in occasions:
+            key = one.bucket, one.customer_id
+            wanted[key] = wanted.get(key, False) or any(offer.audience.is_personal for offer in one.offers)
+    return wanted
 
 
 async def _write(
@@ -198,7 +227,7 @@ def _outcomes(work: Sequence[Work], loaded: Loaded, followed: Followed, decided:
         answer = followed.answers.get(position)
         if position in loaded.skipped:
             outcomes.append(Skipped(loaded.skipped[position]))
-        elif isinstance(item, Due):
+        elif not isinstance(item, Sent):
             outcomes.append(_behind() if position in followed.deferred else None)
         elif isinstance(answer, FixesAnswer):
             outcomes.append(_finish(answer, told, loaded, position))

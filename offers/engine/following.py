@@ -224,12 +224,12 @@ class Follower:
                     bucket=visitor.bucket,
                     customer_id=visitor.customer_id,
                     device_id=visitor.device_id,
-                    fix_at=fix_at,
+                    at=fix_at,  # a crossing is as fresh as the fix that made it certain
                     crossing_id=name,
-                    crossing=crossing,
+                    trigger=crossing.kind,
                     fence=fence,
                     offers=offers,
-                    distance_m=_metres_between(*position, place.latitude, place.longitude),
+                    distance_m=metres_between(*position, place.latitude, place.longitude),
                     is_answered=is_answered,
                 )
             )
@@ -274,7 +274,7 @@ def next_fix_after_s(quiet_radius_m: float, speed_mps: float | None, state: Devi
     return int(min(max(quiet_radius_m / fastest_mps, NEXT_FIX_AFTER_S), latest_s))
 
 
-def _metres_between(lat: float, lon: float, other_lat: float, other_lon: float) -> float:
+def metres_between(lat: float, lon: float, other_lat: float, other_lon: float) -> float:
     """Equirectangular: right to a thousandth at the distances of a street."""
     north = math.radians(other_lat - lat)
     east = math.radians(other_lon - lon) * math.cos(math.radians(lat))

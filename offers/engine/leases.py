@@ -1,16 +1,19 @@
 """Budgets by lease: units of delivery that this worker may spend without touching the offer's row.
 
-A short transaction of its own moves units from `offer_budgets.deliveries_available` to a lease of
-60 seconds. Every delivery carries its lease; use stops ten seconds before expiry, and what no
-delivery carries goes back afterwards. So the total can never be passed, whoever crashes when.
+A short transaction of its own (`take_lease`) moves units from the offer's row, of its total, its day
+and its week together, to a lease of 60 seconds. Every delivery carries its lease; use stops ten seconds
+before expiry, and what no delivery carries goes back afterwards. So no limit can ever be passed, whoever
+crashes when.
 
 Leases run on machine time: they bound a process, not a promise to a customer. The worker counts on its
 monotonic clock, the database on its own; where those disagree (a machine that slept), the database
-refuses a delivery whose lease has ended (`write_flush`).
+refuses a delivery whose lease has ended (`write_flush`). Days and weeks are the domain's: a lease of a
+day's units is good for decisions of that day only.
 """
 
 import time
 from collections.abc import Callable, Iterable
+from datetime import datetime
 from typing import Final, Literal
 from uuid import UUID, uuid4
 
@@ -27,24 +30,9 @@ AT_ONCE: Final = 200
 
 BudgetState = Literal["free", "spent", "reserved"]
 
-# The guard is in the WHERE and in the column's CHECK: never below zero.
-_TAKE: Final = """
-WITH wanted AS (
-    SELECT offer_id, greatest(1, least(100, deliveries_available / (4 * $2::integer))) AS units
-    FROM offer_budgets WHERE offer_id = $1 AND deliveries_available > 0 FOR UPDATE
-), taken AS (
-    UPDATE offer_budgets b SET deliveries_available = b.deliveries_available - w.units
-    FROM wanted w WHERE b.offer_id = w.offer_id RETURNING w.units
-)
-INSERT INTO budget_leases (lease_id, offer_id, worker_id, granted, expires_at)
-SELECT $3, $1, $4, units, clock_timestamp() + make_interval(secs => $5) FROM taken
-RETURNING granted
-"""
+_TAKE: Final = "SELECT granted, good_until FROM take_lease($1, $2, $3, $4, $5)"
 
-_IS_SPENT: Final = """
-SELECT NOT EXISTS (SELECT FROM budget_leases WHERE offer_id = $1)
-   AND coalesce((SELECT deliveries_available = 0 FROM offer_budgets WHERE offer_id = $1), false)
-"""
+_IS_SPENT: Final = "SELECT NOT EXISTS (SELECT FROM budget_leases WHERE offer_id = $1)"
 
 _EXPIRED: Final = """
 SELECT lease_id, offer_id, granted FROM budget_leases
@@ -54,12 +42,12 @@ ORDER BY lease_id LIMIT $2 FOR UPDATE SKIP LOCKED
 
 _RETURN: Final = """
 WITH ended AS (
-    DELETE FROM budget_leases WHERE lease_id = $1 RETURNING offer_id, granted
+    DELETE FROM budget_leases WHERE lease_id = $1 RETURNING offer_id, granted, day_start, week_start
 )
-UPDATE offer_budgets b
-SET deliveries_available = least(b.deliveries_total, b.deliveries_available + e.granted
-    - (SELECT count(*) FROM deliveries d WHERE d.lease_id = $1)::integer)
-FROM ended e WHERE b.offer_id = e.offer_id AND b.deliveries_total IS NOT NULL
+SELECT return_units(
+    e.offer_id, e.granted - (SELECT count(*) FROM deliveries d WHERE d.lease_id = $1)::integer,
+    e.day_start, e.week_start)
+FROM ended e
 """
 
 
@@ -67,11 +55,15 @@ _log: Final = structlog.get_logger("alentour.leases")
 
 
 class Lease(msgspec.Struct):
-    """Units in hand for one offer, until a moment on this process's monotonic clock."""
+    """Units in hand for one offer, until a moment on this process's monotonic clock.
+
+    And for decisions before `good_until` on the domain's clock, if there is a daily or weekly limit.
+    """
 
     lease_id: UUID
     units: int
     usable_until: float
+    good_until: datetime | None = None
 
 
 class Leases:
@@ -87,16 +79,16 @@ class Leases:
         self._held: dict[int, Lease] = {}
         self._refused: dict[int, tuple[BudgetState, float]] = {}
 
-    def state(self, offer_id: int) -> BudgetState:
-        """Whether a unit can be taken now; `reserved` when other workers hold the last ones."""
-        if self._usable(offer_id) is not None:
+    def state(self, offer_id: int, now: datetime) -> BudgetState:
+        """Whether a unit can be taken `now`; `reserved` when other workers hold the last ones."""
+        if self._usable(offer_id, now) is not None:
             return "free"
         state, _ = self._refused.get(offer_id, ("reserved", 0.0))
         return state
 
-    def take(self, offer_id: int) -> UUID | None:
+    def take(self, offer_id: int, now: datetime) -> UUID | None:
         """One unit of the offer's budget: the lease to write on the delivery, or None."""
-        lease = self._usable(offer_id)
+        lease = self._usable(offer_id, now)
         if lease is None:
             return None
         lease.units -= 1
@@ -112,11 +104,11 @@ class Leases:
         """Hold nothing of this offer any more: its units go back when the lease has ended."""
         self._held.pop(offer_id, None)
 
-    async def refill(self, offer_ids: Iterable[int]) -> None:
+    async def refill(self, offer_ids: Iterable[int], now: datetime) -> None:
         """Lease units for the offers that have none in hand, each in a transaction of its own."""
         for offer_id in sorted(set(offer_ids)):
             refused_until = self._refused.get(offer_id, ("free", 0.0))[1]
-            if self._usable(offer_id) is None and self._monotonic() >= refused_until:
+            if self._usable(offer_id, now) is None and self._monotonic() >= refused_until:
                 await self._lease(offer_id)
 
     async def return_expired(self) -> int:
@@ -131,11 +123,11 @@ class Leases:
             if len(ended) < AT_ONCE:
                 return returned
 
-    def _usable(self, offer_id: int) -> Lease | None:
+    def _usable(self, offer_id: int, now: datetime) -> Lease | None:
         lease = self._held.get(offer_id)
         if lease is None or lease.units < 1 or self._monotonic() >= lease.usable_until:
             return None
-        return lease
+        return lease if lease.good_until is None or now < lease.good_until else None
 
     async def _lease(self, offer_id: int) -> None:
         lease_id = uuid4()
@@ -144,12 +136,14 @@ class Leases:
         try:
             # Whoever asks holds a connection and locks already: it must not wait long for more.
             async with self._pool.acquire(timeout=LONGEST_WAIT_S) as connection:
-                granted = await connection.fetchval(
+                taken = await connection.fetchrow(
                     _TAKE, offer_id, self._workers, lease_id, self.worker_id, LEASE_S, timeout=LONGEST_WAIT_S
                 )
-                if granted is not None:
+                if taken is not None:
                     self._refused.pop(offer_id, None)
-                    self._held[offer_id] = Lease(lease_id, granted, usable_until)
+                    self._held[offer_id] = Lease(
+                        lease_id, taken["granted"], usable_until, taken["good_until"]
+                    )
                     return
                 if await connection.fetchval(_IS_SPENT, offer_id):
                     state = "spent"

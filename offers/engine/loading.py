@@ -4,7 +4,7 @@ Of every phone only what following it needs; of the few customers with something
 second statement, the person and everything they were given.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from operator import itemgetter
 from typing import Any, Final
@@ -14,7 +14,7 @@ import asyncpg
 import msgspec
 
 from geo.tracking import DeviceState
-from offers.engine.work import Due, Sent, Work
+from offers.engine.work import Sent, Work
 from offers.people.tokens import promote_token
 from offers.terms import PastDelivery, Person
 
@@ -24,10 +24,23 @@ _LOCKED, _ACTIVE, _NEW_TOKEN, _MAY_FOLLOW, _PENDING = 1, 2, 4, 8, 16
 # Limits may reach back for ever, so all of a customer's deliveries are read, and all they had been given
 # before they joined. One that was cancelled or expired before anybody was handed it has given its slot
 # back; once handed, somebody may have seen it. Who wants less like an offer is not given that one again
-# either.
+# either. What is known of their visits, and what retailers said of them, is read for offers that ask and
+# people who consented to it.
 _PEOPLE: Final = """
 SELECT c.customer_id, c.time_zone, c.language, c.quiet_start, c.quiet_end, c.interests, c.age_band, c.grants,
        c.last_seq,
+       (SELECT array_agg(h.offer_id) FROM held_offers h
+        WHERE h.bucket = c.bucket AND h.customer_id = c.customer_id) AS holds,
+       CASE WHEN w.is_personal AND 'personalisation' = ANY (c.grants) THEN (
+            SELECT json_object_agg(v.retailer_id, v.stays) FROM (
+                SELECT x.retailer_id, json_agg(x.occurred_at) AS stays FROM crossings x
+                WHERE x.bucket = c.bucket AND x.customer_id = c.customer_id AND x.kind = 'dwell'
+                GROUP BY x.retailer_id) v)
+       END AS visits,
+       CASE WHEN w.is_personal AND 'personalisation' = ANY (c.grants) THEN (
+            SELECT json_object_agg(a.retailer_id, a.attributes) FROM customer_attributes a
+            WHERE a.bucket = c.bucket AND a.customer_id = c.customer_id)
+       END AS attributes,
        (SELECT json_agg(json_build_object(
             'offer_id', g.offer_id, 'retailer_id', g.retailer_id, 'channel', g.channel, 'tags', g.tags,
             'decided_at', g.decided_at, 'crossing_id', g.crossing_id,
@@ -45,12 +58,14 @@ SELECT c.customer_id, c.time_zone, c.language, c.quiet_start, c.quiet_end, c.int
                    true, e.was_dismissed
             FROM earlier_deliveries e WHERE e.bucket = c.bucket AND e.customer_id = c.customer_id
         ) g) AS history
-FROM unnest($1::smallint[], $2::uuid[]) AS w(bucket, customer_id)
+FROM unnest($1::smallint[], $2::uuid[], $4::boolean[]) AS w(bucket, customer_id, is_personal)
 JOIN customers c ON c.bucket = w.bucket AND c.customer_id = w.customer_id
 """
 
 _ord: Final = itemgetter(0)
 _read_state: Final = msgspec.json.Decoder(DeviceState).decode
+_read_visits: Final = msgspec.json.Decoder(dict[int, tuple[datetime, ...]]).decode
+_read_attributes: Final = msgspec.json.Decoder(dict[int, dict[str, str]]).decode
 _read_history: Final = msgspec.json.Decoder(list[PastDelivery]).decode
 
 
@@ -68,14 +83,15 @@ class Visitor:
 
 
 class Customer:
-    """A customer with something to decide: who they are, what they were given, their next number."""
+    """A customer with something to decide: who they are, what they were given, what waits for them."""
 
-    __slots__ = ("history", "last_seq", "person")
+    __slots__ = ("history", "holds", "last_seq", "person")
 
     def __init__(self, row: asyncpg.Record) -> None:
         self.person = msgspec.convert(_person_of(row), Person)
         self.history: list[PastDelivery] = _read_history(row["history"]) if row["history"] else []
         self.last_seq: int = row["last_seq"]
+        self.holds: set[int] = set(row["holds"] or ())
 
 
 class Loaded(msgspec.Struct):
@@ -96,7 +112,7 @@ class Loaded(msgspec.Struct):
 async def load(connection: asyncpg.Connection, work: Sequence[Work], *, wait: bool) -> Loaded:
     """Lock the customers of `work`, then read them. A position in neither part is unknown or revoked."""
     sent = [(position, item) for position, item in enumerate(work) if isinstance(item, Sent)]
-    due = [(position, item) for position, item in enumerate(work) if isinstance(item, Due)]
+    due = [(position, item) for position, item in enumerate(work) if not isinstance(item, Sent)]
     moment, *rows = await connection.fetch(
         _LOCK_AND_LOAD,
         [item.bucket for _, item in sent],
@@ -124,7 +140,7 @@ async def load(connection: asyncpg.Connection, work: Sequence[Work], *, wait: bo
         if not flags & _LOCKED or (isinstance(item, Sent) and device_id in has_sent):
             # One request of a device in a flush, also where it has two tokens: each builds on the one before.
             loaded.skipped[position] = row[2]
-        elif flags & _ACTIVE or isinstance(item, Due):
+        elif flags & _ACTIVE or not isinstance(item, Sent):
             visitor = same_device.get(device_id)
             if visitor is None:
                 visitor = same_device[device_id] = Visitor(row, flags)
@@ -139,15 +155,25 @@ async def load(connection: asyncpg.Connection, work: Sequence[Work], *, wait: bo
 
 
 async def load_customers(
-    connection: asyncpg.Connection, keys: Iterable[tuple[int, UUID]], now: datetime
+    connection: asyncpg.Connection, wanted: Mapping[tuple[int, UUID], bool], now: datetime
 ) -> dict[UUID, Customer]:
-    """The customers of these (bucket, customer id), which this transaction has locked before."""
-    wanted = sorted(set(keys))
+    """The customers of these (bucket, customer id), which this transaction has locked before.
+
+    The value says whether an offer asks for their visits, or for what a retailer said of them.
+    """
+    keys = sorted(wanted)
     rows = await connection.fetch(
-        _PEOPLE, [bucket for bucket, _ in wanted], [customer_id for _, customer_id in wanted], now
+        _PEOPLE,
+        [bucket for bucket, _ in keys],
+        [customer_id for _, customer_id in keys],
+        now,
+        [wanted[key] for key in keys],
     )
     return {row["customer_id"]: Customer(row) for row in rows}
 
 
 def _person_of(row: asyncpg.Record) -> dict[str, Any]:
-    return {name: row[name] for name in Person.__struct_fields__}
+    said = {name: row[name] for name in Person.__struct_fields__}
+    said["visits"] = _read_visits(row["visits"]) if row["visits"] else None
+    said["attributes"] = _read_attributes(row["attributes"]) if row["attributes"] else None
+    return said

@@ -35,7 +35,8 @@ SELECT fence_id, shape_revision, ST_AsBinary(shape) AS wkb FROM fences WHERE fen
 """
 
 _OFFERS: Final = """
-SELECT o.*, b.deliveries_total AS delivery_budget, b.redemptions_total AS redemption_stock,
+SELECT o.*, b.deliveries_total AS delivery_budget, b.per_day AS budget_per_day, b.per_week AS budget_per_week,
+       b.redemptions_total AS redemption_stock,
        b.redemptions_total - b.redeemed AS redemptions_left,
        o.stopped_at IS NOT NULL OR r.stopped_at IS NOT NULL AS is_stopped
 FROM offers o
@@ -45,7 +46,7 @@ WHERE o.status IN ('active', 'paused')
 """
 
 _CAPS: Final = 'SELECT *, time_window AS "window" FROM caps ORDER BY cap_id'
-_DEFAULTS: Final = "SELECT quiet_start, quiet_end FROM defaults"
+_DEFAULTS: Final = "SELECT quiet_start, quiet_end, holdout_percent, holdout_salt FROM defaults"
 
 # Ended ones too: a worker that has not heard of the end yet may still be giving them.
 _STOPPED: Final = """
@@ -98,7 +99,7 @@ class _Read(NamedTuple):
     fences: list[asyncpg.Record]
     offers: list[asyncpg.Record]
     caps: list[asyncpg.Record]
-    quiet: asyncpg.Record
+    defaults: asyncpg.Record
     shapes: list[asyncpg.Record]
 
 
@@ -120,7 +121,7 @@ async def load(
             fences,
             offers=await connection.fetch(_OFFERS),
             caps=await connection.fetch(_CAPS),
-            quiet=await connection.fetchrow(_DEFAULTS),
+            defaults=await connection.fetchrow(_DEFAULTS),
             shapes=await connection.fetch(_SHAPES, missing) if missing else [],
         )
     return await asyncio.to_thread(_build, read, default_time_zone, before)
@@ -142,7 +143,7 @@ def _build(read: _Read, default_time_zone: str, before: Snapshot | None) -> Snap
         fences=_fences(read.fences, offers, index, default_time_zone),
         index=index,
         caps=tuple(_cap(row) for row in read.caps),
-        defaults=Defaults(quiet_start=read.quiet["quiet_start"], quiet_end=read.quiet["quiet_end"]),
+        defaults=msgspec.convert(dict(read.defaults), Defaults),
         stopped=frozenset(offer.offer_id for offer in offers if offer.is_stopped),
         shapes=shapes,
     )
@@ -181,7 +182,8 @@ def _place(row: asyncpg.Record, default_time_zone: str) -> Place:
 
 
 def _offer(row: asyncpg.Record) -> Offer:
-    return msgspec.convert({**row, "content": msgspec.json.decode(row["content"])}, Offer)
+    decoded = {name: msgspec.json.decode(row[name]) for name in ("content", "audience")}
+    return msgspec.convert({**row, **decoded}, Offer)
 
 
 def _cap(row: asyncpg.Record) -> Cap:

@@ -1,7 +1,7 @@
-"""What happens because time passes: due timers, counts to fold, leases to take back, what to forget.
+"""What happens because time passes: due timers, held offers, counts to fold, leases to take back, forgetting.
 
-Every worker sweeps. Due timers are only read here, never claimed: each goes through the batcher,
-whose flush locks the customer and finds the timer gone if another worker was first.
+Every worker sweeps. Due timers and held offers are only read here, never claimed: each goes through the
+batcher, whose flush locks the customer and finds it gone if another worker was first.
 """
 
 import asyncio
@@ -15,8 +15,9 @@ import structlog
 from offers.buckets import BUCKETS
 from offers.engine.batcher import Batcher
 from offers.engine.leases import Leases
+from offers.engine.releases import release_never_claimed, release_never_handed
 from offers.engine.retention import forget
-from offers.engine.work import Due
+from offers.engine.work import Due, LetGo
 
 SWEEP_EVERY_S: Final = 1.0
 SLOWLY_EVERY_S: Final = 10.0
@@ -31,21 +32,29 @@ WHERE bucket = ANY($1::smallint[]) AND due_at <= $2
 ORDER BY due_at LIMIT $3
 """
 
+# One piece of work for a customer: all that is due for them is decided together.
+_HELD: Final = """
+SELECT DISTINCT ON (bucket, customer_id) bucket, device_id, customer_id FROM held_offers
+WHERE bucket = ANY($1::smallint[]) AND due_at <= $2
+ORDER BY bucket, customer_id, due_at LIMIT $3
+"""
+
 _NOW: Final = "SELECT alentour_now()"
 
 _FOLD: Final = """
 WITH counted AS (
-    DELETE FROM suppression_counts c
-    USING (SELECT bucket, count_id, offer_id, reason, hour FROM suppression_counts
+    DELETE FROM decision_counts c
+    USING (SELECT bucket, count_id, offer_id, fence_id, moment, outcome, hour FROM decision_counts
            WHERE bucket = $1 LIMIT 5000 FOR UPDATE SKIP LOCKED) d
     WHERE c.bucket = d.bucket AND c.count_id = d.count_id AND c.offer_id = d.offer_id
-      AND c.reason = d.reason AND c.hour = d.hour
-    RETURNING c.offer_id, c.reason, c.hour, c.n
+      AND c.fence_id = d.fence_id AND c.moment = d.moment AND c.outcome = d.outcome AND c.hour = d.hour
+    RETURNING c.offer_id, c.fence_id, c.moment, c.outcome, c.hour, c.n
 )
-INSERT INTO suppression_totals (offer_id, reason, hour, n)
-SELECT offer_id, reason, hour, sum(n) FROM counted GROUP BY offer_id, reason, hour
-ORDER BY offer_id, reason, hour
-ON CONFLICT (offer_id, reason, hour) DO UPDATE SET n = suppression_totals.n + excluded.n
+INSERT INTO decision_totals (offer_id, hour, fence_id, moment, outcome, n)
+SELECT offer_id, hour, fence_id, moment, outcome, sum(n) FROM counted
+GROUP BY offer_id, hour, fence_id, moment, outcome
+ORDER BY offer_id, hour, fence_id, moment, outcome
+ON CONFLICT (offer_id, hour, fence_id, moment, outcome) DO UPDATE SET n = decision_totals.n + excluded.n
 """
 
 _log: Final = structlog.get_logger("alentour.sweeper")
@@ -73,40 +82,49 @@ class Sweeper:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def fire_due(self) -> int:
-        """Fire every timer that is due now; how many were fired. Returns when none is left.
+        """Fire every timer and let go all that is due now; how many. Returns when none is left.
 
-        A timer that fails is told to the log and left for the next sweep: it holds up no other.
+        What fails is told to the log and left for the next sweep: it holds up nothing else.
         """
         fired = 0
-        failed: set[tuple[UUID, int]] = set()
-        while due := [
-            one for one in await self._due(len(failed)) if (one.device_id, one.fence_id) not in failed
-        ]:
+        failed: set[tuple[UUID, int | UUID]] = set()
+        while due := [one for one in await self._due(len(failed)) if _name(one) not in failed]:
             outcomes = await asyncio.gather(
-                *(self._batcher.submit(timer) for timer in due), return_exceptions=True
+                *(self._batcher.submit(one) for one in due), return_exceptions=True
             )
-            for timer, outcome in zip(due, outcomes, strict=True):
+            for one, outcome in zip(due, outcomes, strict=True):
                 if isinstance(outcome, BaseException):
-                    failed.add((timer.device_id, timer.fence_id))
+                    failed.add(_name(one))
                     _log.warning("timer_failed", error=type(outcome).__name__)
                 else:
                     fired += 1
         return fired
 
-    async def _due(self, failed: int) -> list[Due]:
+    async def _due(self, failed: int) -> list[Due | LetGo]:
         async with self._pool.acquire() as connection:
             now = await connection.fetchval(_NOW)
-            rows = await connection.fetch(_DUE, _ALL_BUCKETS, now, AT_ONCE + failed)
-        return [Due(row["bucket"], row["device_id"], row["fence_id"]) for row in rows]
+            timers = await connection.fetch(_DUE, _ALL_BUCKETS, now, AT_ONCE + failed)
+            held = await connection.fetch(_HELD, _ALL_BUCKETS, now, AT_ONCE + failed)
+        return [
+            *(Due(row["bucket"], row["device_id"], row["fence_id"]) for row in timers),
+            *(LetGo(row["bucket"], row["device_id"], row["customer_id"]) for row in held),
+        ]
 
     async def _tidy(self) -> None:
         await self._leases.return_expired()
         for bucket in _ALL_BUCKETS:
+            await release_never_handed(self._pool, bucket)
             async with self._pool.acquire() as connection:
                 await connection.execute(_FOLD, bucket)
 
     async def _forget(self) -> None:
+        for bucket in _ALL_BUCKETS:
+            await release_never_claimed(self._pool, bucket)
         await forget(self._pool)
+
+
+def _name(due: Due | LetGo) -> tuple[UUID, int | UUID]:
+    return due.device_id, due.fence_id if isinstance(due, Due) else due.customer_id
 
 
 async def _every(seconds: float, do: Callable[[], Awaitable[object]]) -> None:

@@ -1,4 +1,4 @@
-"""What waits to be flushed: batches of fixes that phones sent, and timers that came due."""
+"""What waits to be flushed: batches of fixes that phones sent, timers that came due, offers to let go."""
 
 import hashlib
 from collections.abc import Sequence
@@ -30,7 +30,15 @@ class Due(msgspec.Struct):
     fence_id: int
 
 
-Work = Sent | Due
+class LetGo(msgspec.Struct):
+    """A customer for whom offers were held until now; the device is that of the first of them."""
+
+    bucket: int
+    device_id: UUID
+    customer_id: UUID
+
+
+Work = Sent | Due | LetGo
 
 
 class Skipped(msgspec.Struct, frozen=True):
@@ -39,7 +47,7 @@ class Skipped(msgspec.Struct, frozen=True):
     customer_id: UUID | None = None
 
 
-# The answer to a phone as JSON; None for a timer that was dealt with.
+# The answer to a phone as JSON; None for what was due and has been dealt with.
 Outcome = bytes | None | AlentourError | Skipped
 
 

@@ -10,12 +10,11 @@ import asyncpg
 import msgspec
 
 from offers.engine.answers import utc
-from offers.engine.deciding import Decided, Delivery
+from offers.engine.deciding import Decided, Delivery, Held, Hold, Holdout, Occasion, Outcome
 from offers.engine.following import Seen, Timer
 from offers.engine.loading import Visitor
-from offers.terms import Reason
 
-_WRITE: Final = "SELECT write_flush($1, $2, $3, $4, $5, $6, $7, $8, $9)"
+_WRITE: Final = "SELECT write_flush($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
 
 _encode: Final = msgspec.json.Encoder().encode
 
@@ -42,7 +41,10 @@ async def write(
         _rows(_delivery(one) for one in decided.deliveries),
         _rows(_timer(one) for one in due),
         _rows(_timer(one) for one in cleared),
-        _rows(_counts(decided.suppressed)),
+        _rows(_hold(one) for one in decided.holds),
+        _rows(_no_longer_held(one) for one in decided.no_longer_held),
+        _rows(_holdout(one) for one in decided.holdouts),
+        _rows(_counts(decided.outcomes)),
     )
 
 
@@ -112,7 +114,51 @@ def _timer(one: Timer) -> dict[str, object]:
     }
 
 
-def _counts(suppressed: Counter[tuple[int, int, Reason]]) -> Iterable[dict[str, object]]:
+def _hold(one: Hold) -> dict[str, object]:
+    occasion = one.occasion
+    return {
+        **_who_and_where(occasion),
+        "offer_id": one.offer_id,
+        "device_id": occasion.device_id,
+        "trigger": occasion.trigger,
+        "crossed_at": utc(occasion.at),
+        "due_at": one.due_at,
+    }
+
+
+def _no_longer_held(one: Held) -> dict[str, object]:
+    return {"bucket": one.bucket, "customer_id": one.customer_id, "offer_id": one.offer_id}
+
+
+def _holdout(one: Holdout) -> dict[str, object]:
+    return {
+        **_who_and_where(one.occasion),
+        "offer_id": one.offer.offer_id,
+        "retailer_id": one.offer.retailer_id,
+        "site_id": one.occasion.fence.place.site_id,
+        "drawn_for": one.drawn_for,
+        "trace": one.trace,
+    }
+
+
+def _who_and_where(occasion: Occasion) -> dict[str, object]:
+    return {
+        "bucket": occasion.bucket,
+        "customer_id": occasion.customer_id,
+        "fence_id": occasion.fence.place.fence_id,
+        "crossing_id": occasion.crossing_id,
+    }
+
+
+def _counts(outcomes: Counter[Outcome]) -> Iterable[dict[str, object]]:
     count_id: UUID = uuid4()
-    for (bucket, offer_id, reason), n in suppressed.items():
-        yield {"bucket": bucket, "count_id": count_id, "offer_id": offer_id, "reason": reason, "n": n}
+    for one, n in outcomes.items():
+        yield {
+            "bucket": one.bucket,
+            "count_id": count_id,
+            "offer_id": one.offer_id,
+            "fence_id": one.fence_id,
+            "moment": one.moment,
+            "outcome": one.reason,
+            "n": n,
+        }

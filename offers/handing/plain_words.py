@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Final, Literal
 
 from geo.wall_clock import wall_time
+from offers.handing.audience_words import say_audience
 from offers.terms import Reason, Rule
 
 SpokenLanguage = Literal["en", "fr"]
@@ -30,6 +31,15 @@ _ALWAYS: Final[Mapping[Reason, tuple[str, str]]] = {
     Reason.NO_CONSENT: (
         "You said yes to offers based on where you are, and to offers from this business.",
         "Vous avez accepté les offres selon votre position, et les offres de ce commerce.",
+    ),
+    Reason.AUDIENCE: (
+        "The offer is for people like you.",
+        "L'offre s'adresse à des personnes comme vous.",
+    ),
+    Reason.NOT_PRESENT: ("You were still there.", "Vous y étiez encore."),
+    Reason.HOLDOUT: (
+        "Some people, drawn by lot, are not given it, to learn what it does; you were not among them.",
+        "Quelques personnes tirées au sort ne la reçoivent pas, pour mesurer son effet ; pas vous.",
     ),
     Reason.QUIET_HOURS: ("It was outside your quiet hours.", "C'était en dehors de vos heures calmes."),
     Reason.CUSTOMER_LIMIT: (
@@ -93,8 +103,13 @@ def _with_numbers(  # noqa: PLR0911 - one return per rule that has numbers worth
 ) -> str | None:
     numbers = rule.numbers
     match rule.name:
+        case Reason.AUDIENCE:
+            return say_audience(numbers, language)
         case Reason.SITE_CLOSED if numbers.get("only_while_open") is False:
             return _pick(_ANY_HOURS, language)
+        case Reason.STALE if numbers.get("was_held"):
+            age = say_duration(_number(numbers, "age_s"), language)
+            return _pick(_WAITED, language).format(age=age)
         case Reason.STALE:
             return _pick(_AGE, language).format(age=say_duration(_number(numbers, "age_s"), language))
         case Reason.QUIET_HOURS:
@@ -110,6 +125,8 @@ def _with_numbers(  # noqa: PLR0911 - one return per rule that has numbers worth
 
 
 def _say_quiet(numbers: Numbers, language: SpokenLanguage) -> str:
+    if numbers.get("inbox_only"):
+        return _pick(_SILENT, language)
     sentence = _NEVER_QUIET if numbers["start"] == numbers["end"] else _QUIET
     clock = str(numbers["clock"])[:5]
     return _pick(sentence, language).format(clock=clock, start=numbers["start"], end=numbers["end"])
@@ -165,6 +182,14 @@ _AGE: Final = ("You were there {age} before.", "Vous y étiez {age} avant.")
 _QUIET: Final = (
     "It was {clock} for you; nothing is sent between {start} and {end}.",
     "Il était {clock} pour vous ; rien n'est envoyé entre {start} et {end}.",
+)
+_WAITED: Final = (
+    "You were there {age} before; the offer waited for the end of your quiet hours.",
+    "Vous y étiez {age} avant ; l'offre a attendu la fin de vos heures calmes.",
+)
+_SILENT: Final = (
+    "It was put into your inbox without a notification.",
+    "Elle a été déposée dans votre boîte, sans notification.",
 )
 _NEVER_QUIET: Final = (
     "It was {clock} for you, and you set no quiet hours.",

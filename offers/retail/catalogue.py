@@ -19,7 +19,14 @@ from offers.retail.offer_edits import WIRE, OfferEdit, missing_faults, refuse_fa
 from offers.tables import OfferRow
 
 # While an offer runs, whom it reaches and how must not change: those people were not asked again.
-_FROZEN_WHILE_ACTIVE: Final = ("triggers", "channel", "fence_ids", "fence_tags", "site_ids")
+_FROZEN_WHILE_ACTIVE: Final = (
+    "triggers",
+    "channel",
+    "fence_ids",
+    "fence_tags",
+    "site_ids",
+    "holdout_percent",
+)
 
 
 async def create_offer(session: AsyncSession, retailer_id: int, edit: OfferEdit, now: datetime) -> OfferRow:
@@ -112,10 +119,16 @@ async def refuse_while_named(
 def _refuse_at_this_stage(status: str, changed: Collection[str]) -> None:
     if status == "ended":
         raise Conflict("An ended offer cannot be changed.", code="offer_has_ended")
+    if status != "draft" and "code_format" in changed:
+        raise Conflict(
+            "Whose codes an offer uses can only be changed in a draft.",
+            code="offer_is_not_a_draft",
+            faults=(Fault("code_format", "can only be changed in a draft"),),
+        )
     frozen = [name for name in _FROZEN_WHILE_ACTIVE if name in changed]
     if status == "active" and frozen:
         raise Conflict(
-            "While an offer is active, its triggers, channel and fences cannot change; pause it first.",
+            "While an offer is active, whom it reaches and how cannot change; pause it first.",
             code="offer_is_active",
             faults=tuple(Fault(WIRE.get(name, name), "cannot change while active") for name in frozen),
         )

@@ -6,6 +6,8 @@ import msgspec
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from offers.terms import Reason
+
 _DELIVERIES: Final = text("""
 SELECT count(*) AS decided, count(handed_at) AS handed, count(shown_at) AS shown,
        count(opened_at) AS opened, count(dismissed_at) AS dismissed,
@@ -13,20 +15,24 @@ SELECT count(*) AS decided, count(handed_at) AS handed, count(shown_at) AS shown
        count(cancelled_at) AS cancelled
 FROM deliveries WHERE bucket BETWEEN 0 AND 63 AND offer_id = :offer_id
 """)
-# Counts wait in suppression_counts until the sweeper folds them; one statement sees each once.
-_SUPPRESSIONS: Final = text("""
-SELECT reason, CAST(sum(n) AS bigint) AS n FROM (
-    SELECT reason, n FROM suppression_totals WHERE offer_id = :offer_id
+# Counts wait in decision_counts until the sweeper folds them; one statement sees each once.
+_OUTCOMES: Final = text("""
+SELECT outcome, CAST(sum(n) AS bigint) AS n FROM (
+    SELECT outcome, n FROM decision_totals WHERE offer_id = :offer_id
     UNION ALL
-    SELECT reason, n FROM suppression_counts WHERE bucket BETWEEN 0 AND 63 AND offer_id = :offer_id
-) counted GROUP BY reason ORDER BY reason
+    SELECT outcome, n FROM decision_counts WHERE bucket BETWEEN 0 AND 63 AND offer_id = :offer_id
+) counted GROUP BY outcome ORDER BY outcome
 """)
+_WAITING: Final = text("""
+SELECT count(*) FROM held_offers WHERE bucket BETWEEN 0 AND 63 AND offer_id = :offer_id
+""")
+_NOT_SUPPRESSED: Final = frozenset({Reason.DELIVERED, Reason.HELD})
 
 
 class Counts(msgspec.Struct, frozen=True, kw_only=True):
     """Since the offer began. `handed`: given to a phone; `suppressed` by the reason of the decision.
 
-    `less_like_this`: how many asked for less of the kind.
+    `less_like_this`: how many asked for less of the kind. `waiting`: held over somebody's quiet hours now.
     """
 
     decided: int
@@ -37,10 +43,13 @@ class Counts(msgspec.Struct, frozen=True, kw_only=True):
     less_like_this: int
     redeemed: int
     cancelled: int
+    waiting: int
     suppressed: dict[str, int]
 
 
 async def count_offer(session: AsyncSession, offer_id: int) -> Counts:
     stages = (await session.execute(_DELIVERIES, {"offer_id": offer_id})).mappings().one()
-    suppressed = await session.execute(_SUPPRESSIONS, {"offer_id": offer_id})
-    return Counts(**stages, suppressed={row.reason: row.n for row in suppressed})
+    waiting = (await session.execute(_WAITING, {"offer_id": offer_id})).scalar_one()
+    outcomes = await session.execute(_OUTCOMES, {"offer_id": offer_id})
+    suppressed = {row.outcome: row.n for row in outcomes if row.outcome not in _NOT_SUPPRESSED}
+    return Counts(**stages, waiting=waiting, suppressed=suppressed)

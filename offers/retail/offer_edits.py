@@ -7,14 +7,16 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import msgspec
 
 from geo.errors import Fault, InvalidInput
 from geo.places import external_id_faults, moment_faults, tags_faults
+from offers.retail.audience_edits import audience_faults
 from offers.schedule import parse_hours
-from offers.terms import Channel, Trigger
+from offers.symbols import CodeFormat
+from offers.terms import Audience, Channel, Trigger
 
 LONGEST_TITLE: Final = 140
 LONGEST_TEXT: Final = 1_000
@@ -53,12 +55,19 @@ class OfferEdit(msgspec.Struct, frozen=True, kw_only=True):
     re_eligible_after_s: int | None = None
     ignores_caps: bool = False
     counts_toward_caps: bool = True
+    when_quiet: Literal["drop", "hold", "inbox_only"] = "drop"
+    needs_presence: bool = False
+    audience: Audience = Audience()
+    holdout_percent: int = 0
+    regulated: tuple[str, ...] = ()
+    code_format: CodeFormat | None = None
     expires_after_s: int = 86_400
     stale_after_s: int = 120
 
     def columns(self) -> dict[str, Any]:
-        """As the table keeps it: lists without repetitions."""
+        """As the table keeps it: lists without repetitions, the audience as JSON without what is not said."""
         said = {name: getattr(self, name) for name in self.__struct_fields__}
+        said["audience"] = msgspec.json.decode(msgspec.json.encode(self.audience))
         return {
             name: list(dict.fromkeys(value)) if isinstance(value, tuple) else value
             for name, value in said.items()
@@ -73,7 +82,12 @@ def refuse_faulty(edit: OfferEdit) -> None:
         *tags_faults(edit.tags, "tags"),
         *_target_faults(edit),
         *_schedule_faults(edit),
+        *audience_faults(edit.audience),
     ]
+    if edit.needs_presence and edit.when_quiet != "hold":
+        faults.append(Fault("quiet_hours.needs_presence", "goes with when_quiet hold"))
+    if edit.needs_presence and "exit" in edit.triggers:
+        faults.append(Fault("quiet_hours.needs_presence", "cannot hold for somebody who left (exit)"))
     if not edit.triggers:
         faults.append(Fault("triggers", "must name at least one"))
     if edit.customer_limit_days is not None and edit.customer_limit is None:

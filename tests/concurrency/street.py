@@ -92,10 +92,10 @@ class Street:
     async def suppressed(self, shops: Sequence[Shop]) -> dict[str, int]:
         """How often these shops' offers were held back, by reason."""
         found = await self.rows.fetch(
-            "SELECT reason, sum(n)::integer AS n FROM ("
-            " SELECT reason, n FROM suppression_counts WHERE offer_id = ANY($1)"
-            " UNION ALL SELECT reason, n FROM suppression_totals WHERE offer_id = ANY($1)) AS counted"
-            " GROUP BY reason",
+            "SELECT outcome AS reason, sum(n)::integer AS n FROM ("
+            " SELECT outcome, n FROM decision_counts WHERE offer_id = ANY($1)"
+            " UNION ALL SELECT outcome, n FROM decision_totals WHERE offer_id = ANY($1)) AS counted"
+            " WHERE outcome <> 'delivered' GROUP BY outcome",
             [shop.offer_id for shop in shops],
         )
         return {row["reason"]: row["n"] for row in found}

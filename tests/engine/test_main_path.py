@@ -55,7 +55,7 @@ async def test_without_marketing_consent_the_crossing_counts_and_nothing_is_said
     answers = await walk_in(world, engine, phone, NOON)
     assert sum(len(answer.crossings) for answer in answers) == 1
     assert not any(answer.deliveries for answer in answers)
-    counts = await world.sql.fetch("SELECT offer_id, reason, n FROM suppression_counts")
+    counts = await world.sql.fetch("SELECT offer_id, outcome, n FROM decision_counts")
     assert [tuple(row) for row in counts] == [(offer, "no_consent", 1)]
 
 
@@ -140,7 +140,9 @@ async def test_a_budget_is_never_passed(world: World, engine: Engine) -> None:
     for phone in phones:
         await send(engine, phone, 0, NOON)
     assert await world.sql.fetchval("SELECT count(*) FROM deliveries") == 3
-    reasons = await world.sql.fetch("SELECT reason, sum(n)::integer FROM suppression_counts GROUP BY reason")
+    reasons = await world.sql.fetch(
+        "SELECT outcome, sum(n)::integer FROM decision_counts WHERE outcome <> 'delivered' GROUP BY outcome"
+    )
     assert sum(n for _, n in reasons) == 5
     assert {reason for reason, _ in reasons} <= {"budget_spent", "budget_reserved"}
 
@@ -165,7 +167,7 @@ async def test_a_cancelled_delivery_counts_in_caps_only_if_a_phone_had_it(
     await world.moves_to(later)
     await send(engine, phone, 1_000, later)
     assert await world.sql.fetchval("SELECT count(*) FROM deliveries") == given
-    reasons = await world.sql.fetch("SELECT reason FROM suppression_counts")
+    reasons = await world.sql.fetch("SELECT outcome FROM decision_counts WHERE outcome <> 'delivered'")
     assert [reason for (reason,) in reasons] == ["frequency_cap"] * (2 - given)
 
 
@@ -188,7 +190,7 @@ async def test_an_offer_that_was_waved_away_is_not_given_again(
     answer = await send(engine, phone, 1_000, later)
     assert [crossing.kind for crossing in answer.crossings if crossing.kind == "enter"] == ["enter"]
     assert answer.deliveries == []
-    reasons = await world.sql.fetch("SELECT reason FROM suppression_counts")
+    reasons = await world.sql.fetch("SELECT outcome FROM decision_counts WHERE outcome <> 'delivered'")
     assert [tuple(row) for row in reasons] == [("dismissed",)]
 
 

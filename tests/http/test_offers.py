@@ -18,6 +18,15 @@ from tests.http.shops import Shop, admin, circle, faults_of, other_shop, shop, s
 __all__ = ["admin", "other_shop", "shop", "sql"]  # fixtures
 
 
+NO_LIMITS = {
+    "deliveries": None,
+    "per_day": None,
+    "per_week": None,
+    "time_zone": "Europe/Paris",
+    "redemptions": None,
+}
+
+
 async def offers_in(sql: asyncpg.Connection, shop: Shop) -> int:
     count: int = await sql.fetchval("SELECT count(*) FROM offers WHERE retailer_id = $1", shop.retailer_id)
     return count
@@ -104,7 +113,19 @@ async def test_all_of_an_offer_comes_back(shop: Shop) -> None:
             "ignores_caps": False,
             "counts_toward_caps": True,
         },
-        "budget": {"deliveries": 1000, "redemptions": 10},
+        "quiet_hours": {"when_quiet": "hold", "needs_presence": True},
+        "audience": {
+            "languages": ["fr", "en"],
+            "interests": ["soup"],
+            "visits": {"at_least": 1, "at_most": 9},
+            "last_visit_days": {"at_least": None, "at_most": 30},
+            "attributes": {"tier": ["gold", "silver"]},
+            "if_not_known": "exclude",
+        },
+        "holdout_percent": 10,
+        "regulated": ["alcohol"],
+        "code_format": None,
+        "budget": {**NO_LIMITS, "deliveries": 1000, "per_day": 50, "redemptions": 10},
         "expires_after_s": 7200,
         "stale_after_s": 300,
     }
@@ -460,7 +481,7 @@ async def test_a_stock_is_not_lowered_below_what_was_redeemed(shop: Shop, sql: a
     lowered = await put(shop, offer, budget={"redemptions": 4})
 
     assert (refused.status_code, set(faults_of(refused))) == (409, {"budget.redemptions"})
-    assert lowered.json()["budget"] == {"deliveries": None, "redemptions": 4}
+    assert lowered.json()["budget"] == {**NO_LIMITS, "redemptions": 4}
 
 
 async def test_an_offer_without_a_budget_row_can_be_given_one(shop: Shop, sql: asyncpg.Connection) -> None:
@@ -470,8 +491,8 @@ async def test_an_offer_without_a_budget_row_can_be_given_one(shop: Shop, sql: a
     read = await shop.client.get(f"/v1/offers/{offer['offer_id']}")
     edited = await put(shop, offer, budget={"deliveries": 5, "redemptions": 2})
 
-    assert read.json()["budget"] == {"deliveries": None, "redemptions": None}
-    assert edited.json()["budget"] == {"deliveries": 5, "redemptions": 2}
+    assert read.json()["budget"] == NO_LIMITS
+    assert edited.json()["budget"] == {**NO_LIMITS, "deliveries": 5, "redemptions": 2}
 
 
 async def test_a_stop_takes_back_what_no_phone_was_given(shop: Shop, sql: asyncpg.Connection) -> None:
@@ -572,8 +593,8 @@ async def test_counts_tell_every_stage_and_reason(shop: Shop, sql: asyncpg.Conne
     await deliver(sql, shop, await shop.offer())
     for bucket, n in ((3, 2), (4, 5)):
         await sql.execute(
-            "INSERT INTO suppression_counts (bucket, count_id, hour, offer_id, reason, n)"
-            " VALUES ($1, $2, $3, $4, 'quiet_hours', $5)",
+            "INSERT INTO decision_counts (bucket, count_id, hour, offer_id, fence_id, moment, outcome, n)"
+            " VALUES ($1, $2, $3, $4, 1, 'crossing', 'quiet_hours', $5)",
             bucket,
             uuid4(),
             now,
@@ -581,7 +602,8 @@ async def test_counts_tell_every_stage_and_reason(shop: Shop, sql: asyncpg.Conne
             n,
         )
     await sql.executemany(
-        "INSERT INTO suppression_totals (offer_id, reason, hour, n) VALUES ($1, $2, $3, $4)",
+        "INSERT INTO decision_totals (offer_id, outcome, hour, n, fence_id, moment)"
+        " VALUES ($1, $2, $3, $4, 1, 'crossing')",
         [(offer["offer_id"], "quiet_hours", now, 10), (offer["offer_id"], "outranked", now, 1)],
     )
 
@@ -596,6 +618,7 @@ async def test_counts_tell_every_stage_and_reason(shop: Shop, sql: asyncpg.Conne
         "less_like_this": 1,
         "redeemed": 1,
         "cancelled": 1,
+        "waiting": 0,
         "suppressed": {"outranked": 1, "quiet_hours": 17},
     }
 

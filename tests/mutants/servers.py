@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -41,8 +41,8 @@ def without_quiet_hours() -> FixesRoute:
 def without_budget() -> FixesRoute:
     """A lease, once taken, is never used up. (One that does not exist would be refused by the database.)"""
 
-    def another_unit(leases: Leases, offer_id: int) -> UUID | None:
-        lease = leases._usable(offer_id)
+    def another_unit(leases: Leases, offer_id: int, now: datetime) -> UUID | None:
+        lease = leases._usable(offer_id, now)
         return None if lease is None else lease.lease_id
 
     Leases.take = another_unit  # type: ignore[method-assign]  # that is the mutation

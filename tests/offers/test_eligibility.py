@@ -3,12 +3,13 @@
 from datetime import time, timedelta
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from offers.eligibility import RULES, Question, concerns, decide, offers_for
-from offers.terms import Reason, Rule
+from offers.eligibility import RULES, Question, concerns, decide, examine, offers_for
+from offers.terms import Audience, Reason, Rule
 from tests.offers.invented import NOON, offer, past, per_day, person, place, question, utc
 
 DAY = timedelta(days=1)
@@ -23,8 +24,9 @@ BROKEN: dict[Reason, dict[str, Any]] = {
     Reason.SITE_CLOSED: {"offer": {"only_while_open": True}},
     Reason.STALE: {"crossed_at": NOON - 121 * SECOND},
     Reason.NO_CONSENT: {"person": {"grants": frozenset({"location_offers"})}},
-    Reason.QUIET_HOURS: {"person": {"quiet_start": time(11), "quiet_end": time(13)}},
+    Reason.AUDIENCE: {"offer": {"audience": Audience(languages=("fi",))}},
     Reason.DISMISSED: {"history": [past(decided_at=NOON - 300 * DAY, was_dismissed=True)]},
+    Reason.QUIET_HOURS: {"person": {"quiet_start": time(11), "quiet_end": time(13)}},
     Reason.CUSTOMER_LIMIT: {"offer": {"customer_limit": 1}, "history": [past(decided_at=NOON - 9 * DAY)]},
     Reason.RE_ELIGIBILITY: {
         "offer": {"re_eligible_after_s": 3600},
@@ -87,12 +89,12 @@ def test_the_first_rule_that_fails_gives_the_reason_and_ends_the_trace(broken: s
 
 def test_the_trace_of_a_delivery_holds_every_rule() -> None:
     everything = asked(
-        offer=offer(customer_limit=5, re_eligible_after_s=60),
+        offer=offer(customer_limit=5, re_eligible_after_s=60, audience=Audience(languages=("en",))),
         history=[past(decided_at=NOON - DAY)],
         caps=[per_day(2)],
     )
     assert [rule.name for rule in decide(everything).rules] == list(BROKEN)
-    assert len(RULES) == 11
+    assert len(RULES) == 13
 
 
 # Stops, status, staleness
@@ -217,6 +219,105 @@ def test_an_offer_that_does_not_count_toward_caps_still_obeys_them() -> None:
 )
 def test_an_offer_needs_budget_and_stock(budget: str, left: int | None, reason: Reason) -> None:
     assert reason_of(budget=budget, offer=offer(redemptions_left=left)) is reason
+
+
+# Quiet hours: dropped, held, silent
+
+NIGHT = {"quiet_start": time(11), "quiet_end": time(13)}
+HOLDS = offer(when_quiet="hold")
+
+
+def test_an_offer_that_waits_is_held_until_the_quiet_hours_are_over_and_spread() -> None:
+    decision = decide(question(offer=HOLDS, person=person(**NIGHT)))
+    assert decision.reason is Reason.HELD
+    assert not decision.is_pass
+    assert decision.hold_until is not None
+    assert utc("2026-06-10 11:00") <= decision.hold_until < utc("2026-06-10 11:30")
+
+
+def test_one_that_is_held_already_is_not_held_twice() -> None:
+    assert reason_of(offer=HOLDS, person=person(**NIGHT), holds={1}) is Reason.ALREADY_HELD
+    assert reason_of(offer=HOLDS, person=person(**NIGHT), holds={2}) is Reason.HELD
+
+
+@pytest.mark.parametrize("reason", [Reason.STOPPED, Reason.NO_CONSENT, Reason.AUDIENCE, Reason.DISMISSED])
+def test_what_will_not_change_over_night_is_not_held(reason: Reason) -> None:
+    decision = decide(asked(reason, Reason.QUIET_HOURS))
+    assert decision.reason is reason
+
+
+@pytest.mark.parametrize("reason", [Reason.CUSTOMER_LIMIT, Reason.FREQUENCY_CAP, Reason.BUDGET_SPENT])
+def test_what_may_be_free_in_the_morning_is_held(reason: Reason) -> None:
+    held = asked(reason, Reason.QUIET_HOURS)
+    held = msgspec.structs.replace(held, offer=msgspec.structs.replace(held.offer, when_quiet="hold"))
+    assert decide(held).reason is Reason.HELD
+
+
+def test_nothing_is_held_for_longer_than_a_day() -> None:
+    always = {"quiet_start": time(12), "quiet_end": time(11, 59)}
+    assert reason_of(offer=HOLDS, person=person(**always)) is Reason.QUIET_HOURS
+
+
+def test_a_held_offer_may_be_a_day_old() -> None:
+    assert reason_of(crossed_at=NOON - DAY, was_held=True) is Reason.DELIVERED
+    assert reason_of(crossed_at=NOON - DAY - SECOND, was_held=True) is Reason.STALE
+    decision = decide(question(crossed_at=NOON - DAY, was_held=True))
+    assert named(decision.rules, Reason.STALE).numbers["was_held"] is True
+
+
+@pytest.mark.parametrize(
+    ("needs", "was_held", "present", "reason"),
+    [
+        (True, True, False, Reason.NOT_PRESENT),
+        (True, True, True, Reason.DELIVERED),
+        (False, True, False, Reason.DELIVERED),
+        (True, False, False, Reason.DELIVERED),
+    ],
+)
+def test_only_a_held_offer_may_need_that_one_is_still_there(
+    needs: bool, was_held: bool, present: bool, reason: Reason
+) -> None:
+    there = offer(when_quiet="hold", needs_presence=needs)
+    assert reason_of(offer=there, was_held=was_held, is_present=present) is reason
+
+
+def test_an_offer_that_is_silent_when_quiet_goes_to_the_inbox() -> None:
+    silent = offer(when_quiet="inbox_only")
+    decision = decide(question(offer=silent, person=person(**NIGHT)))
+    assert decision.is_pass
+    assert decision.offer.channel == "inbox"
+    assert named(decision.rules, Reason.QUIET_HOURS).numbers["inbox_only"] is True
+    assert decide(question(offer=silent)).offer.channel == "push"
+
+
+def test_who_did_not_agree_to_the_inbox_is_not_given_it_silently_either() -> None:
+    push_alone = person(grants=frozenset({"location_offers", "marketing:1:push"}), **NIGHT)
+    assert reason_of(offer=offer(when_quiet="inbox_only"), person=push_alone) is Reason.NO_CONSENT
+
+
+def test_a_silent_delivery_counts_as_one_to_the_inbox() -> None:
+    silent = question(
+        offer=offer(when_quiet="inbox_only"), person=person(**NIGHT), caps=[per_day(0, channel="inbox")]
+    )
+    assert decide(silent).reason is Reason.FREQUENCY_CAP
+
+
+def test_an_inbox_offer_is_dropped_in_quiet_hours_unless_it_says_otherwise() -> None:
+    assert reason_of(offer=offer(channel="inbox"), person=person(**NIGHT)) is Reason.QUIET_HOURS
+    silent = offer(channel="inbox", when_quiet="inbox_only")
+    assert reason_of(offer=silent, person=person(**NIGHT)) is Reason.DELIVERED
+
+
+# Every rule at once
+
+
+@given(st.sets(st.sampled_from(list(BROKEN))))
+def test_an_examination_falls_as_the_decision_and_tells_every_rule(broken: set[Reason]) -> None:
+    q = asked(*broken)
+    examined, decision = examine(q), decide(q)
+    assert examined.reason is decision.reason
+    assert examined.rules[: len(decision.rules)] == decision.rules
+    assert {rule.name for rule in examined.rules if not rule.passed} == broken
 
 
 # Which offers a crossing concerns

@@ -1,13 +1,14 @@
 """Quiet hours: the person's own clock decides, on ordinary nights and on the two odd ones."""
 
 from datetime import datetime, time, timedelta
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from offers.quiet_hours import is_quiet, quiet_until
+from offers.quiet_hours import is_quiet, quiet_until, released_at
 from offers.terms import Defaults, Person
 from tests.offers.invented import NO_QUIET, PARIS, person, utc
 
@@ -134,3 +135,21 @@ def test_quiet_until_is_the_first_minute_that_is_not_quiet(
     while walked is not None and is_quiet(who, SYSTEM, walked):
         walked += MINUTE
     assert until == (None if walked == at else walked)
+
+
+def test_what_is_held_is_let_go_at_the_end_or_up_to_half_an_hour_later_the_same_every_day() -> None:
+    at = utc("2026-06-10 20:00")
+    shares = []
+    for n in range(400):
+        who = person(customer_id=UUID(int=n), quiet_start=time(21), quiet_end=time(8))
+        released = released_at(who, SYSTEM, at)
+        assert released is not None
+        shares.append((released - utc("2026-06-11 06:00")) / timedelta(minutes=30))
+        assert released_at(who, SYSTEM, at + timedelta(days=1)) == released + timedelta(days=1)
+    assert all(0 <= share < 1 for share in shares)
+    by_quarter = [sum(quarter <= 4 * share < quarter + 1 for share in shares) for quarter in range(4)]
+    assert min(by_quarter) > 70
+
+
+def test_nothing_is_let_go_later_when_it_is_not_quiet() -> None:
+    assert released_at(with_quiet("21:00", "08:00"), SYSTEM, utc("2026-06-10 10:00")) is None

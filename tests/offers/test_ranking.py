@@ -17,7 +17,7 @@ DAY = timedelta(days=1)
 
 
 def winner(*candidates: Candidate, who: Person = HUNGRY, history: tuple[PastDelivery, ...] = ()) -> int:
-    return choose(candidates, who, history, seed=1).offer.offer_id
+    return choose(candidates, who, history, seed=1, now=NOON).offer.offer_id
 
 
 def test_a_retailers_own_offers_are_ordered_by_priority_before_all_else() -> None:
@@ -78,17 +78,17 @@ def test_distances_closer_than_a_phone_can_tell_are_equal() -> None:
 
 def test_a_tie_is_settled_by_the_seed_and_not_always_the_same_way() -> None:
     both = [candidate(offer_id=1, retailer_id=1), candidate(offer_id=2, retailer_id=2)]
-    winners = [choose(both, HUNGRY, (), seed).offer.offer_id for seed in range(100)]
+    winners = [choose(both, HUNGRY, (), seed, NOON).offer.offer_id for seed in range(100)]
     assert 25 < winners.count(1) < 75
-    assert winners == [choose(both, HUNGRY, (), seed).offer.offer_id for seed in range(100)]
+    assert winners == [choose(both, HUNGRY, (), seed, NOON).offer.offer_id for seed in range(100)]
 
 
 def test_a_tie_is_settled_alike_in_every_process() -> None:
     """Python's own hash of a text differs from one worker to the next."""
     program = (
-        "from tests.offers.invented import candidate, person; from offers.ranking import choose;"
+        "from tests.offers.invented import NOON, candidate, person; from offers.ranking import choose;"
         "both = [candidate(offer_id=n, retailer_id=n) for n in (1, 2, 3)];"
-        "print([choose(both, person(), (), seed).offer.offer_id for seed in range(30)])"
+        "print([choose(both, person(), (), seed, NOON).offer.offer_id for seed in range(30)])"
     )
     said = {
         subprocess.run(
@@ -145,7 +145,7 @@ def test_the_order_of_the_candidates_means_nothing(
 ) -> None:
     shuffled = chance.sample(candidates, len(candidates))
     reordered = chance.sample(history, len(history))
-    assert choose(candidates, HUNGRY, history, seed) == choose(shuffled, HUNGRY, reordered, seed)
+    assert choose(candidates, HUNGRY, history, seed, NOON) == choose(shuffled, HUNGRY, reordered, seed, NOON)
 
 
 @given(candidate_lists, histories, interests, st.integers())
@@ -153,7 +153,7 @@ def test_the_winner_never_has_a_lower_priority_than_another_of_its_retailer(
     candidates: list[Candidate], history: list[PastDelivery], likes: frozenset[str], seed: int
 ) -> None:
     who = person(interests=likes, grants=HUNGRY.grants)
-    won = choose(candidates, who, history, seed).offer
+    won = choose(candidates, who, history, seed, NOON).offer
     rivals = [c.offer.priority for c in candidates if c.offer.retailer_id == won.retailer_id]
     assert won.priority == max(rivals)
 
@@ -167,7 +167,7 @@ def test_without_personalisation_interests_change_nothing(
     seed: int,
 ) -> None:
     one, other = person(interests=likes), person(interests=others)
-    assert choose(candidates, one, history, seed) == choose(candidates, other, history, seed)
+    assert choose(candidates, one, history, seed, NOON) == choose(candidates, other, history, seed, NOON)
 
 
 @given(candidate_lists, histories, st.integers(), st.integers(-100, 100))
@@ -186,5 +186,44 @@ def test_a_retailer_gains_nothing_by_raising_all_its_priorities(
             priority=c.offer.priority + raised_by,
         )
 
-    before = choose(candidates, HUNGRY, history, seed).offer.offer_id
-    assert choose([raised(c) for c in candidates], HUNGRY, history, seed).offer.offer_id == before
+    before = choose(candidates, HUNGRY, history, seed, NOON).offer.offer_id
+    assert choose([raised(c) for c in candidates], HUNGRY, history, seed, NOON).offer.offer_id == before
+
+
+# What somebody turned away
+
+LIKES = person(grants=person().grants | {"personalisation"}, interests=frozenset({"coffee"}))
+
+
+def test_a_kind_that_was_turned_away_comes_after_all_else() -> None:
+    coffee = candidate(offer_id=1, retailer_id=1, tags=("coffee",), priority=100)
+    other = candidate(offer_id=2, retailer_id=2, distance_m=900.0)
+    own = candidate(offer_id=3, retailer_id=1, priority=-100)
+    turned_away = [
+        past(offer_id=9, tags=("coffee",), decided_at=NOON - timedelta(days=89), was_dismissed=True)
+    ]
+    assert choose([coffee, other], LIKES, (), 1, NOON) is coffee
+    assert choose([coffee, other], LIKES, turned_away, 1, NOON) is other
+    assert choose([coffee, own], LIKES, turned_away, 1, NOON) is own
+
+
+def test_without_consent_to_personalisation_a_dislike_lowers_nothing() -> None:
+    coffee = candidate(offer_id=1, retailer_id=1, tags=("coffee",))
+    other = candidate(offer_id=2, retailer_id=2, distance_m=900.0)
+    turned_away = [past(offer_id=9, tags=("coffee",), was_dismissed=True)]
+    assert choose([coffee, other], person(), turned_away, 1, NOON) is coffee
+
+
+def test_a_dislike_is_forgotten_after_three_months() -> None:
+    coffee = candidate(offer_id=1, retailer_id=1, tags=("coffee",))
+    other = candidate(offer_id=2, retailer_id=2, distance_m=900.0)
+    turned_away = [
+        past(offer_id=9, tags=("coffee",), decided_at=NOON - timedelta(days=91), was_dismissed=True)
+    ]
+    assert choose([coffee, other], LIKES, turned_away, 1, NOON) is coffee
+
+
+def test_what_was_given_and_not_turned_away_lowers_nothing() -> None:
+    coffee = candidate(offer_id=1, retailer_id=1, tags=("coffee",))
+    other = candidate(offer_id=2, retailer_id=2, distance_m=900.0)
+    assert choose([coffee, other], LIKES, [past(offer_id=9, tags=("coffee",))], 1, NOON) is coffee

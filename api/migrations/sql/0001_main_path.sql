@@ -103,6 +103,9 @@ CREATE FUNCTION write_flush(
     p_deliveries     json,
     p_timers_set     json,
     p_timers_cleared json,
+    p_holds          json,
+    p_holds_ended    json,
+    p_holdouts       json,
     p_counts         json
 ) RETURNS void LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
@@ -129,17 +132,17 @@ BEGIN
         IF EXISTS (
             SELECT FROM json_to_recordset(p_deliveries) AS d(offer_id bigint, lease_id uuid)
             JOIN offer_budgets b ON b.offer_id = d.offer_id
-            WHERE d.lease_id IS NULL AND b.deliveries_total IS NOT NULL
+            WHERE d.lease_id IS NULL AND coalesce(b.deliveries_total, b.per_day, b.per_week) IS NOT NULL
         ) THEN
             RAISE EXCEPTION 'a limited offer was delivered without a lease'
                 USING ERRCODE = 'serialization_failure';
         END IF;
 
-        -- Nor may a lease be used that has ended, whatever the worker's clock says. Whoever ends leases
-        -- skips those that are held here.
+        -- Nor may a lease be used that has ended, whatever the worker's clock says, or one of a day that is
+        -- over. Whoever ends leases skips those that are held here.
         PERFORM FROM budget_leases l
         WHERE l.lease_id IN (SELECT lease_id FROM json_to_recordset(p_deliveries) AS d(lease_id uuid))
-          AND l.expires_at > clock_timestamp()
+          AND l.expires_at > clock_timestamp() AND (l.good_until IS NULL OR l.good_until > p_now)
         ORDER BY l.lease_id FOR KEY SHARE;
         GET DIAGNOSTICS v_leases = ROW_COUNT;
         IF v_leases < (SELECT count(DISTINCT lease_id) FROM json_to_recordset(p_deliveries) AS d(lease_id uuid)) THEN
@@ -185,11 +188,38 @@ BEGIN
         ON CONFLICT (bucket, customer_id, device_id, kind, fence_id) DO UPDATE SET due_at = excluded.due_at;
     END IF;
 
+    IF p_holds_ended IS NOT NULL THEN
+        DELETE FROM held_offers h
+        USING json_to_recordset(p_holds_ended) AS e(bucket smallint, customer_id uuid, offer_id bigint)
+        WHERE h.bucket = e.bucket AND h.customer_id = e.customer_id AND h.offer_id = e.offer_id;
+    END IF;
+
+    IF p_holds IS NOT NULL THEN
+        INSERT INTO held_offers (bucket, customer_id, offer_id, device_id, fence_id, crossing_id, trigger,
+                                 crossed_at, held_at, due_at)
+        SELECT bucket, customer_id, offer_id, device_id, fence_id, crossing_id, trigger, crossed_at, p_now, due_at
+        FROM json_to_recordset(p_holds) AS h(
+            bucket smallint, customer_id uuid, offer_id bigint, device_id uuid, fence_id bigint,
+            crossing_id uuid, trigger text, crossed_at timestamptz, due_at timestamptz)
+        ON CONFLICT (bucket, customer_id, offer_id) DO UPDATE SET due_at = excluded.due_at;
+    END IF;
+
+    IF p_holdouts IS NOT NULL THEN
+        INSERT INTO holdouts (bucket, customer_id, offer_id, retailer_id, site_id, fence_id, crossing_id,
+                              drawn_for, trace, decided_at)
+        SELECT bucket, customer_id, offer_id, retailer_id, site_id, fence_id, crossing_id, drawn_for, trace, p_now
+        FROM json_to_recordset(p_holdouts) AS h(
+            bucket smallint, customer_id uuid, offer_id bigint, retailer_id bigint, site_id bigint,
+            fence_id bigint, crossing_id uuid, drawn_for text, trace json)
+        -- The first time counts; the same people are drawn every time.
+        ON CONFLICT DO NOTHING;
+    END IF;
+
     IF p_counts IS NOT NULL THEN
-        INSERT INTO suppression_counts (bucket, count_id, hour, offer_id, reason, n)
-        SELECT bucket, count_id, date_trunc('hour', p_now), offer_id, reason, n
+        INSERT INTO decision_counts (bucket, count_id, hour, offer_id, fence_id, moment, outcome, n)
+        SELECT bucket, count_id, date_trunc('hour', p_now), offer_id, fence_id, moment, outcome, n
         FROM json_to_recordset(p_counts) AS c(
-            bucket smallint, count_id uuid, offer_id bigint, reason text, n integer);
+            bucket smallint, count_id uuid, offer_id bigint, fence_id bigint, moment text, outcome text, n integer);
     END IF;
 END
 $$;

@@ -142,6 +142,14 @@ CREATE TABLE offers (
     stale_after_s       integer NOT NULL DEFAULT 120 CHECK (stale_after_s BETWEEN 30 AND 900),
     ignores_caps        boolean NOT NULL DEFAULT false,
     counts_toward_caps  boolean NOT NULL DEFAULT true,
+    -- What becomes of it in somebody's quiet hours.
+    when_quiet          text NOT NULL DEFAULT 'drop' CHECK (when_quiet IN ('drop', 'hold', 'inbox_only')),
+    needs_presence      boolean NOT NULL DEFAULT false,
+    audience            jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(audience) = 'object'),
+    holdout_percent     integer NOT NULL DEFAULT 0 CHECK (holdout_percent BETWEEN 0 AND 50),
+    regulated           text[] NOT NULL DEFAULT '{}' CHECK (regulated <@ ARRAY['alcohol', 'gambling', 'tobacco']),
+    -- How the codes that its tills know are written; NULL: ours are used.
+    code_format         text CHECK (code_format IN ('qr', 'ean_13', 'ean_8', 'code_128')),
     stopped_at          timestamptz,
     stopped_by          text CHECK (stopped_by IN ('retailer', 'operator')),
     revision            integer NOT NULL DEFAULT 1,
@@ -152,16 +160,26 @@ CREATE TABLE offers (
 );
 CREATE INDEX ON offers (retailer_id, offer_id);
 
--- deliveries_available is what no worker has leased; NULL is no limit. The stock of redemptions
--- is taken one by one at the till.
+-- …_available is what no worker has leased; NULL is no limit. A day or week begins at midnight (on
+-- Monday) in time_zone, and …_start says which one is counted; lowering its limit under what was given
+-- may leave it below zero. The stock of redemptions is taken one by one at the till.
 CREATE TABLE offer_budgets (
     offer_id             bigint PRIMARY KEY REFERENCES offers ON DELETE CASCADE,
     deliveries_total     integer CHECK (deliveries_total >= 0),
     deliveries_available integer CHECK (deliveries_available BETWEEN 0 AND deliveries_total),
     redemptions_total    integer CHECK (redemptions_total >= 0),
     redeemed             integer NOT NULL DEFAULT 0 CHECK (redeemed >= 0),
+    per_day              integer CHECK (per_day >= 0),
+    day_available        integer CHECK (day_available <= per_day),
+    day_start            timestamptz,
+    per_week             integer CHECK (per_week >= 0),
+    week_available       integer CHECK (week_available <= per_week),
+    week_start           timestamptz,
+    time_zone            text NOT NULL DEFAULT 'Europe/Paris',
     CHECK (redemptions_total IS NULL OR redeemed <= redemptions_total),
-    CHECK ((deliveries_total IS NULL) = (deliveries_available IS NULL))
+    CHECK ((deliveries_total IS NULL) = (deliveries_available IS NULL)),
+    CHECK ((per_day IS NULL) = (day_available IS NULL)),
+    CHECK ((per_week IS NULL) = (week_available IS NULL))
 );
 
 -- Units a worker may spend without asking. Machine time, not the domain's clock: a lease bounds
@@ -171,7 +189,11 @@ CREATE TABLE budget_leases (
     offer_id   bigint NOT NULL REFERENCES offers ON DELETE CASCADE,
     worker_id  uuid NOT NULL,
     granted    integer NOT NULL CHECK (granted > 0),
-    expires_at timestamptz NOT NULL
+    expires_at timestamptz NOT NULL,
+    -- On the domain's clock: the end of the day or week whose units these are, and which those are.
+    good_until timestamptz,
+    day_start  timestamptz,
+    week_start timestamptz
 );
 CREATE INDEX ON budget_leases (expires_at);
 CREATE INDEX ON budget_leases (offer_id);
@@ -203,7 +225,11 @@ INSERT INTO caps (scope, at_most, time_window, calendar_unit, created_at) VALUES
 CREATE TABLE defaults (
     only_row    boolean PRIMARY KEY DEFAULT true CHECK (only_row),
     quiet_start time NOT NULL DEFAULT '21:00',
-    quiet_end   time NOT NULL DEFAULT '08:00'
+    quiet_end   time NOT NULL DEFAULT '08:00',
+    -- Of all people, so many in a hundred are given nothing at all, to measure what offers do; who they
+    -- are follows from the salt, which is never shown.
+    holdout_percent integer NOT NULL DEFAULT 0 CHECK (holdout_percent BETWEEN 0 AND 50),
+    holdout_salt    text NOT NULL DEFAULT gen_random_uuid()::text
 );
 INSERT INTO defaults DEFAULT VALUES;
 
@@ -342,6 +368,7 @@ CREATE TABLE crossings (
     PRIMARY KEY (bucket, customer_id, crossing_id),
     FOREIGN KEY (bucket, customer_id) REFERENCES customers
 );
+CREATE INDEX crossings_of_fence ON crossings (fence_id, occurred_at);
 
 CREATE TABLE deliveries (
     bucket             smallint NOT NULL,
@@ -385,6 +412,9 @@ CREATE INDEX deliveries_of_lease ON deliveries (lease_id) WHERE lease_id IS NOT 
 CREATE INDEX deliveries_of_offer ON deliveries (offer_id, decided_at);
 -- What a stop takes back: few, since most are handed over with the answer that tells them.
 CREATE INDEX deliveries_waiting ON deliveries (offer_id) WHERE handed_at IS NULL AND cancelled_at IS NULL;
+-- Whose unit of the budget may go back.
+CREATE INDEX deliveries_returnable ON deliveries (bucket, expires_at)
+    WHERE handed_at IS NULL AND lease_id IS NOT NULL;
 
 -- What somebody who joined this customer had been given before, as another one. For the limits alone:
 -- a row for each delivery that took a slot; the delivery itself stays where it was.
@@ -433,24 +463,6 @@ CREATE TABLE timers (
     FOREIGN KEY (bucket, device_id) REFERENCES devices ON DELETE CASCADE
 );
 CREATE INDEX timers_due ON timers (bucket, due_at);
-
--- Counts carry no customer. Flushes append; the sweeper folds them into suppression_totals.
-CREATE TABLE suppression_counts (
-    bucket    smallint NOT NULL,
-    count_id  uuid NOT NULL,
-    hour      timestamptz NOT NULL,
-    offer_id  bigint NOT NULL,
-    reason    text NOT NULL,
-    n         integer NOT NULL CHECK (n > 0),
-    PRIMARY KEY (bucket, count_id, offer_id, reason, hour)
-);
-CREATE TABLE suppression_totals (
-    offer_id bigint NOT NULL,
-    reason   text NOT NULL,
-    hour     timestamptz NOT NULL,
-    n        bigint NOT NULL,
-    PRIMARY KEY (offer_id, reason, hour)
-);
 
 CREATE TABLE idempotency_keys (
     bucket       smallint NOT NULL,

@@ -1,0 +1,31 @@
+"""What a visit is: stays of one person at one retailer's places, told apart by time.
+
+A stay is a dwell at one of the retailer's fences. Stays that begin within four hours of each other
+are one visit, so that whoever went next door and came back has not returned. Owns counting only.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Final
+
+from geo.wall_clock import later
+
+SAME_VISIT: Final = timedelta(hours=4)
+
+
+def visits_before(stays: Iterable[datetime], now: datetime) -> list[datetime]:
+    """When each earlier visit began (UTC, ascending); the one that is under way is not among them."""
+    visits: list[datetime] = []
+    ended = None
+    for stay in sorted(stays):
+        if ended is None or stay - ended > SAME_VISIT:
+            visits.append(stay)
+        ended = stay
+    if ended is not None and ended > later(now, -SAME_VISIT):
+        visits.pop()  # it has not ended: now belongs to it
+    return visits
+
+
+def days_since(visit: datetime, now: datetime) -> int:
+    """Full days that passed."""
+    return (now - visit) // timedelta(days=1)
