@@ -51,8 +51,8 @@ _ZONE: Final = text("UPDATE offer_budgets SET time_zone = :zone WHERE offer_id =
 # A day or week is never refused for being spent already: nothing more is given until it is over.
 _BIND_PERIOD: Final = {
     period: text(f"""
-        UPDATE offer_budgets b SET per_{period} = :limit, {period}_start = s.start,
-               {period}_available = :limit - ({_GIVEN.format(since="s.start")})
+        UPDATE offer_budgets b SET per_{period} = CAST(:limit AS integer), {period}_start = s.start,
+               {period}_available = CAST(:limit AS integer) - ({_GIVEN.format(since="s.start")})
         FROM (SELECT period_start('{period}', time_zone, alentour_now()) AS start
               FROM offer_budgets WHERE offer_id = :offer_id) s
         WHERE b.offer_id = :offer_id
