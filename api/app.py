@@ -12,15 +12,17 @@ from litestar.types import ControllerRouterHandler
 from api import openapi
 from api.auth import provide_key, provide_phone
 from api.clock import settle_mode
+from api.cors import Cors
 from api.database import Database
 from api.edge import Edge
-from api.fixes import FixesRoute
+from api.fixes import Application, FixesRoute
 from api.idempotency import keep_tidy, provide_operation_id
 from api.observability import Metrics, configure_logs
 from api.problems import LARGEST_BODY_BYTES
 from api.queries import KnownQueries
+from api.rates import Rates
 from api.refusals import StrictRequest, answer_problem
-from api.requests import remember_response
+from api.requests import remember_response, standing_headers
 from api.routes import ROUTERS
 from api.settings import Settings
 from api.stopping import on_stop_signal
@@ -30,13 +32,15 @@ from offers.handing.live import LiveHub
 
 def create_app(
     settings: Settings | None = None, *, routers: Sequence[ControllerRouterHandler] = ROUTERS
-) -> FixesRoute:
+) -> Application:
     """What Granian serves, built once in each worker; without `settings` they are the environment's."""
     settings = settings or Settings.from_environment()
     configure_logs(settings)
     metrics = Metrics()
     litestar = create_litestar(settings, metrics, routers)
-    return FixesRoute(Edge(litestar, metrics), litestar.state, metrics)
+    standing = standing_headers(tls_in_front=settings.tls_in_front)
+    application = FixesRoute(Edge(litestar, metrics, standing), litestar.state, metrics, standing)
+    return Cors(application, settings.cors_origins, standing) if settings.cors_origins else application
 
 
 def create_litestar(
@@ -55,7 +59,7 @@ def create_litestar(
         after_request=remember_response,
         request_class=StrictRequest,
         request_max_body_size=LARGEST_BODY_BYTES,
-        state=State({"settings": settings, "metrics": metrics}),
+        state=State({"settings": settings, "metrics": metrics, "rates": Rates(settings)}),
         lifespan=[_open],
         logging_config=None,
         openapi_config=openapi.config(),

@@ -1,7 +1,8 @@
 """Who is asking: retailer keys and device tokens, and what each may do.
 
 Owns the format of keys, the guards and the `key` and `phone` dependencies. Does not own how device
-tokens are made (`offers.people.tokens`) nor key management (`api.keys`).
+tokens are made (`offers.people.tokens`) nor key management (`api.keys`) nor how often somebody may ask
+(`api.rates`).
 """
 
 import base64
@@ -21,6 +22,7 @@ from litestar.handlers import BaseRouteHandler
 from litestar.types import Scope
 
 from api.database import Database
+from api.rates import Rates
 from geo.errors import Forbidden, InvalidInput, NotFound, Unauthenticated
 from offers.buckets import BUCKETS
 from offers.people.customers import CustomerKey, lock_customers
@@ -144,10 +146,16 @@ class requires:  # noqa: N801 - reads as a word where it is used: guards=[requir
     def __init__(self, role: Role) -> None:
         self.role = role
 
-    async def __call__(self, connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
+    async def __call__(
+        self, connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler
+    ) -> None:
         database: Database = connection.app.state.database
-        async with database.connection() as plain:
-            key = await check_key(plain, connection.headers.get("authorization"))
+        rates: Rates = connection.app.state.rates
+        header = connection.headers.get("authorization")
+        with rates.trial(connection.scope, header):
+            async with database.connection() as plain:
+                key = await check_key(plain, header)
+        rates.spend(rates.keys, key.principal, handler)
         if key.role not in OPENED_BY[self.role]:
             raise Forbidden(f"This needs a key with the role '{self.role}'; this one has '{key.role}'.")
         connection.scope["auth"] = key
@@ -215,11 +223,17 @@ class _RequiresPhone:
 
     security_scheme: ClassVar[str] = "deviceToken"
 
-    async def __call__(self, connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
+    async def __call__(
+        self, connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler
+    ) -> None:
         database: Database = connection.app.state.database
+        rates: Rates = connection.app.state.rates
         header = connection.headers.get("authorization")
-        async with database.connection() as plain:
-            connection.scope["auth"] = await check_device_token(plain, header)
+        with rates.trial(connection.scope, header):
+            async with database.connection() as plain:
+                phone = await check_device_token(plain, header)
+        rates.spend(rates.devices, phone.principal, handler)
+        connection.scope["auth"] = phone
 
 
 requires_phone: Final = _RequiresPhone()

@@ -1,10 +1,10 @@
 """Phones over HTTP: registering, joining a customer, tokens, revoking."""
 
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 import msgspec
-from litestar import Response, Router, get, post
+from litestar import Request, Response, Router, get, post
 from litestar.datastructures import State
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, JSONBody, Parameter
@@ -12,6 +12,7 @@ from litestar.params import FromPath, JSONBody, Parameter
 from api.auth import AuthPhone, requires_phone
 from api.database import PLAIN, Database, Tx
 from api.languages import AcceptLanguage, spoken_language
+from api.rates import COST, Rates, pays_by_address
 from offers.people import joining, linking
 from offers.people.customers import CustomerKey, Preferences, read_grants, read_preferences
 from offers.people.devices import Device, DeviceStatus, Platform, read_devices, revoke_device, rotate_token
@@ -24,6 +25,9 @@ from offers.people.registration import (
     link_code_refused,
     register,
 )
+
+# A fresh token is a fresh allowance for fixes, which know a phone by its token alone.
+ROTATION_COST: Final = 100
 
 
 class DeviceDraft(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -74,6 +78,7 @@ def key_of(phone: AuthPhone) -> CustomerKey:
 
 @post(
     "/v1/devices",
+    guards=[pays_by_address],
     operation_id="registerDevice",
     summary="Register a phone",
     responses={
@@ -81,6 +86,7 @@ def key_of(phone: AuthPhone) -> CustomerKey:
     },
 )
 async def register_device(
+    request: Request[Any, Any, State],
     data: JSONBody[DeviceDraft],
     state: State,
     accept_language: AcceptLanguage = None,
@@ -106,6 +112,8 @@ async def register_device(
     async with database.transaction() as tx:
         registration = await register(tx, application)
     if registration is None:
+        rates: Rates = state.rates
+        rates.failed(request.scope)
         raise link_code_refused()
     return Response(
         RegisteredDevice(
@@ -181,6 +189,7 @@ async def confirm_link_code(phone: AuthPhone, tx: Tx, code_id: LinkCodeId) -> Li
     "/v1/me/token/rotate",
     status_code=200,
     guards=[requires_phone],
+    opt={COST: ROTATION_COST},
     operation_id="rotateToken",
     summary="Get a new token",
 )
