@@ -87,6 +87,7 @@ class RateLimited(TooMany):
     """Somebody asks more often than the `policy` lets them: `burst` at once, again after `fills_in_s`."""
 
     code = "rate_limited"
+    title = "Too often"
 
     def __init__(
         self, detail: str, *, retry_after_s: float, policy: str, burst: int, fills_in_s: float
@@ -117,6 +118,7 @@ STATUS_OF: Final[Mapping[type[AlentourError], int]] = {
     UnsupportedMediaType: 415,
     KeyReused: 422,
     TooMany: 429,
+    RateLimited: 429,
     HeadersTooLarge: 431,
     InternalError: 500,
     Unavailable: 503,
@@ -146,7 +148,8 @@ CODES_OF: Final[Mapping[type[AlentourError], tuple[str, ...]]] = {
     UrlTooLong: ("url_too_long",),
     UnsupportedMediaType: ("unsupported_media_type",),
     KeyReused: ("idempotency_key_reused",),
-    TooMany: ("too_many_requests", "rate_limited", "overloaded", "too_many_live_streams"),
+    TooMany: ("too_many_requests", "overloaded", "too_many_live_streams"),
+    RateLimited: ("rate_limited",),
     HeadersTooLarge: ("headers_too_large",),
     InternalError: ("internal_error",),
     Unavailable: ("unavailable", "starting", "stopping", "outcome_unknown", "configuration_behind"),

@@ -33,8 +33,8 @@ from geo.errors import Unauthenticated
 COST_OF_A_FAILURE: Final = 10.0
 # Name of a handler's option: what one of its requests takes, where that is not 1.
 COST: Final = "rate_cost"
-_MOST_BUCKETS: Final = 100_000
-_MOST_KNOWN: Final = 200_000
+_MOST_BUCKETS: Final = 50_000
+_MOST_KNOWN: Final = 100_000
 
 
 class Buckets:
