@@ -17,12 +17,15 @@ import httpx
 import msgspec
 
 from api.auth import create_admin_key, create_retailer_key
+from offers.buckets import bucket_of
 from tests.http.documented import described
 from tests.http.edge.asking import Client, bearer
-from tests.http.phones import Shop, new_phone
+from tests.http.phones import Phone, Shop
+from tests.world import World
 
 # An endless answer, and it takes no id.
 ENDLESS = "followLive"
+BUCKET = 7
 # Ids of the second tenant are numbers that appear nowhere by chance.
 RARE = 7_700_000_000_000
 
@@ -75,7 +78,7 @@ class Tenant:
             json={"scope": "retailer", "at_most": 3, "window": {"calendar": "day"}},
         )
         assert cap.status_code == 201, cap.text
-        phone = await new_phone(client, label=f"{name} phone")
+        phone = await _phone(client, pool, shop.retailer_id, f"{name} phone")
         await phone.consents_to(shop.retailer_id)
         given = await shop.gives(phone, offer_id)
         consents = (await phone.get("/v1/consents")).json()["history"]
@@ -97,6 +100,16 @@ class Tenant:
         }
         marks = {name} | {str(one) for one in ids.values() if len(str(one)) >= 10}
         return cls(keys, phone.token, ids, marks)
+
+
+async def _phone(client: Client, pool: asyncpg.Pool, retailer_id: int, label: str) -> Phone:
+    """All customers are of one bucket here: it must not be the bucket that keeps them apart."""
+    customer_id = next(one for one in iter(uuid4, None) if bucket_of(one) == BUCKET)
+    world = World(pool)
+    await world.customer(retailer_id, bucket=BUCKET, customer_id=customer_id)
+    known = await world.phone(customer_id)
+    await pool.execute("UPDATE devices SET label = $1 WHERE device_id = $2", label, known.device_id)
+    return Phone(client, "", str(known.device_id), str(customer_id), known.token)
 
 
 async def two_tenants(client: Client, pool: asyncpg.Pool) -> tuple[Tenant, Tenant]:
