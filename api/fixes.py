@@ -22,7 +22,7 @@ from api.problems import LARGEST_BODY_BYTES, BodyTooLarge, UnsupportedMediaType,
 from api.rates import Rates
 from api.refusals import log_unexpected, read_json
 from api.requests import request_id_from
-from geo.errors import AlentourError, InvalidInput, Unauthenticated
+from geo.errors import AlentourError, Forbidden, InvalidInput, Unauthenticated
 from geo.fixes import Fix
 from offers.engine import Engine
 from offers.engine.work import Sent
@@ -157,7 +157,11 @@ class FixesRoute:
         body = unpack(await _read(receive), encoding)
         work = work_of(read_report(body), bucket, token_hash)
         engine: Engine = self.state.engine
-        answer = await engine.batcher.submit(work, len(body))
+        try:
+            answer = await engine.batcher.submit(work, len(body))
+        except Forbidden:  # known, but not allowed to do this
+            self._rates.remember(who)
+            raise
         assert answer is not None
         self._rates.remember(who)
         return answer
