@@ -24,12 +24,13 @@ else
 	@$(BIN)/coverage report --include=$(RULES) --fail-under=100
 endif
 
-check: setup ## format, lint, types, import contracts
+check: setup ## format, lint, types, import contracts, known vulnerabilities
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@bin/lint-time
+	@$(BIN)/python bin/audit.py
 
 bench: setup ## measure against an empty and a naive handler (BENCH_ARGS="--quick --json FILE")
 	@bin/setup --bench
