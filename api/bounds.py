@@ -4,11 +4,13 @@ Owns the limits of address, headers and nesting. The size of bodies is `api.prob
 own); what the server itself cuts off, before there is a request, is set in `api.server`.
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any, Final
 
 from api.problems import HeadersTooLarge, UrlTooLong
 from geo.errors import InvalidInput
+
+Headers = Sequence[tuple[bytes, bytes]]
 
 LONGEST_URL_BYTES: Final = 8 * 1024
 MOST_HEADERS: Final = 64
@@ -23,25 +25,18 @@ _ALIKE: Final = bytes.maketrans(b"{}", b"[]")
 
 def refuse_oversized(scope: Any) -> None:
     """Raise UrlTooLong or HeadersTooLarge for an HTTP request that is either."""
-    refuse_long_url(scope)
-    refuse_large_headers(scope["headers"])
-
-
-def refuse_long_url(scope: Any) -> None:
-    """As the address was sent: path, question mark and query."""
+    # As it was sent: path, question mark and query.
     path: bytes = scope.get("raw_path") or scope["path"].encode()
     if len(path) + len(scope["query_string"]) >= LONGEST_URL_BYTES:
-        raise UrlTooLong(f"An address may have {LONGEST_URL_BYTES} bytes.")
-
-
-def refuse_large_headers(headers: Iterable[tuple[bytes, bytes]]) -> None:
-    """By number, and by the bytes of all names and values together."""
-    number = size_bytes = 0
-    for name, value in headers:
-        number += 1
-        size_bytes += len(name) + len(value)
-    if number > MOST_HEADERS or size_bytes > LARGEST_HEADERS_BYTES:
+        raise url_too_long()
+    headers: Headers = scope["headers"]
+    size_bytes = sum(len(name) + len(value) for name, value in headers)
+    if len(headers) > MOST_HEADERS or size_bytes > LARGEST_HEADERS_BYTES:
         raise headers_too_large()
+
+
+def url_too_long() -> UrlTooLong:
+    return UrlTooLong(f"An address may have {LONGEST_URL_BYTES} bytes.")
 
 
 def headers_too_large() -> HeadersTooLarge:

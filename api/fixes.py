@@ -16,7 +16,13 @@ import structlog
 from litestar.datastructures import State
 
 from api.auth import parse_device_token
-from api.bounds import LARGEST_HEADERS_BYTES, MOST_HEADERS, headers_too_large, refuse_long_url
+from api.bounds import (
+    LARGEST_HEADERS_BYTES,
+    LONGEST_URL_BYTES,
+    MOST_HEADERS,
+    headers_too_large,
+    url_too_long,
+)
 from api.observability import Metrics
 from api.problems import LARGEST_BODY_BYTES, BodyTooLarge, UnsupportedMediaType, problem_body
 from api.rates import Rates
@@ -33,6 +39,7 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Application = Callable[[Any, Any, Any], Awaitable[None]]
 
 PATH: Final = "/v1/fixes"
+_LONGEST_QUERY_BYTES: Final = LONGEST_URL_BYTES - len(PATH) - 1
 _GZIP: Final = 16 + zlib.MAX_WBITS
 _JSON_HEADERS: Final = [(b"content-type", b"application/json"), (b"cache-control", b"no-store")]
 
@@ -137,7 +144,8 @@ class FixesRoute:
         self._metrics.fix_answered(status, time.perf_counter() - began)
 
     async def _answer(self, scope: Scope, receive: Receive, now: float) -> bytes:
-        refuse_long_url(scope)
+        if len(scope["query_string"]) > _LONGEST_QUERY_BYTES:
+            raise url_too_long()
         authorization = media_type = encoding = None
         size_bytes = 0
         for name, value in scope["headers"]:

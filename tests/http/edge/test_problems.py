@@ -95,7 +95,9 @@ def all_errors() -> list[type[AlentourError]]:
     return [one for one in known if isinstance(one, type) and issubclass(one, AlentourError)]
 
 
-@pytest.mark.parametrize("error", sorted(set(all_errors()) - {AlentourError}, key=str), ids=lambda one: one.__name__)
+@pytest.mark.parametrize(
+    "error", sorted(set(all_errors()) - {AlentourError}, key=str), ids=lambda one: one.__name__
+)
 def test_every_error_has_a_status(error: type[AlentourError]) -> None:
     assert error in STATUS_OF
 
