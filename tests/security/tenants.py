@@ -39,10 +39,11 @@ ALIASES = {
 OWN_NAMES = {"external_id", "installation_id", "fix_id"}
 # Not about somebody's things at all.
 PUBLIC = {("explainProblem", "code")}
-# Meant to name somebody else's.
+# No id of somebody else's, or meant to name it.
 MEANT = {
     ("recordConsents", "decisions.[].retailer_id"): "a customer answers every retailer",
     ("registerDevice", "link_code"): "that is how a second phone joins",
+    ("addOfferCodes", "codes"): "a retailer brings codes of its own tills",
 }
 ID = re.compile(r"(?:^|_)(?:ids?|codes?)$")
 
