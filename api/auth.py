@@ -20,6 +20,7 @@ from litestar.di import NamedDependency
 from litestar.handlers import BaseRouteHandler
 from litestar.types import Scope
 
+from api import audit
 from api.database import Database
 from geo.errors import Forbidden, InvalidInput, NotFound, Unauthenticated
 from offers.buckets import BUCKETS
@@ -84,6 +85,13 @@ def new_key() -> tuple[str, str, bytes]:
     return key_id, f"ak_{key_id}_{secret}", hashlib.sha256(secret.encode()).digest()
 
 
+def key_id_of(key: str) -> str:
+    """The part of a key that may be shown. Raises Unauthenticated for what is no key."""
+    if (match := _KEY.fullmatch(key)) is None:
+        raise Unauthenticated("This is not a retailer key.")
+    return match[1]
+
+
 async def create_admin_key(connection: asyncpg.Connection, label: str = "") -> str:
     """Make an admin key and return it; it cannot be read again."""
     key_id, key, secret_hash = new_key()
@@ -144,13 +152,16 @@ class requires:  # noqa: N801 - reads as a word where it is used: guards=[requir
     def __init__(self, role: Role) -> None:
         self.role = role
 
-    async def __call__(self, connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
+    async def __call__(
+        self, connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler
+    ) -> None:
         database: Database = connection.app.state.database
         async with database.connection() as plain:
             key = await check_key(plain, connection.headers.get("authorization"))
         if key.role not in OPENED_BY[self.role]:
             raise Forbidden(f"This needs a key with the role '{self.role}'; this one has '{key.role}'.")
         connection.scope["auth"] = key
+        audit.expect_entry(connection, handler, key, is_till=self.role == "till")
 
 
 def provide_key(scope: Scope) -> Key:

@@ -17,6 +17,7 @@ from litestar import Request
 from litestar.di import NamedDependency, Provide
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
+from api import audit
 from api.problems import overloaded, told_as
 from api.requests import CURRENT, RequestRecord
 from api.settings import Settings
@@ -247,6 +248,7 @@ async def open_session(request: Request[Any, Any, Any]) -> AsyncIterator[AsyncSe
             await transaction.session.connection()  # BEGIN, so that an absent server is told as such
         except _NOBODY_THERE as error:
             raise _out_of_reach() from error
+        audit.watch(transaction.session, record)
         yield transaction.session
     except BaseException:
         await transaction.abandon()

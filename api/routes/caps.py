@@ -8,6 +8,7 @@ from litestar import Response, Router, delete, get, post, put
 from litestar.params import JSONBody
 from msgspec import UNSET, Meta, UnsetType
 
+from api import audit
 from api.auth import AuthKey, requires
 from api.database import ORM, Now, Session, config_changed
 from api.idempotency import once
@@ -147,6 +148,8 @@ async def put_one(
     refuse_unmatched(if_match, row.revision)
     if await edit_cap(session, editor, row, _edit_of(data)):
         await config_changed(session)
+    else:
+        audit.nothing_changed()
     return _answer(row)
 
 
