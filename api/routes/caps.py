@@ -192,6 +192,8 @@ async def put_defaults(
     data: JSONBody[Defaults],
 ) -> Defaults:
     start, end = (time.fromisoformat(text) for text in (data.quiet_hours.start, data.quiet_hours.end))
+    if (start, end) == await default_quiet_hours(session):
+        audit.nothing_changed()
     await set_default_quiet_hours(session, start, end)
     await config_changed(session)
     return _quiet(start, end)
