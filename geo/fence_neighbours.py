@@ -28,7 +28,7 @@ near AS MATERIALIZED (
     WHERE f.retailer_id = :retailer_id AND f.fence_id <> :without AND f.shape && a.shape
       AND ST_Intersects(f.shape, a.shape)
       AND (CAST(:now AS timestamptz) IS NULL OR f.disabled_at IS NULL OR f.disabled_at > :now)
-    ORDER BY f.fence_id LIMIT :most
+    LIMIT :most
 ),
 measured AS (
     SELECT n.fence_id, ST_Area(ST_Intersection(n.shape, a.shape)) AS common,
@@ -37,7 +37,7 @@ measured AS (
 )
 SELECT fence_id, least(common / this, 1) AS share_of_this, least(common / other, 1) AS share_of_other
 FROM measured WHERE common >= :least * least(this, other)
-ORDER BY greatest(common / this, common / other) DESC, fence_id
+ORDER BY greatest(common / this, common / other) DESC, fence_id LIMIT :told
 """)
 _NEARBY: Final = text("""
 WITH asked AS (SELECT ST_GeomFromWKB(:shape, 4326) AS shape),
@@ -51,7 +51,6 @@ SELECT count(*) FILTER (WHERE n.retailer_id = :retailer_id) AS own,
        count(*) FILTER (WHERE n.retailer_id <> :retailer_id) AS others
 FROM near n, asked a WHERE ST_DWithin(CAST(n.shape AS geography), CAST(a.shape AS geography), :reach_m)
 """)
-_NONE: Final = 0
 
 
 async def overlaps_of(
@@ -71,7 +70,8 @@ async def overlaps_of(
         {
             **_asked(retailer_id, shape, without),
             "now": now,
-            "most": MOST_OVERLAPS,
+            "most": MOST_NEARBY,
+            "told": MOST_OVERLAPS,
             "least": LEAST_SHARE,
         },
     )
@@ -98,4 +98,4 @@ async def nearby_of(
 
 
 def _asked(retailer_id: int, shape: Shape, without: int | None) -> dict[str, Any]:
-    return {"retailer_id": retailer_id, "shape": shape.wkb, "without": without or _NONE}
+    return {"retailer_id": retailer_id, "shape": shape.wkb, "without": without or 0}

@@ -158,7 +158,7 @@ def expect_entry(
 def watch(session: AsyncSession, record: RequestRecord) -> None:
     """Let the request's entry, if it will have one, learn from what the session writes."""
     for note in record.notes:
-        if isinstance(note, AuditNote):
+        if isinstance(note, AuditNote) and note.is_due:
             note.watch(session)
 
 

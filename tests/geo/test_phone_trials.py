@@ -150,7 +150,7 @@ def test_people_outside_are_outside_and_visitors_inside_whatever_the_shape() -> 
     apart = MultiPolygon([circle(LON, LAT, 30).polygon, circle(LON + 0.01, LAT, 30).polygon])
     sliver = rectangle(900, 1).polygon
     horseshoe = rectangle(300, 300).polygon.difference(
-        shapely.transform(rectangle(200, 300).polygon, lambda one: one + (0, 0.001))
+        shapely.transform(rectangle(200, 300).polygon, lambda one: one + np.array((0, 0.001)))
     )
     random = np.random.default_rng(5)
     for polygon in (ring, apart, sliver, horseshoe):
