@@ -213,6 +213,9 @@ async def _end_of_request(transaction: PlainTransaction | SessionTransaction, re
         await transaction.abandon()
         return
     try:
+        if isinstance(transaction, SessionTransaction):
+            # So that a note knows all that was done, and what is wrong with it is told first.
+            await transaction.session.flush()
         for note in record.notes:
             await note.write(record, transaction.execute)
     except BaseException:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import asyncpg
 import pytest
 from litestar import Router, post
 from litestar.datastructures import State
+from sqlalchemy import select
 
 from api.audit import READS_ONLY, audit, nothing_changed, tell
 from api.auth import requires
 from api.database import ORM, PLAIN, Database, Session, Tx
 from geo.errors import Conflict
+from geo.tables import Retailer
 from tests.http.edge.asking import Client, HeadersOf, Open
 
 ADD = "INSERT INTO retailers (name, created_at) VALUES ('Audited', alentour_now())"
@@ -66,6 +69,13 @@ async def change_by_session(session: Session) -> None:
     tell("thing", "a")
 
 
+@post("/rename", guards=[requires("admin")], operation_id="renameInTheEnd")
+async def rename_in_the_end(session: Session) -> None:
+    """Written by the flush before the COMMIT only."""
+    row = (await session.scalars(select(Retailer).where(Retailer.name == "Chez Léa"))).one()
+    row.name = "Chez Léo"
+
+
 @pytest.fixture
 async def app(open_app: Open, pool: asyncpg.Pool) -> Client:
     await pool.execute(
@@ -75,7 +85,9 @@ async def app(open_app: Open, pool: asyncpg.Pool) -> Client:
     plain = Router(
         "/", route_handlers=[look, look_in_vain, add, add_nothing, fail_late, open_to_all], dependencies=PLAIN
     )
-    return await open_app(routers=[plain, Router("/", route_handlers=[change_by_session], dependencies=ORM)])
+    return await open_app(
+        routers=[plain, Router("/", route_handlers=[change_by_session, rename_in_the_end], dependencies=ORM)]
+    )
 
 
 async def entries(pool: asyncpg.Pool, operation: str, key: dict[str, str]) -> list[dict[str, Any]]:
@@ -129,6 +141,16 @@ async def test_a_session_that_flushed_nothing_is_audited_all_the_same(
     assert (await app.post("/orm", headers=key)).is_success
     (entry,) = await entries(pool, "changeBySession", key)
     assert (entry["role"], entry["retailer_id"], entry["subject_id"]) == ("manage", retailer_id, "a")
+
+
+async def test_what_is_written_at_the_very_end_is_told_too(
+    app: Client, pool: asyncpg.Pool, admin: dict[str, str], retailer_id: int
+) -> None:
+    assert (await app.post("/rename", headers=admin)).is_success
+    (entry,) = await entries(pool, "renameInTheEnd", admin)
+    assert (entry["subject_kind"], entry["subject_id"]) == ("retailer", str(retailer_id))
+    assert entry["retailer_id"] == retailer_id
+    assert json.loads(entry["changed"]) == {"name": {"before": "Chez Léa", "after": "Chez Léo"}}
 
 
 async def test_what_needs_no_key_is_not_audited(app: Client, pool: asyncpg.Pool) -> None:
