@@ -76,7 +76,9 @@ class Flushed:
         rows = [*session.new, *(row for row in session.dirty if session.is_modified(row)), *session.deleted]
         for row in sorted(rows, key=_rank):
             self._take_subject(row)
-            if row not in session.deleted:
+            if row in session.deleted:
+                self._take_name(row)
+            else:
                 self._take_fields(row, is_new=row in session.new)
 
     def _take_subject(self, row: Any) -> None:
@@ -87,6 +89,12 @@ class Flushed:
         if len(identity := inspect(row).mapper.primary_key_from_instance(row)) == 1 and kind != "defaults":
             self.subject_id = str(identity[0])
         self.retailer_id = getattr(row, "retailer_id", UNSET)
+
+    def _take_name(self, row: Any) -> None:
+        """Nobody can look it up any more."""
+        for field in ("name", "external_id"):
+            if (before := getattr(row, field, None)) is not None:
+                self.changed[field] = _sides(before, _NOTHING)
 
     def _take_fields(self, row: Any, *, is_new: bool) -> None:
         prefix = "" if row.__tablename__ in _KIND_OF else f"{row.__tablename__}."

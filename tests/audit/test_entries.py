@@ -116,6 +116,14 @@ async def test_a_long_value_is_named_and_not_told(business: Business, sql: async
     assert entry["changed"]["radius_m"] == {"before": 80.0, "after": 120.0}
 
 
+async def test_what_was_deleted_keeps_its_name_here(business: Business, sql: asyncpg.Connection) -> None:
+    fence = await business.fence(external_id="door")
+    entry = await entry_of(sql, await business.manage.delete(f"/v1/fences/{fence['id']}"))
+    assert entry is not None
+    assert entry["subject_id"] == str(fence["id"])
+    assert entry["changed"] == {"name": {"before": "Around bread"}, "external_id": {"before": "door"}}
+
+
 async def test_what_is_written_by_plain_sql_has_its_fields_named(
     business: Business, sql: asyncpg.Connection
 ) -> None:
