@@ -21,6 +21,7 @@ from litestar.di import NamedDependency
 from litestar.handlers import BaseRouteHandler
 from litestar.types import Scope
 
+from api import audit
 from api.database import Database
 from api.rates import Rates
 from geo.errors import Forbidden, InvalidInput, NotFound, Unauthenticated
@@ -84,6 +85,13 @@ def new_key() -> tuple[str, str, bytes]:
     key_id = base64.b32encode(secrets.token_bytes(10)).decode().lower()[:12]
     secret = secrets.token_urlsafe(32)
     return key_id, f"ak_{key_id}_{secret}", hashlib.sha256(secret.encode()).digest()
+
+
+def key_id_of(key: str) -> str:
+    """The part of a key that may be shown. Raises Unauthenticated for what is no key."""
+    if (match := _KEY.fullmatch(key)) is None:
+        raise Unauthenticated("This is not a retailer key.")
+    return match[1]
 
 
 async def create_admin_key(connection: asyncpg.Connection, label: str = "") -> str:
@@ -159,6 +167,7 @@ class requires:  # noqa: N801 - reads as a word where it is used: guards=[requir
         if key.role not in OPENED_BY[self.role]:
             raise Forbidden(f"This needs a key with the role '{self.role}'; this one has '{key.role}'.")
         connection.scope["auth"] = key
+        audit.expect_entry(connection, handler, key, is_till=self.role == "till")
 
 
 def provide_key(scope: Scope) -> Key:

@@ -103,19 +103,16 @@ def _import(chosen: argparse.Namespace) -> None:
 
 
 def _create_key(chosen: argparse.Namespace) -> None:
-    from api import auth, provision
+    from api import keys, provision
 
     asked = _settings(chosen)
     if (chosen.role == "admin") != (chosen.retailer is None):
         raise InvalidInput("--role manage, till and read go with --retailer ID, --role admin without")
     with provision.provided_database(asked) as settings:
         provision.bring_up_to_date(settings, is_embedded=asked.database_url is None)
-        if chosen.retailer is None:
-            work = functools.partial(auth.create_admin_key, label=chosen.label)
-        else:
-            work = functools.partial(
-                auth.create_retailer_key, retailer_id=chosen.retailer, role=chosen.role, label=chosen.label
-            )
+        work = functools.partial(
+            keys.create_by_command, retailer_id=chosen.retailer, role=chosen.role, label=chosen.label
+        )
         print(provision.with_connection(settings, work))
 
 

@@ -24,6 +24,8 @@ OWN: Final[Mapping[str, tuple[str, ...]]] = {
     "editFence": ("already_exists",),
     "deleteFence": ("in_use",),
     "importFences": ("rows_refused",),
+    "lintFenceDraft": ("not_found",),
+    "forecastFenceReach": ("not_found",),
     "createOffer": ("already_exists", "not_found"),
     "editOffer": (
         "already_exists", "offer_is_active", "offer_has_ended", "offer_is_not_stopped",

@@ -67,6 +67,11 @@ class StrictRequest(Request[Any, Any, Any]):
             refuse_nul(body)
         return self._json
 
+    @property
+    def known_body(self) -> bytes | None:
+        """The body if it has been read already; never waits for it."""
+        return None if self._body is Empty else self._body
+
 
 def read_json(body: bytes, wanted: Any) -> Any:
     """`body` as a value of type `wanted`.

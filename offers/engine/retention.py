@@ -4,6 +4,7 @@ Owns the deleting, bucket by bucket in short transactions, by the domain's clock
 `offers.periods`. Any number of workers may forget at once: rows that another one holds are left to it.
 """
 
+import functools
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Final, NamedTuple
@@ -11,7 +12,7 @@ from typing import Final, NamedTuple
 import asyncpg
 
 from offers.buckets import BUCKETS
-from offers.periods import CROSSINGS_KEPT, LINK_CODES_KEPT, REASONS_KEPT
+from offers.periods import AUDIT_KEPT, CROSSINGS_KEPT, LINK_CODES_KEPT, REASONS_KEPT
 
 AT_ONCE: Final = 5_000
 
@@ -54,12 +55,17 @@ WHERE d.bucket = $1 AND d.customer_id = old.customer_id AND d.delivery_id = old.
 """
 
 
+# Refuses to delete anything of the last year, whatever it is given.
+_DELETE_AUDIT: Final = "SELECT forget_audit_entries($1, $2)"
+
+
 class Forgotten(NamedTuple):
     """How many of each."""
 
     crossings: int
     reasons: int
     link_codes: int
+    audit_entries: int = 0
 
 
 async def forget(pool: asyncpg.Pool, at_once: int = AT_ONCE) -> Forgotten:
@@ -78,10 +84,15 @@ async def forget(pool: asyncpg.Pool, at_once: int = AT_ONCE) -> Forgotten:
     async def link_codes(bucket: int) -> int:
         return await delete(_DELETE_LINK_CODES, bucket, now - LINK_CODES_KEPT)
 
+    async def audit_entries() -> int:
+        forgotten: int = await pool.fetchval(_DELETE_AUDIT, now - AUDIT_KEPT, at_once)
+        return forgotten
+
     return Forgotten(
         crossings=await _everywhere(crossings, at_once),
         reasons=await _everywhere(reasons, at_once),
         link_codes=await _everywhere(link_codes, at_once),
+        audit_entries=await _until_done(audit_entries, at_once),
     )
 
 
@@ -89,12 +100,17 @@ async def _everywhere(piece: Callable[[int], Awaitable[int]], at_once: int) -> i
     """Piece after piece of every bucket, until one is not full."""
     total = 0
     for bucket in range(BUCKETS):
-        while True:
-            done = await piece(bucket)
-            total += done
-            if done < at_once:
-                break
+        total += await _until_done(functools.partial(piece, bucket), at_once)
     return total
+
+
+async def _until_done(piece: Callable[[], Awaitable[int]], at_once: int) -> int:
+    total = 0
+    while True:
+        done = await piece()
+        total += done
+        if done < at_once:
+            return total
 
 
 async def _empty_traces(pool: asyncpg.Pool, bucket: int, before: datetime, at_once: int) -> int:

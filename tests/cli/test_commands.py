@@ -122,6 +122,20 @@ def test_a_key_is_made_and_only_its_hash_is_kept(alentour, database_url):
     assert secret.encode() not in row["secret_hash"]
 
 
+def test_a_key_made_here_is_in_the_audit_log_without_its_secret(alentour, database_url):
+    _, out, _ = alentour("key", "create", "--label", "first")
+    key_id, _, secret = out.strip().removeprefix("ak_").partition("_")
+    entry = fetch_row(database_url, "SELECT *, a::text AS whole FROM audit_log a")
+    assert (entry["role"], entry["key_id"], entry["operation"]) == ("command", None, "alentour key create")
+    assert (entry["subject_kind"], entry["subject_id"], entry["retailer_id"]) == ("key", key_id, None)
+    assert secret not in entry["whole"]
+
+
+def test_a_key_that_was_not_made_is_not_audited(alentour, database_url):
+    alentour("key", "create", "--role", "till", "--retailer", "404")
+    assert fetch_row(database_url, "SELECT count(*) AS entries FROM audit_log")["entries"] == 0
+
+
 def test_a_key_for_an_unknown_retailer_is_refused(alentour):
     code, out, err = alentour("key", "create", "--role", "till", "--retailer", "404")
     assert code == 1
