@@ -33,7 +33,9 @@ FROM (
     SELECT (SELECT coalesce(sum(granted), 0) FROM budget_leases WHERE offer_id = :offer_id)
          + (SELECT count(*) FROM deliveries d
             WHERE d.bucket BETWEEN 0 AND 63 AND d.offer_id = :offer_id
-              AND NOT EXISTS (SELECT FROM budget_leases l WHERE l.lease_id = d.lease_id)) AS given
+              AND NOT EXISTS (SELECT FROM budget_leases l WHERE l.lease_id = d.lease_id))
+         + (SELECT CAST(coalesce(sum(decided), 0) AS bigint) FROM delivery_totals
+            WHERE offer_id = :offer_id) AS given
 ) g
 WHERE b.offer_id = :offer_id AND :total >= g.given
 """)
@@ -44,7 +46,8 @@ WHERE offer_id = :offer_id AND (CAST(:total AS integer) IS NULL OR redeemed <= C
 # An offer that was made without a row had no limits; what was redeemed meanwhile is counted.
 _ADD: Final = text("""
 INSERT INTO offer_budgets (offer_id, redeemed)
-SELECT :offer_id, count(*) FROM redemptions WHERE bucket BETWEEN 0 AND 63 AND offer_id = :offer_id
+SELECT :offer_id, (SELECT count(*) FROM redemptions WHERE bucket BETWEEN 0 AND 63 AND offer_id = :offer_id)
+     + (SELECT CAST(coalesce(sum(redeemed), 0) AS bigint) FROM delivery_totals WHERE offer_id = :offer_id)
 ON CONFLICT DO NOTHING
 """)
 

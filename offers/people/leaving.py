@@ -1,0 +1,257 @@
+"""Leaving by time: phones long revoked, deliveries nothing can count, people not heard of, old proofs.
+
+What has to be counted or proven before it goes; the rest is `offers.engine.retention`'s. In short
+transactions under the usual locks, by the domain's clock. Periods are in `offers.periods`. Any number
+of workers may do it at once.
+"""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+import asyncpg
+import msgspec
+import structlog
+
+from offers.buckets import BUCKETS
+from offers.people.customers import CustomerKey, Gone
+from offers.people.erasure import erase_held, hold
+from offers.people.proofs import ProofKey, keep_redemptions
+from offers.people.whereabouts import read_state
+from offers.periods import (
+    CONSENT_PROOFS_KEPT,
+    DELIVERIES_KEPT,
+    DORMANT_AFTER_MONTHS,
+    LEDGER_KEPT_YEARS,
+    LEFT_CUSTOMERS_KEPT,
+    PENDING_DEVICES_KEPT,
+    REVOKED_DEVICES_KEPT,
+    months,
+    years,
+)
+from offers.retail.outlived import keep_counts
+
+EVERY_S: Final = 3_600.0
+AT_ONCE: Final = 500
+
+_NOW: Final = "SELECT alentour_now()"
+_NOBODY: Final = UUID(int=0)
+
+_OLD_DEVICES: Final = """
+    SELECT device_id, customer_id FROM devices
+    WHERE bucket = $1 AND (revoked_at < $2 OR (status = 'pending' AND created_at < $3)) LIMIT $4
+"""
+# An app that comes back with a forgotten installation is somebody new, as one that was revoked is.
+_HOLD_INSTALLATIONS: Final = """
+    SELECT bucket, installation_hash FROM installations
+    WHERE device_bucket = $1 AND device_id = ANY($2::uuid[])
+    ORDER BY bucket, installation_hash FOR UPDATE
+"""
+_FORGET_INSTALLATIONS: Final = """
+    DELETE FROM installations WHERE device_bucket = $1 AND device_id IN (
+        SELECT device_id FROM devices
+        WHERE bucket = $1 AND device_id = ANY($2::uuid[]) AND status <> 'active')
+"""
+_LOCK: Final = """
+    SELECT FROM customers WHERE bucket = $1 AND customer_id = ANY($2::uuid[])
+    ORDER BY bucket, customer_id FOR NO KEY UPDATE
+"""
+_FORGET_DEVICES: Final = """
+    DELETE FROM devices WHERE bucket = $1 AND device_id = ANY($2::uuid[]) AND status <> 'active'
+"""
+
+_OLD_DELIVERIES: Final = """
+    SELECT customer_id, delivery_id FROM deliveries
+    WHERE bucket = $1 AND decided_at < $2 AND expires_at < $3 LIMIT $4
+"""
+# An offer that has not ended may be limited "for ever": which one and when goes on to count.
+_CONDENSE: Final = """
+    INSERT INTO earlier_deliveries (bucket, customer_id, delivery_id, offer_id, retailer_id, channel, tags,
+                                    counts_toward_caps, was_dismissed, decided_at)
+    SELECT d.bucket, d.customer_id, d.delivery_id, d.offer_id, d.retailer_id, d.channel, d.tags,
+           d.counts_toward_caps, d.dismissed_at IS NOT NULL OR d.less_like_this_at IS NOT NULL, d.decided_at
+    FROM deliveries AS d
+    WHERE d.bucket = $1 AND d.customer_id = ANY($2::uuid[]) AND d.delivery_id = ANY($3::uuid[])
+      AND d.handed_at IS NOT NULL
+      AND EXISTS (SELECT FROM offers AS o WHERE o.offer_id = d.offer_id AND o.status <> 'ended')
+    ON CONFLICT DO NOTHING
+"""
+_DELETE: Final = tuple(
+    f"DELETE FROM {table} WHERE bucket = $1"  # noqa: S608 - the two names in this line's loop
+    " AND customer_id = ANY($2::uuid[]) AND delivery_id = ANY($3::uuid[])"
+    for table in ("redemptions", "deliveries")
+)
+_FORGET_EARLIER: Final = """
+    DELETE FROM earlier_deliveries AS e
+    WHERE e.bucket = $1 AND e.decided_at < $2
+      AND NOT EXISTS (SELECT FROM offers AS o WHERE o.offer_id = e.offer_id AND o.status <> 'ended')
+"""
+
+# None of their phones can ever ask again.
+_LEFT: Final = """
+    SELECT c.customer_id FROM customers AS c
+    WHERE c.bucket = $1 AND c.created_at < $2 AND c.customer_id > $3
+      AND NOT EXISTS (SELECT FROM devices AS d WHERE d.bucket = c.bucket AND d.customer_id = c.customer_id
+                      AND (d.status <> 'revoked' OR d.revoked_at >= $2))
+    ORDER BY c.customer_id LIMIT $4
+"""
+_SILENT: Final = """
+    SELECT c.customer_id FROM customers AS c
+    WHERE c.bucket = $1 AND c.created_at < $2 AND c.customer_id > $3
+      AND NOT EXISTS (SELECT FROM devices AS d WHERE d.bucket = c.bucket AND d.customer_id = c.customer_id
+                      AND (d.created_at >= $2 OR d.revoked_at >= $2 OR d.seen_on >= $2::timestamptz::date))
+      AND NOT EXISTS (SELECT FROM device_tokens AS t WHERE t.bucket = c.bucket
+                      AND t.customer_id = c.customer_id AND t.created_at >= $2)
+      AND NOT EXISTS (SELECT FROM consents AS k WHERE k.bucket = c.bucket
+                      AND k.customer_id = c.customer_id AND k.recorded_at >= $2)
+      AND NOT EXISTS (SELECT FROM crossings AS x WHERE x.bucket = c.bucket
+                      AND x.customer_id = c.customer_id AND x.occurred_at >= $2)
+      AND NOT EXISTS (SELECT FROM deliveries AS v WHERE v.bucket = c.bucket
+                      AND v.customer_id = c.customer_id AND v.decided_at >= $2)
+    ORDER BY c.customer_id LIMIT $4
+"""
+_STATES: Final = "SELECT state::text FROM device_states WHERE bucket = $1 AND customer_id = $2"
+
+_FORGET_CONSENT_PROOFS: Final = "DELETE FROM consent_proofs WHERE bucket = $1 AND erased_on < $2"
+_FORGET_REDEMPTION_PROOFS: Final = "DELETE FROM redemption_proofs WHERE bucket = $1 AND redeemed_on < $2"
+
+_log: Final = structlog.get_logger("alentour.leaving")
+
+
+class Leaving(msgspec.Struct, frozen=True):
+    """What the operator chose, and the key that proofs are under."""
+
+    proof_key: ProofKey
+    dormant_after_months: int = DORMANT_AFTER_MONTHS
+    ledger_kept_years: int = LEDGER_KEPT_YEARS
+
+
+class Left(msgspec.Struct):
+    """How many of each went."""
+
+    devices: int = 0
+    deliveries: int = 0
+    earlier_deliveries: int = 0
+    customers: int = 0
+    proofs: int = 0
+
+
+async def let_go(pool: asyncpg.Pool, leaving: Leaving) -> None:
+    """Every hour, until cancelled."""
+    while True:
+        await asyncio.sleep(EVERY_S)
+        try:
+            await let_go_now(pool, leaving)
+        except Exception as error:  # noqa: BLE001 - the next hour tries again; a dead task never
+            _log.warning("leaving_failed", error=type(error).__name__)
+
+
+async def let_go_now(pool: asyncpg.Pool, leaving: Leaving, at_once: int = AT_ONCE) -> Left:
+    """Let go of all that is too old now."""
+    now: datetime = await pool.fetchval(_NOW)
+    left = Left()
+    for bucket in range(BUCKETS):
+        left.devices += await _devices(pool, bucket, now, at_once)
+        left.deliveries += await _deliveries(pool, bucket, now, leaving.proof_key, at_once)
+        left.earlier_deliveries += _count(await pool.execute(_FORGET_EARLIER, bucket, now - DELIVERIES_KEPT))
+        left.customers += await _people(pool, bucket, now, leaving, at_once)
+        left.proofs += await _proofs(pool, bucket, now, leaving)
+    return left
+
+
+async def _devices(pool: asyncpg.Pool, bucket: int, now: datetime, at_once: int) -> int:
+    total = 0
+    before = now - REVOKED_DEVICES_KEPT, now - PENDING_DEVICES_KEPT
+    while True:
+        async with pool.acquire() as connection, connection.transaction():
+            rows = await connection.fetch(_OLD_DEVICES, bucket, *before, at_once)
+            devices = [row["device_id"] for row in rows]
+            await connection.execute(_HOLD_INSTALLATIONS, bucket, devices)
+            await connection.execute(_LOCK, bucket, [row["customer_id"] for row in rows])
+            await connection.execute(_FORGET_INSTALLATIONS, bucket, devices)
+            total += _count(await connection.execute(_FORGET_DEVICES, bucket, devices))
+        if len(rows) < at_once:
+            return total
+
+
+async def _deliveries(
+    pool: asyncpg.Pool, bucket: int, now: datetime, proof_key: ProofKey, at_once: int
+) -> int:
+    total = 0
+    while True:
+        async with pool.acquire() as connection, connection.transaction():
+            rows = await connection.fetch(_OLD_DELIVERIES, bucket, now - DELIVERIES_KEPT, now, at_once)
+            customers = sorted({row["customer_id"] for row in rows})
+            await connection.execute(_LOCK, bucket, customers)
+            await _condense(connection, bucket, customers, [row["delivery_id"] for row in rows], proof_key)
+        total += len(rows)
+        if len(rows) < at_once:
+            return total
+
+
+async def _condense(
+    connection: asyncpg.Connection,
+    bucket: int,
+    customers: Sequence[UUID],
+    deliveries: list[UUID],
+    proof_key: ProofKey,
+) -> None:
+    await keep_redemptions(connection, bucket, customers, proof_key, deliveries)
+    await keep_counts(connection, bucket, customers, deliveries)
+    for statement in (_CONDENSE, *_DELETE):
+        await connection.execute(statement, bucket, customers, deliveries)
+
+
+async def _people(pool: asyncpg.Pool, bucket: int, now: datetime, leaving: Leaving, at_once: int) -> int:
+    total = 0
+    silent_since = now - months(leaving.dormant_after_months)
+    for statement, before in ((_LEFT, now - LEFT_CUSTOMERS_KEPT), (_SILENT, silent_since)):
+        last = _NOBODY
+        while True:
+            rows = await pool.fetch(statement, bucket, before, last, at_once)
+            for (customer_id,) in rows:
+                key = CustomerKey(bucket, customer_id)
+                total += await _part_from(pool, key, statement, before, leaving.proof_key)
+            if len(rows) < at_once:
+                break
+            last = rows[-1]["customer_id"]
+    return total
+
+
+async def _part_from(
+    pool: asyncpg.Pool, key: CustomerKey, statement: str, before: datetime, proof_key: ProofKey
+) -> bool:
+    """Erase somebody if it still holds under the locks that they were not heard of."""
+    try:
+        async with pool.acquire() as connection, connection.transaction():
+            reach, now = await hold(connection, key)
+            just_before = UUID(int=key.customer_id.int - 1)
+            if await connection.fetchval(statement, key.bucket, before, just_before, 1) != key.customer_id:
+                return False
+            if any(at > before.timestamp() for at in await _last_fixes(connection, key)):
+                return False
+            await erase_held(connection, reach, proof_key, now)
+            return True
+    except Gone:  # another worker was first, or the person
+        return False
+
+
+async def _last_fixes(connection: asyncpg.Connection, key: CustomerKey) -> Iterator[float]:
+    rows = await connection.fetch(_STATES, *key)
+    states = (read_state(row["state"]) for row in rows)
+    return (state.watermark_at for state in states if state is not None)
+
+
+async def _proofs(pool: asyncpg.Pool, bucket: int, now: datetime, leaving: Leaving) -> int:
+    consents_before = (now - CONSENT_PROOFS_KEPT).date()
+    redemptions_before = (now - years(leaving.ledger_kept_years)).date()
+    return _count(await pool.execute(_FORGET_CONSENT_PROOFS, bucket, consents_before)) + _count(
+        await pool.execute(_FORGET_REDEMPTION_PROOFS, bucket, redemptions_before)
+    )
+
+
+def _count(tag: str) -> int:
+    """The number at the end of `DELETE 12`."""
+    return int(tag.rpartition(" ")[2])
