@@ -1,9 +1,10 @@
-"""A person's rights over HTTP: a copy of everything, what is known and why, and erasure in one tap."""
+"""A person over HTTP: who this is, a copy of everything, what is known and why, and erasure in one tap."""
 
 import tempfile
 from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import IO, Final, Literal
+from uuid import UUID
 
 import msgspec
 from litestar import Response, Router, delete, get
@@ -16,7 +17,9 @@ from api.database import PLAIN, Tx
 from api.languages import AcceptLanguage, spoken_language
 from api.routes.devices import key_of
 from api.routes.export_forms import Export
-from offers.handing.plain_words import SpokenLanguage
+from offers.people import transparency_words as words
+from offers.people.customers import Preferences, read_grants, read_preferences
+from offers.people.devices import Device, read_devices
 from offers.people.erasure import erase
 from offers.people.export import write_export
 from offers.people.transparency import Transparency, read_transparency
@@ -25,20 +28,15 @@ from offers.people.transparency import Transparency, read_transparency
 IN_MEMORY_BYTES: Final = 256 * 1024
 _PIECE_BYTES: Final = 64 * 1024
 
-_KEPT: Final[dict[SpokenLanguage, dict[str, str]]] = {
-    "en": {
-        "consents": "That you said yes or no, to what, on which day: 5 years, under a code that does not"
-        " lead to you.",
-        "redemptions": "That an offer was used, on which day: {years} years, under the same kind of code.",
-        "counts": "How many offers were given and used in all: numbers without people.",
-    },
-    "fr": {
-        "consents": "Que vous avez dit oui ou non, à quoi, quel jour : 5 ans, sous un code qui ne mène pas"
-        " à vous.",
-        "redemptions": "Qu'une offre a été utilisée, quel jour : {years} ans, sous le même genre de code.",
-        "counts": "Combien d'offres ont été données et utilisées en tout : des nombres sans personnes.",
-    },
-}
+
+class Me(msgspec.Struct, kw_only=True):
+    """The customer behind the token: this device, all devices, what was chosen and granted."""
+
+    customer_id: UUID
+    device_id: UUID
+    preferences: Preferences
+    granted: list[str]
+    devices: list[Device]
 
 
 class KeptWithoutYou(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,12 +54,29 @@ class Erasure(msgspec.Struct, frozen=True, kw_only=True):
     kept: list[KeptWithoutYou]
 
 
+@get("/v1/me", guards=[requires_phone], operation_id="readMe", summary="Who this phone belongs to")
+async def read_me(phone: AuthPhone, tx: Tx) -> Me:
+    """The customer, their preferences, what is granted now, and all their devices."""
+    key = key_of(phone)
+    return Me(
+        customer_id=phone.customer_id,
+        device_id=phone.device_id,
+        preferences=await read_preferences(tx, key),
+        granted=sorted(await read_grants(tx, key)),
+        devices=await read_devices(tx, key),
+    )
+
+
 @get(
     "/v1/me/export",
     guards=[requires_phone],
     operation_id="exportMe",
     summary="A copy of everything about you",
-    responses={200: ResponseSpec(Export, media_type="application/json", description="As a file.")},
+    responses={
+        200: ResponseSpec(
+            Export, media_type="application/json", description="As a file.", generate_examples=False
+        )
+    },
 )
 async def export_me(phone: AuthPhone, tx: Tx) -> Stream:
     """One JSON file with all that is kept: what you chose, said, were given and why, and where you are.
@@ -128,20 +143,15 @@ async def erase_me(
     """
     language = spoken_language(accept_language, fallback=phone.language)
     erased = await erase(tx, key_of(phone), state.proof_key)
+    years = state.settings.ledger_kept_years
     rows = {"consents": erased.consents_proven, "redemptions": erased.redemptions_proven}
-    kept = msgspec.convert(
-        [
-            {
-                "kind": kind,
-                "rows": rows.get(kind),
-                "text": text.format(years=state.settings.ledger_kept_years),
-            }
-            for kind, text in _KEPT[language].items()
-        ],
-        list[KeptWithoutYou],
-    )
+    kept = [
+        {"kind": kind, "rows": rows.get(kind), "text": text[language].format(years=years)}
+        for kind, text in words.OUTLIVES.items()
+    ]
+    told = Erasure(erased_at=erased.erased_at, kept=msgspec.convert(kept, list[KeptWithoutYou]))
     headers = {"content-language": language, "vary": "Accept-Language", "cache-control": "no-store"}
-    return Response(Erasure(erased_at=erased.erased_at, kept=kept), status_code=200, headers=headers)
+    return Response(told, status_code=200, headers=headers)
 
 
 async def _pieces(spool: IO[bytes]) -> AsyncIterator[bytes]:
@@ -151,5 +161,5 @@ async def _pieces(spool: IO[bytes]) -> AsyncIterator[bytes]:
 
 
 router: Final = Router(
-    "/", route_handlers=[export_me, explain_me, erase_me], dependencies=PLAIN, tags=["Your data"]
+    "/", route_handlers=[read_me, export_me, explain_me, erase_me], dependencies=PLAIN, tags=["Your data"]
 )

@@ -169,7 +169,7 @@ class LiveHub:
             await asyncio.gather(self._polling, return_exceptions=True)
 
     async def poll(self) -> None:
-        """One round: end the streams of phones that were revoked or erased, hand over, tell those who are ready."""
+        """One round: end the streams of phones that are gone, hand over, tell those who are ready."""
         async with self._pool.acquire() as connection:
             await self._part_from_revoked(connection, list(self._listeners))
             ready = [listener for listener in self._listeners if listener.is_ready]

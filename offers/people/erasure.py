@@ -116,7 +116,7 @@ async def erase(connection: asyncpg.Connection, key: CustomerKey, proof_key: Pro
 
 
 async def hold(connection: asyncpg.Connection, key: CustomerKey) -> tuple[Reach, datetime]:
-    """Lock everything that erasing this customer concerns, and the time under these locks. Raises as `erase`."""
+    """Lock all that erasing this customer concerns; the time under these locks. Raises as `erase`."""
     for _ in range(_ATTEMPTS):
         attempt = connection.transaction()  # a savepoint: undone, its locks are free
         await attempt.start()

@@ -5,23 +5,29 @@ here; a test compares this with the schema. Reading and writing are `offers.peop
 """
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final
 
 import msgspec
 
-_WHERE_IT_IS: Final = {"bucket": "where the row is stored; follows from the customer's id"}
-_WHOSE: Final = {**_WHERE_IT_IS, "customer_id": "said once, at the top"}
+_WHOSE: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "bucket": "where the row is stored; follows from the customer's id",
+        "customer_id": "said once, at the top",
+    }
+)
 
 
 class Section(msgspec.Struct, frozen=True, kw_only=True):
     """One table's part of the export, a list under `name`.
 
-    `names` are readable names beside ids, as SQL; `json` the columns that hold JSON already.
+    `columns` are names with spaces between, `names` readable names beside ids, as SQL, and `json` the
+    columns that hold JSON already.
     """
 
     name: str
     table: str
-    columns: tuple[str, ...]
+    columns: str
     leaves_out: Mapping[str, str] = _WHOSE
     names: str = ""
     json: frozenset[str] = frozenset()
@@ -30,7 +36,7 @@ class Section(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def statement(self) -> str:
         """Of one customer: $1 bucket, $2 customer id."""
-        columns = ", ".join(f"t.{column}" for column in self.columns)
+        columns = ", ".join(f"t.{column}" for column in self.columns.split())
         return (
             f"SELECT {columns}{self.names} FROM {self.table} AS t"  # noqa: S608 - names of this module
             f" WHERE t.bucket = $1 AND t.customer_id = $2 ORDER BY {self.order_by}"
@@ -46,20 +52,20 @@ SECTIONS: Final = (
     Section(
         name="devices",
         table="devices",
-        columns=("device_id", "platform", "status", "label", "created_at", "seen_on", "revoked_at"),
+        columns="device_id platform status label created_at seen_on revoked_at",
         order_by="t.created_at, t.device_id",
     ),
     Section(
         name="tokens",
         table="device_tokens",
-        columns=("device_id", "status", "created_at"),
+        columns="device_id status created_at",
         leaves_out={**_WHOSE, "token_hash": "a hash of the secret that the phone holds"},
         order_by="t.created_at, t.device_id",
     ),
     Section(
         name="link_codes",
         table="link_codes",
-        columns=("code_id", "expires_at", "tries_left", "used_at", "device_id"),
+        columns="code_id expires_at tries_left used_at device_id",
         leaves_out={
             **_WHOSE,
             "secret_hash": "a hash of the code's secret half",
@@ -72,41 +78,25 @@ SECTIONS: Final = (
         name="consents",
         table="consents",
         columns=(
-            "consent_id",
-            "purpose",
-            "is_granted",
-            "retailer_id",
-            "channel",
-            "notice_version",
-            "language",
-            "method",
-            "device_id",
-            "recorded_at",
+            "consent_id purpose is_granted retailer_id channel notice_version language method "
+            "device_id recorded_at"
         ),
         order_by="t.recorded_at, t.consent_id",
         names=_named("retailer"),
-    ),  # fmt: skip
+    ),
     Section(
         name="crossings",
         table="crossings",
         columns=(
-            "crossing_id",
-            "device_id",
-            "fence_id",
-            "site_id",
-            "retailer_id",
-            "kind",
-            "confidence",
-            "occurred_at",
-            "recorded_at",
+            "crossing_id device_id fence_id site_id retailer_id kind confidence occurred_at recorded_at"
         ),
         names=_named("fence") + _named("site") + _named("retailer"),
         order_by="t.occurred_at, t.crossing_id",
-    ),  # fmt: skip
+    ),
     Section(
         name="timers",
         table="timers",
-        columns=("device_id", "kind", "fence_id", "due_at"),
+        columns="device_id kind fence_id due_at",
         names=_named("fence"),
         order_by="t.due_at, t.device_id, t.fence_id",
     ),
@@ -114,57 +104,27 @@ SECTIONS: Final = (
         name="deliveries",
         table="deliveries",
         columns=(
-            "delivery_id",
-            "seq",
-            "device_id",
-            "offer_id",
-            "retailer_id",
-            "site_id",
-            "fence_id",
-            "crossing_id",
-            "trigger",
-            "channel",
-            "tags",
-            "counts_toward_caps",
-            "content",
-            "code",
-            "trace",
-            "decided_at",
-            "expires_at",
-            "handed_at",
-            "shown_at",
-            "opened_at",
-            "dismissed_at",
-            "less_like_this_at",
-            "redeemed_at",
-            "cancelled_at",
-            "cancelled_because",
+            "delivery_id seq device_id offer_id retailer_id site_id fence_id crossing_id trigger "
+            "channel tags counts_toward_caps content code trace decided_at expires_at handed_at "
+            "shown_at opened_at dismissed_at less_like_this_at redeemed_at cancelled_at "
+            "cancelled_because"
         ),
         leaves_out={**_WHOSE, "lease_id": "which share of the offer's budget it was taken from"},
         names=_named("retailer") + _named("site") + _named("fence"),
         json=frozenset({"content", "trace"}),
         order_by="t.seq",
-    ),  # fmt: skip
+    ),
     Section(
         name="earlier_deliveries",
         table="earlier_deliveries",
-        columns=(
-            "delivery_id",
-            "offer_id",
-            "retailer_id",
-            "channel",
-            "tags",
-            "counts_toward_caps",
-            "was_dismissed",
-            "decided_at",
-        ),
+        columns=("delivery_id offer_id retailer_id channel tags counts_toward_caps was_dismissed decided_at"),
         names=_named("retailer"),
         order_by="t.decided_at, t.delivery_id",
-    ),  # fmt: skip
+    ),
     Section(
         name="redemptions",
         table="redemptions",
-        columns=("redemption_id", "delivery_id", "offer_id", "retailer_id", "site_id", "redeemed_at"),
+        columns="redemption_id delivery_id offer_id retailer_id site_id redeemed_at",
         leaves_out={
             **_WHOSE,
             "key_id": "which of the shop's tills it was",
@@ -176,7 +136,7 @@ SECTIONS: Final = (
     Section(
         name="audit",
         table="customer_looks",
-        columns=("look_id", "key_id", "reason", "looked_at"),
+        columns="look_id key_id reason looked_at",
         order_by="t.looked_at, t.look_id",
     ),
 )

@@ -143,6 +143,22 @@ TAKE_BACK: Final[Mapping[str, Words]] = {
         "fr": "Tout effacer, aussitôt et pour toujours.",
     },
 }
+# By what outlives an erasure.
+OUTLIVES: Final[Mapping[str, Words]] = {
+    "consents": {
+        "en": "That you said yes or no, to what, on which day: 5 years, under a code that does not lead to"
+        " you.",
+        "fr": "Que vous avez dit oui ou non, à quoi, quel jour : 5 ans, sous un code qui ne mène pas à vous.",
+    },
+    "redemptions": {
+        "en": "That an offer was used, on which day: {years} years, under the same kind of code.",
+        "fr": "Qu'une offre a été utilisée, quel jour : {years} ans, sous le même genre de code.",
+    },
+    "counts": {
+        "en": "How many offers were given and used in all: numbers without people.",
+        "fr": "Combien d'offres ont été données et utilisées en tout : des nombres sans personnes.",
+    },
+}
 COMPLAINT: Final[Words] = {
     "en": "You can complain to your data protection authority, in France the CNIL (cnil.fr).",
     "fr": "Vous pouvez adresser une réclamation à votre autorité de protection des données, en France la CNIL"
