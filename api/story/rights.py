@@ -105,7 +105,8 @@ def _consent(consent: Any) -> dict[str, Any]:
     name = NAME if consent.retailer_id else None
     said: dict[str, Any] = msgspec.to_builtins(consent)
     receipt = receipt_of(consent, CUSTOMER_ID, name)
-    return {**said, "is_granted": said.pop("granted"), "retailer_name": name, "receipt": receipt}
+    said["is_granted"] = said.pop("granted")
+    return {**said, "retailer_name": name, "receipt": receipt}
 
 
 _PERSON: Final[dict[str, Any]] = {
