@@ -31,7 +31,7 @@ REVOKED_DEVICES_KEPT: Final = timedelta(days=90)
 # Somebody none of whose phones is active any more can never come back as the same person.
 LEFT_CUSTOMERS_KEPT: Final = timedelta(days=90)
 # The person can read for so long that somebody looked.
-LOOKS_KEPT: Final = timedelta(days=3 * 365)
+LOOKS_KEPT: Final = timedelta(days=2 * 365)
 # The French limitation period for a claim that there was no consent (Code civil, art. 2224).
 CONSENT_PROOFS_KEPT: Final = timedelta(days=5 * 365)
 # A key that has ended: who did what with it may be asked for as long as deliveries are kept.

@@ -1,7 +1,8 @@
-"""Forgetting: old crossings, the reasons of old deliveries, link codes whose time is over.
+"""Forgetting what is simply too old: crossings, reasons, link codes, looks, counts, ended keys.
 
 Owns the deleting, bucket by bucket in short transactions, by the domain's clock. The periods are in
 `offers.periods`. Any number of workers may forget at once: rows that another one holds are left to it.
+What has to be counted or proven before it goes is `offers.people.leaving`'s.
 """
 
 from collections.abc import Awaitable, Callable
@@ -11,7 +12,14 @@ from typing import Final, NamedTuple
 import asyncpg
 
 from offers.buckets import BUCKETS
-from offers.periods import CROSSINGS_KEPT, LINK_CODES_KEPT, REASONS_KEPT
+from offers.periods import (
+    CROSSINGS_KEPT,
+    ENDED_KEYS_KEPT,
+    LINK_CODES_KEPT,
+    LOOKS_KEPT,
+    REASONS_KEPT,
+    SUPPRESSIONS_KEPT,
+)
 
 AT_ONCE: Final = 5_000
 
@@ -38,6 +46,21 @@ DELETE FROM link_codes AS l USING old
 WHERE l.bucket = $1 AND l.bucket = old.bucket AND l.code_id = old.code_id
 """
 
+_DELETE_LOOKS: Final = """
+WITH old AS MATERIALIZED (
+    SELECT bucket, customer_id, look_id FROM customer_looks
+    WHERE bucket = $1 AND looked_at < $2
+    LIMIT $3 FOR UPDATE SKIP LOCKED
+)
+DELETE FROM customer_looks AS l USING old
+WHERE l.bucket = $1 AND l.bucket = old.bucket AND l.customer_id = old.customer_id
+  AND l.look_id = old.look_id
+"""
+
+# Of nobody, and few.
+_DELETE_SUPPRESSIONS: Final = "DELETE FROM suppression_totals WHERE hour < $1"
+_DELETE_KEYS: Final = "DELETE FROM api_keys WHERE least(revoked_at, expires_at) < $1"
+
 _WITH_REASONS: Final = """
 SELECT customer_id, delivery_id FROM deliveries
 WHERE bucket = $1 AND decided_at < $2 AND trace::text <> '[]'
@@ -60,6 +83,9 @@ class Forgotten(NamedTuple):
     crossings: int
     reasons: int
     link_codes: int
+    looks: int = 0
+    suppressions: int = 0
+    api_keys: int = 0
 
 
 async def forget(pool: asyncpg.Pool, at_once: int = AT_ONCE) -> Forgotten:
@@ -78,10 +104,16 @@ async def forget(pool: asyncpg.Pool, at_once: int = AT_ONCE) -> Forgotten:
     async def link_codes(bucket: int) -> int:
         return await delete(_DELETE_LINK_CODES, bucket, now - LINK_CODES_KEPT)
 
+    async def looks(bucket: int) -> int:
+        return await delete(_DELETE_LOOKS, bucket, now - LOOKS_KEPT)
+
     return Forgotten(
         crossings=await _everywhere(crossings, at_once),
         reasons=await _everywhere(reasons, at_once),
         link_codes=await _everywhere(link_codes, at_once),
+        looks=await _everywhere(looks, at_once),
+        suppressions=_count(await pool.execute(_DELETE_SUPPRESSIONS, now - SUPPRESSIONS_KEPT)),
+        api_keys=_count(await pool.execute(_DELETE_KEYS, now - ENDED_KEYS_KEPT)),
     )
 
 
