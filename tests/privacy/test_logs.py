@@ -7,8 +7,10 @@ import gzip
 import json
 from collections.abc import Iterator
 from contextlib import suppress
+from pathlib import Path
 from urllib.parse import quote
 
+import asyncpg
 import httpx
 
 from tests.http.phones import Phone, no
@@ -28,12 +30,15 @@ ADDRESS = "127.0.0.1"
 SECRET_WORDS = ["Mannerheimintie", "somebody@example.org"]
 
 
-async def test_nothing_of_anybody_is_logged_or_counted(http, rows, street, server: Server):
+async def test_nothing_of_anybody_is_logged_or_counted(
+    http, rows, street, server: Server, short_folder: Path
+):
     life = await live(http, rows, street)
     await makes_mistakes(life)
     await puts_it_everywhere(http, life)
     await speaks_no_http(server, life)
     await a_proxys_own_ids_are_taken(http, server)
+    await something_of_ours_breaks(rows, life)
     await life.phone.answers(no("location_offers"))
     await http.request("DELETE", "/v1/me", headers=life.phone.headers)
     private = [*life.needles.values(), *POSITIONS, *SECRET_WORDS]
@@ -42,6 +47,9 @@ async def test_nothing_of_anybody_is_logged_or_counted(http, rows, street, serve
     assert len([one for one in events if one["event"] == "request"]) > 50, "it logs what is asked"
     said = "\n".join(line for line in logged.splitlines() if "listen" not in line.lower())
     assert found_in(said, [*private, ADDRESS]) == [], "it says nothing but where it listens"
+    database_logs = [log.read_text(errors="replace") for log in (short_folder / "pg").glob("*.log")]
+    assert any('"broken"' in text for text in database_logs), "they say what failed"
+    assert found_in("\n".join(database_logs), private) == []
     for _ in range(4):  # of either worker
         metrics = (await http.get("/metrics", headers={"connection": "close"})).text
         assert found_in(metrics, [*private, ADDRESS]) == []
@@ -113,6 +121,22 @@ async def puts_it_everywhere(http: httpx.AsyncClient, life: Life) -> None:
         assert answer.headers["x-request-id"] != secret, "else it would be logged"
         await http.request(f"GET{secret}".replace(",", "-"), "/v1/me")
         await http.request(secret[:20], "/v1/fixes")
+
+
+async def something_of_ours_breaks(rows: asyncpg.Pool, life: Life) -> None:
+    """Errors that the database explains with whole rows, in a request and in a flush."""
+    for table in ("crossings", "consents"):
+        await rows.execute(f"ALTER TABLE {table} ADD CONSTRAINT broken CHECK (false) NOT VALID")
+    entered = await life.second.post("/v1/fixes", batch(0.0))
+    refused = await life.phone.post("/v1/consents", {"decisions": [no("measurement")], "method": PLATE})
+    await rows.execute("ALTER TABLE device_states RENAME TO elsewhere")
+    broken = await life.phone.get("/v1/me/export")
+    await rows.execute("ALTER TABLE elsewhere RENAME TO device_states")
+    assert broken.status_code == 500
+    assert refused.status_code in {400, 500}
+    assert entered.status_code == 500, "a crossing"
+    for table in ("crossings", "consents"):
+        await rows.execute(f"ALTER TABLE {table} DROP CONSTRAINT broken")
 
 
 async def speaks_no_http(server: Server, life: Life) -> None:
