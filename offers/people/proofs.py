@@ -15,6 +15,8 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
+from offers.buckets import bucket_of
+from offers.codes import bucket_of_code, normalise_code
 from offers.people.customers import CustomerKey
 
 SECRET_BYTES: Final = 32
@@ -53,6 +55,12 @@ _PROVEN_REDEMPTIONS: Final = """
     SELECT offer_id, retailer_id, site_id, till_key_id, redeemed_on
     FROM redemption_proofs WHERE bucket = $1 AND customer_proof = $2
     ORDER BY redeemed_on, offer_id
+"""
+
+
+_PROVEN_CODE: Final = """
+    SELECT offer_id, retailer_id, site_id, till_key_id, redeemed_on
+    FROM redemption_proofs WHERE bucket = $1 AND code_proof = $2
 """
 
 
@@ -172,3 +180,15 @@ async def read_proofs(connection: asyncpg.Connection, key: CustomerKey, proof_ke
         consents=[ProvenConsent(**dict(row)) for row in consents],
         redemptions=[ProvenRedemption(**dict(row)) for row in redemptions],
     )
+
+
+async def look_up(connection: asyncpg.Connection, customer_id_or_code: str, proof_key: ProofKey) -> Proven:
+    """For whoever is shown an id by a person, or a code by a till. Raises InvalidInput for neither."""
+    try:
+        customer_id = UUID(customer_id_or_code)
+    except ValueError:
+        code = normalise_code(customer_id_or_code)
+        proof = proof_key.proof("code", code)
+        rows = await connection.fetch(_PROVEN_CODE, bucket_of_code(code), proof)
+        return Proven(consents=[], redemptions=[ProvenRedemption(**dict(row)) for row in rows])
+    return await read_proofs(connection, CustomerKey(bucket_of(customer_id), customer_id), proof_key)

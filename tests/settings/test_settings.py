@@ -36,6 +36,9 @@ def test_every_variable_is_read():
             "ALENTOUR_QUEUE_BYTES": "1048576",
             "ALENTOUR_FLUSH_FIXES": "1",
             "ALENTOUR_METRICS_DIR": "/run/metrics",
+            "ALENTOUR_ERASURE_KEY_FILE": "/etc/alentour/erasure.key",
+            "ALENTOUR_DORMANT_AFTER_MONTHS": "24",
+            "ALENTOUR_LEDGER_KEPT_YEARS": "6",
         }
     )
     assert settings == Settings(
@@ -53,6 +56,9 @@ def test_every_variable_is_read():
         queue_bytes=1_048_576,
         flush_fixes=1,
         metrics_dir=Path("/run/metrics"),
+        erasure_key_file=Path("/etc/alentour/erasure.key"),
+        dormant_after_months=24,
+        ledger_kept_years=6,
     )
 
 
