@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import timedelta
 from uuid import UUID, uuid4
 
@@ -17,7 +16,7 @@ from offers.people.erasure import KEPT, OWNED, SHARED
 from offers.people.export_sections import OTHERWISE, SECTIONS
 from offers.people.leaving import Leaving, let_go_now
 from offers.periods import DORMANT_AFTER_MONTHS, LEDGER_KEPT_YEARS, months, years
-from tests.privacy.data_map import COUNTED, DATA_MAP, DELETED, ERASURES, REKEYED, Row, read_data_map
+from tests.privacy.data_map import COUNTED, DELETED, ERASURES, REKEYED, Row, read_data_map
 from tests.privacy.people import KEY, Town, open_town
 from tests.privacy.rows import columns_of_all_tables
 from tests.privacy.test_erasure_rules import given, redeems
@@ -210,12 +209,3 @@ async def test_answers_kept_for_retries_go_after_a_day_of_machine_time(pool: asy
         for bucket in range(BUCKETS):
             await forget_old(connection, bucket)
     assert await pool.fetchval("SELECT array_agg(principal) FROM idempotency_keys") == ["device:young"]
-
-
-def test_the_map_links_to_what_there_is(described: dict[str, Row]):
-    text = DATA_MAP.read_text(encoding="utf-8")
-    root = DATA_MAP.parent.parent
-    for path in re.findall(r"`((?:tests|offers|api)/[\w/.]+\.py)`", text):
-        assert (root / path).is_file(), path
-    for path in re.findall(r"\]\(([\w/.-]+\.md)\)", text):
-        assert (root / "docs" / path).is_file(), path
