@@ -18,6 +18,7 @@ import msgspec
 
 from geo.errors import Unavailable
 from offers.buckets import bucket_of_text
+from offers.people import installations
 from offers.people.customers import CustomerKey, Gone, lock_customers
 from offers.people.installations import Installation
 from offers.people.proofs import ProofKey, keep_consents, keep_redemptions
@@ -48,11 +49,6 @@ _DEVICES: Final = """
     SELECT bucket, device_id FROM devices
     WHERE (bucket, customer_id) IN (SELECT * FROM unnest($1::smallint[], $2::uuid[]))
 """
-_INSTALLATIONS: Final = """
-    SELECT bucket, installation_hash FROM installations
-    WHERE (device_bucket, device_id) IN (SELECT * FROM unnest($1::smallint[], $2::uuid[]))
-    ORDER BY bucket, installation_hash
-"""
 # A phone of this person that waits to be let in by somebody else.
 _APPLICATIONS: Final = """
     SELECT l.bucket, l.customer_id, l.code_id, l.device_id FROM link_codes AS l
@@ -61,14 +57,7 @@ _APPLICATIONS: Final = """
 """
 _WITHDRAW_CODE: Final = "DELETE FROM link_codes WHERE bucket = $1 AND code_id = $2"
 _WITHDRAW_DEVICE: Final = "DELETE FROM devices WHERE bucket = $1 AND device_id = $2 AND status = 'pending'"
-_FORGET_INSTALLATIONS: Final = """
-    DELETE FROM installations
-    WHERE (bucket, installation_hash) IN (SELECT * FROM unnest($1::smallint[], $2::bytea[]))
-"""
-_FORGET_ANSWERS: Final = """
-    DELETE FROM idempotency_keys
-    WHERE (bucket, principal) IN (SELECT * FROM unnest($1::smallint[], $2::text[]))
-"""
+_FORGET_ANSWERS: Final = "DELETE FROM idempotency_keys WHERE bucket = $1 AND principal = $2"
 _TILLS: Final = """
     SELECT k.first_key_id, array_agg(r.operation_id) AS operations
     FROM redemptions AS r JOIN api_keys AS k ON k.key_id = r.key_id
@@ -153,13 +142,14 @@ async def people_of(connection: asyncpg.Connection, key: CustomerKey) -> list[Cu
 async def _reach_of(connection: asyncpg.Connection, key: CustomerKey, *, locking: bool = False) -> Reach:
     customers = await people_of(connection, key)
     devices = [(row[0], row[1]) for row in await connection.fetch(_DEVICES, *_columns(customers))]
-    statement = _INSTALLATIONS + ("FOR UPDATE" if locking else "")
-    installations = [Installation(*row) for row in await connection.fetch(statement, *_columns(devices))]
-    applications = await connection.fetch(_APPLICATIONS, *_columns(installations))
+    found = await installations.of_devices(connection, devices)
+    for installation in found if locking else ():
+        await installations.lock(connection, installation)
+    applications = await connection.fetch(_APPLICATIONS, *_columns(found))
     return Reach(
         customers=tuple(customers),
         devices=frozenset(devices),
-        installations=frozenset(installations),
+        installations=frozenset(found),
         applications=frozenset(
             (bucket, customer_id, code_id, device_id)
             for bucket, customer_id, code_id, device_id in applications
@@ -174,7 +164,8 @@ async def erase_held(
     """Erase what `hold` holds."""
     consents = redemptions = 0
     await _forget_answers(connection, reach)
-    await connection.execute(_FORGET_INSTALLATIONS, *_columns(reach.installations))
+    for installation in reach.installations:
+        await installations.forget(connection, installation)
     for bucket, _, code_id, device_id in reach.applications:
         await connection.execute(_WITHDRAW_CODE, bucket, code_id)
         await connection.execute(_WITHDRAW_DEVICE, bucket, device_id)
@@ -190,8 +181,8 @@ async def erase_held(
 
 async def _forget_answers(connection: asyncpg.Connection, reach: Reach) -> None:
     """Answers kept for retries repeat what they answered: to the person's phones, and to tills."""
-    asked = [_principal(f"device:{device_id}") for _, device_id in reach.devices]
-    await connection.execute(_FORGET_ANSWERS, *_columns(asked))
+    for _, device_id in reach.devices:
+        await connection.execute(_FORGET_ANSWERS, *_principal(f"device:{device_id}"))
     for till, operations in await connection.fetch(_TILLS, *_columns(reach.customers)):
         await connection.execute(_FORGET_TILL_ANSWERS, *_principal(f"key:{till}"), operations)
 

@@ -6,7 +6,7 @@ of workers may do it at once.
 """
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Iterator, Sequence
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -15,7 +15,9 @@ import asyncpg
 import msgspec
 import structlog
 
+from geo.errors import Unavailable
 from offers.buckets import BUCKETS
+from offers.people import installations
 from offers.people.customers import CustomerKey, Gone
 from offers.people.erasure import erase_held, hold
 from offers.people.proofs import ProofKey, keep_redemptions
@@ -43,23 +45,13 @@ _OLD_DEVICES: Final = """
     SELECT device_id, customer_id FROM devices
     WHERE bucket = $1 AND (revoked_at < $2 OR (status = 'pending' AND created_at < $3)) LIMIT $4
 """
-# An app that comes back with a forgotten installation is somebody new, as one that was revoked is.
-_HOLD_INSTALLATIONS: Final = """
-    SELECT bucket, installation_hash FROM installations
-    WHERE device_bucket = $1 AND device_id = ANY($2::uuid[])
-    ORDER BY bucket, installation_hash FOR UPDATE
-"""
-_FORGET_INSTALLATIONS: Final = """
-    DELETE FROM installations WHERE device_bucket = $1 AND device_id IN (
-        SELECT device_id FROM devices
-        WHERE bucket = $1 AND device_id = ANY($2::uuid[]) AND status <> 'active')
-"""
 _LOCK: Final = """
     SELECT FROM customers WHERE bucket = $1 AND customer_id = ANY($2::uuid[])
     ORDER BY bucket, customer_id FOR NO KEY UPDATE
 """
 _FORGET_DEVICES: Final = """
     DELETE FROM devices WHERE bucket = $1 AND device_id = ANY($2::uuid[]) AND status <> 'active'
+    RETURNING device_id
 """
 
 _OLD_DELIVERIES: Final = """
@@ -153,12 +145,25 @@ async def let_go_now(pool: asyncpg.Pool, leaving: Leaving, at_once: int = AT_ONC
     now: datetime = await pool.fetchval(_NOW)
     left = Left()
     for bucket in range(BUCKETS):
-        left.devices += await _devices(pool, bucket, now, at_once)
-        left.deliveries += await _deliveries(pool, bucket, now, leaving.proof_key, at_once)
-        left.earlier_deliveries += _count(await pool.execute(_FORGET_EARLIER, bucket, now - DELIVERIES_KEPT))
-        left.customers += await _people(pool, bucket, now, leaving, at_once)
-        left.proofs += await _proofs(pool, bucket, now, leaving)
+        left.devices += await _attempt(_devices(pool, bucket, now, at_once))
+        left.deliveries += await _attempt(_deliveries(pool, bucket, now, leaving.proof_key, at_once))
+        left.earlier_deliveries += await _attempt(_earlier_deliveries(pool, bucket, now))
+        left.customers += await _attempt(_people(pool, bucket, now, leaving, at_once))
+        left.proofs += await _attempt(_proofs(pool, bucket, now, leaving))
     return left
+
+
+async def _attempt(chore: Awaitable[int]) -> int:
+    """How much one chore let go of; what is locked, or broken, holds up no other."""
+    try:
+        return await chore
+    except (asyncpg.PostgresError, Unavailable) as error:
+        _log.warning("leaving_failed", error=type(error).__name__)
+        return 0
+
+
+async def _earlier_deliveries(pool: asyncpg.Pool, bucket: int, now: datetime) -> int:
+    return _count(await pool.execute(_FORGET_EARLIER, bucket, now - DELIVERIES_KEPT))
 
 
 async def _devices(pool: asyncpg.Pool, bucket: int, now: datetime, at_once: int) -> int:
@@ -167,13 +172,22 @@ async def _devices(pool: asyncpg.Pool, bucket: int, now: datetime, at_once: int)
     while True:
         async with pool.acquire() as connection, connection.transaction():
             rows = await connection.fetch(_OLD_DEVICES, bucket, *before, at_once)
-            devices = [row["device_id"] for row in rows]
-            await connection.execute(_HOLD_INSTALLATIONS, bucket, devices)
-            await connection.execute(_LOCK, bucket, [row["customer_id"] for row in rows])
-            await connection.execute(_FORGET_INSTALLATIONS, bucket, devices)
-            total += _count(await connection.execute(_FORGET_DEVICES, bucket, devices))
+            total += await _forget_devices(connection, bucket, rows)
         if len(rows) < at_once:
             return total
+
+
+async def _forget_devices(connection: asyncpg.Connection, bucket: int, rows: Sequence[asyncpg.Record]) -> int:
+    """An app that comes back with a forgotten installation is somebody new, as one that was revoked is."""
+    devices = [row["device_id"] for row in rows]
+    found = await installations.of_devices(connection, [(bucket, device_id) for device_id in devices])
+    held = [(one, await installations.lock(connection, one)) for one in found]
+    await connection.execute(_LOCK, bucket, [row["customer_id"] for row in rows])
+    gone = {row["device_id"] for row in await connection.fetch(_FORGET_DEVICES, bucket, devices)}
+    for installation, known in held:
+        if known is not None and known.device_id in gone:
+            await installations.forget(connection, installation)
+    return len(gone)
 
 
 async def _deliveries(
@@ -235,6 +249,8 @@ async def _part_from(
             await erase_held(connection, reach, proof_key, now)
             return True
     except Gone:  # another worker was first, or the person
+        return False
+    except (asyncpg.LockNotAvailableError, Unavailable):  # heard of at this very moment
         return False
 
 

@@ -23,7 +23,7 @@ from offers.people.installations import (
     Installation,
     KnownDevice,
     claim,
-    give_back,
+    forget,
     installation_of,
     point_to,
 )
@@ -120,7 +120,7 @@ async def register(connection: asyncpg.Connection, application: Application) -> 
         return await _again(connection, asked_about, application, now)
     if joined is not None and not await try_code(connection, *joined, now):
         if known is None:
-            await give_back(connection, installation)
+            await forget(connection, installation)
         return None
     if known is not None and not await _is_active(connection, known):
         await revoke_locked(connection, *known, now)

@@ -214,3 +214,19 @@ async def test_a_worker_lets_go_by_itself(town: Town, monkeypatch: pytest.Monkey
             await asyncio.sleep(0.01)
     working.cancel()
     await asyncio.gather(working, return_exceptions=True)
+
+
+async def test_one_busy_person_and_one_broken_table_hold_up_nobody_else(town: Town, database_url: str):
+    busy, free = await town.phone(), await town.phone()
+    await given(town)
+    await town.world.moves_to(NOON + DORMANT + A_DAY)
+    await town.pool.execute("ALTER TABLE delivery_totals ADD CONSTRAINT broken CHECK (false)")
+    async with town.pool.acquire() as holder, holder.transaction():
+        await holder.execute(
+            "SELECT FROM customers WHERE customer_id = $1 FOR NO KEY UPDATE", busy.customer_id
+        )
+        hurried = {"lock_timeout": "50"}
+        async with asyncpg.create_pool(database_url, min_size=1, server_settings=hurried) as impatient:
+            await let_go_now(impatient, Leaving(KEY))
+    assert await town.is_there(busy.customer_id)
+    assert not await town.is_there(free.customer_id)
