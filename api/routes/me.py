@@ -138,8 +138,9 @@ async def erase_me(
 ) -> Response[Erasure]:
     """At once and for good, on all phones. Takes no body and asks for no reason.
 
-    When it is answered, no token of the person is valid (401, also for this call again), nothing is
-    handed over any more, and live streams end. What is kept is proof that names nobody.
+    When it is answered, no token of the person is valid, nothing is handed over any more, and live
+    streams end. Again, it is 401: so is it after an answer that was lost, and then it was done. What is
+    kept is proof that names nobody.
     """
     language = spoken_language(accept_language, fallback=phone.language)
     erased = await erase(tx, key_of(phone), state.proof_key)

@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy import make_url
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 
+from api.database import SERVER_SETTINGS
 from geo.errors import Conflict, NotFound, Unauthenticated
 from offers.engine import Engine
 from offers.handing import redemption
@@ -207,6 +208,34 @@ async def test_erasing_twice_finds_nobody(town: Town):
     await town.erases(phone)
     with pytest.raises(Gone):
         await town.erases(phone)
+
+
+async def test_the_longest_life_is_erased_within_the_limits_of_a_request(town: Town, database_url: str):
+    phone, _ = await given(town)
+    many = {"crossings": ("crossing_id", 50_000), "deliveries": ("delivery_id", 5_000)}
+    for table, (id_, number) in many.items():
+        columns = await town.pool.fetch(
+            "SELECT column_name FROM information_schema.columns WHERE table_name = $1", table
+        )
+        fresh = {
+            "delivery_id": "gen_random_uuid()",
+            "crossing_id": "gen_random_uuid()",
+            "seq": "seq + n",
+            "code": "n::text",
+            "lease_id": "NULL",
+        } | {id_: "gen_random_uuid()"}
+        names = [name for (name,) in columns]
+        values = ", ".join(fresh.get(name, name) for name in names)
+        await town.pool.execute(
+            f"INSERT INTO {table} ({', '.join(names)})"
+            f" SELECT {values} FROM {table}, generate_series(1, {number}) AS n WHERE customer_id = $1",
+            phone.customer_id,
+        )
+    async with asyncpg.create_pool(database_url, min_size=1, server_settings=SERVER_SETTINGS) as limited:
+        town.pool = limited
+        await town.erases(phone)
+        assert await town.rows_of(phone.customer_id) == set()
+        assert await limited.fetchval("SELECT sum(decided) FROM delivery_totals") == 5_001
 
 
 # Races -------------------------------------------------------------------------------------------
