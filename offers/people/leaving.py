@@ -1,12 +1,12 @@
 """Leaving by time: phones long revoked, deliveries nothing can count, people not heard of, old proofs.
 
-What has to be counted or proven before it goes; the rest is `offers.engine.retention`'s. In short
-transactions under the usual locks, by the domain's clock. Periods are in `offers.periods`. Any number
-of workers may do it at once.
+What has to be counted or proven before it goes; the rest is `offers.engine.retention`'s, and who is not
+heard of `offers.people.silence`'s. In short transactions under the usual locks, by the domain's clock.
+Periods are in `offers.periods`. Any number of workers may do it at once.
 """
 
 import asyncio
-from collections.abc import Awaitable, Iterator, Sequence
+from collections.abc import Awaitable, Sequence
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -18,16 +18,13 @@ import structlog
 from geo.errors import Unavailable
 from offers.buckets import BUCKETS
 from offers.people import installations
-from offers.people.customers import CustomerKey, Gone
-from offers.people.erasure import erase_held, hold
 from offers.people.proofs import ProofKey, keep_redemptions
-from offers.people.whereabouts import read_state
+from offers.people.silence import erase_the_silent
 from offers.periods import (
     CONSENT_PROOFS_KEPT,
     DELIVERIES_KEPT,
     DORMANT_AFTER_MONTHS,
     LEDGER_KEPT_YEARS,
-    LEFT_CUSTOMERS_KEPT,
     PENDING_DEVICES_KEPT,
     REVOKED_DEVICES_KEPT,
     months,
@@ -39,7 +36,6 @@ EVERY_S: Final = 3_600.0
 AT_ONCE: Final = 500
 
 _NOW: Final = "SELECT alentour_now()"
-_NOBODY: Final = UUID(int=0)
 
 _OLD_DEVICES: Final = """
     SELECT device_id, customer_id FROM devices
@@ -80,31 +76,6 @@ _FORGET_EARLIER: Final = """
     WHERE e.bucket = $1 AND e.decided_at < $2
       AND NOT EXISTS (SELECT FROM offers AS o WHERE o.offer_id = e.offer_id AND o.status <> 'ended')
 """
-
-# None of their phones can ever ask again.
-_LEFT: Final = """
-    SELECT c.customer_id FROM customers AS c
-    WHERE c.bucket = $1 AND c.created_at < $2 AND c.customer_id > $3
-      AND NOT EXISTS (SELECT FROM devices AS d WHERE d.bucket = c.bucket AND d.customer_id = c.customer_id
-                      AND (d.status <> 'revoked' OR d.revoked_at >= $2))
-    ORDER BY c.customer_id LIMIT $4
-"""
-_SILENT: Final = """
-    SELECT c.customer_id FROM customers AS c
-    WHERE c.bucket = $1 AND c.created_at < $2 AND c.customer_id > $3
-      AND NOT EXISTS (SELECT FROM devices AS d WHERE d.bucket = c.bucket AND d.customer_id = c.customer_id
-                      AND (d.created_at >= $2 OR d.revoked_at >= $2 OR d.seen_on >= $2::timestamptz::date))
-      AND NOT EXISTS (SELECT FROM device_tokens AS t WHERE t.bucket = c.bucket
-                      AND t.customer_id = c.customer_id AND t.created_at >= $2)
-      AND NOT EXISTS (SELECT FROM consents AS k WHERE k.bucket = c.bucket
-                      AND k.customer_id = c.customer_id AND k.recorded_at >= $2)
-      AND NOT EXISTS (SELECT FROM crossings AS x WHERE x.bucket = c.bucket
-                      AND x.customer_id = c.customer_id AND x.occurred_at >= $2)
-      AND NOT EXISTS (SELECT FROM deliveries AS v WHERE v.bucket = c.bucket
-                      AND v.customer_id = c.customer_id AND v.decided_at >= $2)
-    ORDER BY c.customer_id LIMIT $4
-"""
-_STATES: Final = "SELECT state::text FROM device_states WHERE bucket = $1 AND customer_id = $2"
 
 _FORGET_CONSENT_PROOFS: Final = "DELETE FROM consent_proofs WHERE bucket = $1 AND erased_on < $2"
 _FORGET_REDEMPTION_PROOFS: Final = "DELETE FROM redemption_proofs WHERE bucket = $1 AND redeemed_on < $2"
@@ -219,45 +190,8 @@ async def _condense(
 
 
 async def _people(pool: asyncpg.Pool, bucket: int, now: datetime, leaving: Leaving, at_once: int) -> int:
-    total = 0
-    silent_since = now - months(leaving.dormant_after_months)
-    for statement, before in ((_LEFT, now - LEFT_CUSTOMERS_KEPT), (_SILENT, silent_since)):
-        last = _NOBODY
-        while True:
-            rows = await pool.fetch(statement, bucket, before, last, at_once)
-            for (customer_id,) in rows:
-                key = CustomerKey(bucket, customer_id)
-                total += await _part_from(pool, key, statement, before, leaving.proof_key)
-            if len(rows) < at_once:
-                break
-            last = rows[-1]["customer_id"]
-    return total
-
-
-async def _part_from(
-    pool: asyncpg.Pool, key: CustomerKey, statement: str, before: datetime, proof_key: ProofKey
-) -> bool:
-    """Erase somebody if it still holds under the locks that they were not heard of."""
-    try:
-        async with pool.acquire() as connection, connection.transaction():
-            reach, now = await hold(connection, key)
-            just_before = UUID(int=key.customer_id.int - 1)
-            if await connection.fetchval(statement, key.bucket, before, just_before, 1) != key.customer_id:
-                return False
-            if any(at > before.timestamp() for at in await _last_fixes(connection, key)):
-                return False
-            await erase_held(connection, reach, proof_key, now)
-            return True
-    except Gone:  # another worker was first, or the person
-        return False
-    except (asyncpg.LockNotAvailableError, Unavailable):  # heard of at this very moment
-        return False
-
-
-async def _last_fixes(connection: asyncpg.Connection, key: CustomerKey) -> Iterator[float]:
-    rows = await connection.fetch(_STATES, *key)
-    states = (read_state(row["state"]) for row in rows)
-    return (state.watermark_at for state in states if state is not None)
+    silent_for = months(leaving.dormant_after_months)
+    return await erase_the_silent(pool, bucket, now, silent_for, leaving.proof_key, at_once)
 
 
 async def _proofs(pool: asyncpg.Pool, bucket: int, now: datetime, leaving: Leaving) -> int:

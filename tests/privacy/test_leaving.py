@@ -11,7 +11,7 @@ import pytest
 
 from api.auth import check_device_token
 from offers.engine import Engine
-from offers.people import leaving
+from offers.people import leaving, silence
 from offers.people.devices import revoke_device
 from offers.people.leaving import Leaving, Left, let_go_now
 from offers.people.proofs import read_proofs
@@ -182,13 +182,13 @@ async def test_that_a_phone_asked_is_noted_once_a_week_and_waits_for_nobody(town
 async def test_who_comes_back_while_being_let_go_stays(town: Town, monkeypatch: pytest.MonkeyPatch):
     phone = await town.phone()
     await town.world.moves_to(now := NOON + DORMANT + A_DAY)
-    hold = leaving.hold
+    hold = silence.hold
 
     async def hold_late(*arguments: object) -> object:
         await answered(town.engine, phone, [fix_at(9_000, now.timestamp())], now)
         return await hold(*arguments)
 
-    monkeypatch.setattr(leaving, "hold", hold_late)
+    monkeypatch.setattr(silence, "hold", hold_late)
     assert (await lets_go(town)).customers == 0
     assert await town.is_there(phone.customer_id)
 
