@@ -15,6 +15,7 @@ from api.clock import settle_mode
 from api.cors import Cors
 from api.database import Database
 from api.edge import Edge
+from api.erasure_key import proof_key_of
 from api.fixes import Application, FixesRoute
 from api.idempotency import keep_tidy, provide_operation_id
 from api.observability import Metrics, configure_logs
@@ -28,6 +29,7 @@ from api.settings import Settings
 from api.stopping import on_stop_signal
 from offers.engine import Engine
 from offers.handing.live import LiveHub
+from offers.people.leaving import Leaving, let_go
 
 
 def create_app(
@@ -75,16 +77,22 @@ async def _open(app: Litestar) -> AsyncIterator[None]:
     try:
         async with database.connection() as connection:
             await settle_mode(connection, settings.clock)
+        app.state.proof_key = proof_key = proof_key_of(settings)
         app.state.engine = engine = _engine(settings, database, app.state.metrics)
         app.state.live = live = LiveHub(database.pool)
         await engine.start()
-        tidier = asyncio.create_task(keep_tidy(database.pool), name="idempotency-tidier")
+        leaving = Leaving(proof_key, settings.dormant_after_months, settings.ledger_kept_years)
+        chores = [
+            asyncio.create_task(keep_tidy(database.pool), name="idempotency-tidier"),
+            asyncio.create_task(let_go(database.pool, leaving), name="leave-taker"),
+        ]
         try:
             with on_stop_signal(live.end_streams):
                 yield
         finally:
-            tidier.cancel()
-            await asyncio.gather(tidier, return_exceptions=True)
+            for chore in chores:
+                chore.cancel()
+            await asyncio.gather(*chores, return_exceptions=True)
             await live.close()
             await engine.stop()
     finally:

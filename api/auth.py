@@ -27,7 +27,7 @@ from api.rates import Rates
 from geo.errors import Forbidden, InvalidInput, NotFound, Unauthenticated
 from offers.buckets import BUCKETS
 from offers.people.customers import CustomerKey, lock_customers
-from offers.people.devices import not_let_in_yet
+from offers.people.devices import not_let_in_yet, note_seen
 from offers.people.tokens import hash_of_token, promote_token
 
 Role = Literal["admin", "manage", "till", "read"]
@@ -205,10 +205,14 @@ def parse_device_token(header: bytes | str | None) -> tuple[int, bytes]:
 
 
 async def check_device_token(connection: asyncpg.Connection, header: bytes | str | None) -> Phone:
-    """The active device behind a token; a `next` token becomes the current one by being used."""
+    """The active device behind a token; a `next` token becomes the current one by being used.
+
+    That it was used is noted, once a week: of whom nothing is heard is one day erased.
+    """
     bucket, token_hash = parse_device_token(header)
     row = await connection.fetchrow(
-        "SELECT t.status AS kept, t.device_id, t.customer_id, d.status, c.language"
+        "SELECT t.status AS kept, t.device_id, t.customer_id, d.status, c.language,"
+        " coalesce(d.seen_on, d.created_at::date) < alentour_now()::date - 7 AS is_news"
         " FROM device_tokens t"
         " JOIN devices d ON d.bucket = t.bucket AND d.device_id = t.device_id"
         " JOIN customers c ON c.bucket = d.bucket AND c.customer_id = d.customer_id"
@@ -224,6 +228,8 @@ async def check_device_token(connection: asyncpg.Connection, header: bytes | str
         async with connection.transaction():
             await lock_customers(connection, CustomerKey(bucket, row["customer_id"]))
             await promote_token(connection, bucket, row["device_id"], token_hash)
+    if row["is_news"]:
+        await note_seen(connection, CustomerKey(bucket, row["customer_id"]), row["device_id"])
     return Phone(bucket, row["customer_id"], row["device_id"], row["language"])
 
 

@@ -116,6 +116,23 @@ def _create_key(chosen: argparse.Namespace) -> None:
         print(provision.with_connection(settings, work))
 
 
+def _prove(chosen: argparse.Namespace) -> int:
+    import msgspec
+
+    from api import erasure_key, provision
+    from offers.people import proofs
+
+    asked = _settings(chosen)
+    with provision.provided_database(asked) as settings:
+        provision.bring_up_to_date(settings, is_embedded=asked.database_url is None)
+        work = functools.partial(
+            proofs.look_up, customer_id_or_code=chosen.of, proof_key=erasure_key.proof_key_of(asked)
+        )
+        proven = provision.with_connection(settings, work)
+    print(msgspec.json.format(msgspec.json.encode(proven)).decode())
+    return 0 if proven.consents or proven.redemptions else 1
+
+
 def _demo(chosen: argparse.Namespace) -> int | None:
     from api import demo
 
@@ -157,6 +174,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     _add_demo(commands.add_parser("demo", help="a simulated hour of a real city"))
     _add_key_commands(commands.add_parser("key", help="make API keys"))
+    prove = commands.add_parser("prove", help="what is kept of somebody erased; exit code 1: nothing")
+    prove.add_argument("of", metavar="ID_OR_CODE", help="a customer's id, or the code of an offer")
+    prove.set_defaults(run=_prove)
     commands.add_parser("openapi", help="print the OpenAPI document").set_defaults(run=_openapi)
     return parser
 
@@ -217,7 +237,7 @@ def _settings(_chosen: argparse.Namespace) -> Settings:
 
 def _settings_help() -> str:
     lines = [
-        f"  {variable:<28} {meaning}" + (f" ({default})" if default else "")
+        f"  {variable:<30} {meaning}" + (f" ({default})" if default else "")
         for variable, default, meaning in described()
     ]
     return "\n".join(["settings, from the environment:", *lines])

@@ -13,7 +13,7 @@ from litestar.enums import ScopeType
 from litestar.types import HTTPScope, Message, Receive, Scope, Send
 
 from api.bounds import refuse_oversized
-from api.methods import allowed_at, is_head_of_a_get
+from api.methods import allowed_at, is_head_of_a_get, told_method
 from api.observability import Metrics
 from api.problems import UnsupportedMediaType, problem_body
 from api.requests import CONTENT_POLICY_NAME, CURRENT, RequestRecord, request_id_from
@@ -66,10 +66,11 @@ class Edge:
     def _note(self, scope: Any, exchange: "_Exchange") -> None:
         route = scope.get("path_template") or "unknown"
         seconds = time.perf_counter() - exchange.began
-        self._metrics.requested(route, exchange.method, exchange.status, seconds)
+        method = told_method(exchange.method)
+        self._metrics.requested(route, method, exchange.status, seconds)
         _log.info(
             "request",
-            method=exchange.method,
+            method=method,
             route=route,
             status=exchange.status,
             ms=round(seconds * 1000, 1),

@@ -19,6 +19,7 @@ from zoneinfo import ZoneInfo
 
 from geo.errors import Fault, InvalidInput
 from geo.wall_clock import is_zone
+from offers.periods import DORMANT_AFTER_MONTHS, LEDGER_KEPT_YEARS
 
 ClockMode = Literal["normal", "simulated"]
 FlushBuckets = Literal["many", "one"]
@@ -184,6 +185,17 @@ class Settings:
     )
     metrics_dir: Path | None = _setting(
         _folder, "folder the workers share their metrics in; unset is a temporary one", default=None
+    )
+    erasure_key_file: Path | None = _setting(
+        _folder,
+        "file of the key that proofs of erased people are under; unset is erasure.key beside the data",
+        default=None,
+    )
+    dormant_after_months: int = _setting(
+        _whole(6, 120), "months without contact after which a person is erased", default=DORMANT_AFTER_MONTHS
+    )
+    ledger_kept_years: int = _setting(
+        _whole(1, 30), "years that redemptions are proven, without the person", default=LEDGER_KEPT_YEARS
     )
 
     @classmethod

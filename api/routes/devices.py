@@ -14,8 +14,8 @@ from api.database import PLAIN, Database, Tx
 from api.languages import AcceptLanguage, spoken_language
 from api.rates import COST, Rates, pays_by_address
 from offers.people import joining, linking
-from offers.people.customers import CustomerKey, Preferences, read_grants, read_preferences
-from offers.people.devices import Device, DeviceStatus, Platform, read_devices, revoke_device, rotate_token
+from offers.people.customers import CustomerKey
+from offers.people.devices import Device, DeviceStatus, Platform, revoke_device, rotate_token
 from offers.people.linking import Link, LinkCode
 from offers.people.registration import (
     LONGEST_INSTALLATION_ID,
@@ -60,16 +60,6 @@ class NewToken(msgspec.Struct, kw_only=True):
     """Told only here. The token in use stays valid until this one is first used."""
 
     token: str
-
-
-class Me(msgspec.Struct, kw_only=True):
-    """The customer behind the token: this device, all devices, what was chosen and granted."""
-
-    customer_id: UUID
-    device_id: UUID
-    preferences: Preferences
-    granted: list[str]
-    devices: list[Device]
 
 
 def key_of(phone: AuthPhone) -> CustomerKey:
@@ -124,19 +114,6 @@ async def register_device(
         ),
         status_code=201 if registration.is_new else 200,
         headers={"cache-control": "no-store"},
-    )
-
-
-@get("/v1/me", guards=[requires_phone], operation_id="readMe", summary="Who this phone belongs to")
-async def read_me(phone: AuthPhone, tx: Tx) -> Me:
-    """The customer, their preferences, what is granted now, and all their devices."""
-    key = key_of(phone)
-    return Me(
-        customer_id=phone.customer_id,
-        device_id=phone.device_id,
-        preferences=await read_preferences(tx, key),
-        granted=sorted(await read_grants(tx, key)),
-        devices=await read_devices(tx, key),
     )
 
 
@@ -215,7 +192,6 @@ router: Final = Router(
     "/",
     route_handlers=[
         register_device,
-        read_me,
         make_link_code,
         read_link_code,
         confirm_link_code,

@@ -1,7 +1,8 @@
-"""Forgetting: old crossings, the reasons of old deliveries, link codes whose time is over.
+"""Forgetting what is simply too old: crossings, reasons, link codes, looks, counts, ended keys.
 
 Owns the deleting, bucket by bucket in short transactions, by the domain's clock. The periods are in
 `offers.periods`. Any number of workers may forget at once: rows that another one holds are left to it.
+What has to be counted or proven before it goes is `offers.people.leaving`'s.
 """
 
 import functools
@@ -12,7 +13,16 @@ from typing import Final, NamedTuple
 import asyncpg
 
 from offers.buckets import BUCKETS
-from offers.periods import AUDIT_KEPT, CROSSINGS_KEPT, LINK_CODES_KEPT, REASONS_KEPT
+from offers.periods import (
+    AUDIT_KEPT,
+    CROSSINGS_KEPT,
+    DELIVERIES_KEPT,
+    ENDED_KEYS_KEPT,
+    LINK_CODES_KEPT,
+    LOOKS_KEPT,
+    REASONS_KEPT,
+    SUPPRESSIONS_KEPT,
+)
 
 AT_ONCE: Final = 5_000
 
@@ -38,6 +48,42 @@ WITH old AS MATERIALIZED (
 DELETE FROM link_codes AS l USING old
 WHERE l.bucket = $1 AND l.bucket = old.bucket AND l.code_id = old.code_id
 """
+
+_DELETE_LOOKS: Final = """
+WITH old AS MATERIALIZED (
+    SELECT bucket, customer_id, look_id FROM customer_looks
+    WHERE bucket = $1 AND looked_at < $2
+    LIMIT $3 FOR UPDATE SKIP LOCKED
+)
+DELETE FROM customer_looks AS l USING old
+WHERE l.bucket = $1 AND l.bucket = old.bucket AND l.customer_id = old.customer_id
+  AND l.look_id = old.look_id
+"""
+
+_DELETE_HOLDOUTS: Final = """
+WITH old AS MATERIALIZED (
+    SELECT bucket, customer_id, offer_id FROM holdouts
+    WHERE bucket = $1 AND decided_at < $2
+    LIMIT $3 FOR UPDATE SKIP LOCKED
+)
+DELETE FROM holdouts AS h USING old
+WHERE h.bucket = $1 AND h.bucket = old.bucket AND h.customer_id = old.customer_id
+  AND h.offer_id = old.offer_id
+"""
+_EMPTY_HOLDOUTS: Final = """
+WITH old AS MATERIALIZED (
+    SELECT bucket, customer_id, offer_id FROM holdouts
+    WHERE bucket = $1 AND decided_at < $2 AND trace::text <> '[]'
+    LIMIT $3 FOR UPDATE SKIP LOCKED
+)
+UPDATE holdouts AS h SET trace = '[]' FROM old
+WHERE h.bucket = $1 AND h.bucket = old.bucket AND h.customer_id = old.customer_id
+  AND h.offer_id = old.offer_id
+"""
+
+# Of nobody, and few.
+_DELETE_SUPPRESSIONS: Final = "DELETE FROM decision_totals WHERE hour < $1"
+_DELETE_KEYS: Final = "DELETE FROM api_keys WHERE least(revoked_at, expires_at) < $1"
 
 _WITH_REASONS: Final = """
 SELECT customer_id, delivery_id FROM deliveries
@@ -66,6 +112,10 @@ class Forgotten(NamedTuple):
     reasons: int
     link_codes: int
     audit_entries: int = 0
+    looks: int = 0
+    holdouts: int = 0
+    suppressions: int = 0
+    api_keys: int = 0
 
 
 async def forget(pool: asyncpg.Pool, at_once: int = AT_ONCE) -> Forgotten:
@@ -81,6 +131,12 @@ async def forget(pool: asyncpg.Pool, at_once: int = AT_ONCE) -> Forgotten:
     async def reasons(bucket: int) -> int:
         return await _empty_traces(pool, bucket, now - REASONS_KEPT, at_once)
 
+    async def reasons_of_holdouts(bucket: int) -> int:
+        return await delete(_EMPTY_HOLDOUTS, bucket, now - REASONS_KEPT)
+
+    async def holdouts(bucket: int) -> int:
+        return await delete(_DELETE_HOLDOUTS, bucket, now - DELIVERIES_KEPT)
+
     async def link_codes(bucket: int) -> int:
         return await delete(_DELETE_LINK_CODES, bucket, now - LINK_CODES_KEPT)
 
@@ -88,11 +144,18 @@ async def forget(pool: asyncpg.Pool, at_once: int = AT_ONCE) -> Forgotten:
         forgotten: int = await pool.fetchval(_DELETE_AUDIT, now - AUDIT_KEPT, at_once)
         return forgotten
 
+    async def looks(bucket: int) -> int:
+        return await delete(_DELETE_LOOKS, bucket, now - LOOKS_KEPT)
+
     return Forgotten(
         crossings=await _everywhere(crossings, at_once),
-        reasons=await _everywhere(reasons, at_once),
+        reasons=await _everywhere(reasons, at_once) + await _everywhere(reasons_of_holdouts, at_once),
         link_codes=await _everywhere(link_codes, at_once),
         audit_entries=await _until_done(audit_entries, at_once),
+        looks=await _everywhere(looks, at_once),
+        holdouts=await _everywhere(holdouts, at_once),
+        suppressions=_count(await pool.execute(_DELETE_SUPPRESSIONS, now - SUPPRESSIONS_KEPT)),
+        api_keys=_count(await pool.execute(_DELETE_KEYS, now - ENDED_KEYS_KEPT)),
     )
 
 

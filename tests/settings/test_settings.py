@@ -46,6 +46,9 @@ def test_every_variable_is_read():
             "ALENTOUR_TRUSTED_PROXIES": "10.0.0.0/8, ::1",
             "ALENTOUR_CORS_ORIGINS": "https://shop.example,http://localhost:5173",
             "ALENTOUR_TLS_IN_FRONT": "yes",
+            "ALENTOUR_ERASURE_KEY_FILE": "/etc/alentour/erasure.key",
+            "ALENTOUR_DORMANT_AFTER_MONTHS": "24",
+            "ALENTOUR_LEDGER_KEPT_YEARS": "6",
         }
     )
     assert settings == Settings(
@@ -72,6 +75,9 @@ def test_every_variable_is_read():
         trusted_proxies=(ip_network("10.0.0.0/8"), ip_network("::1/128")),
         cors_origins=("https://shop.example", "http://localhost:5173"),
         tls_in_front=True,
+        erasure_key_file=Path("/etc/alentour/erasure.key"),
+        dormant_after_months=24,
+        ledger_kept_years=6,
     )
 
 
