@@ -152,9 +152,12 @@ async def test_api3_broken_object_property_level_authorization_nothing_more_than
 def test_api3_broken_object_property_level_authorization_no_answer_has_a_member_of_the_inside() -> None:
     inside = ("hash", "secret", "bucket", "password", "trace")
     told_once = {("NewKey", "key"), ("RegisteredDevice", "token"), ("NewToken", "token")}
+    # Their own reasons, for the person they are about.
+    ones_own = {("ExportedDelivery", "trace"), ("ExportedHoldout", "trace")}
     for name, schema in described()["components"]["schemas"].items():
         for member in schema.get("properties", {}):
-            assert not any(word in member for word in inside), f"{name}.{member}"
+            is_inside = any(word in member for word in inside)
+            assert not is_inside or (name, member) in ones_own, f"{name}.{member}"
             if member in {"key", "token"}:
                 assert (name, member) in told_once
 
