@@ -64,6 +64,7 @@ _PAGE: Final = {"text/html": {"schema": {"type": "string"}}}
 _OTHER_FORMS: Final[Mapping[str, dict[str, Any]]] = {
     "listProblems": _PAGE,
     "explainProblem": _PAGE,
+    "readReport": {"text/csv": {"schema": {"type": "string"}}},
     "listFences": {"application/geo+json": {"schema": _FEATURES}},
 }
 

@@ -1,0 +1,259 @@
+"""A report as it is told: rows by group and period, their totals, and nothing of fewer than ten people.
+
+Owns the columns, how counts become rows, and which of them are hidden (see `offers.disclosure` for the
+rule, docs/guides/measuring.md for what it does not stop). Reading is `offers.retail.reporting`'s.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, datetime
+from typing import Final
+
+import msgspec
+import numpy as np
+
+from geo.errors import Fault, InvalidInput
+from geo.wall_clock import zone_of
+from offers.disclosure import FEWEST, Hidden, Numbers, hide
+from offers.retail.reporting import BY_OFFER, STAGES, Asked, By, Counted, Period, Place, Read, Step
+from offers.terms import Reason
+
+MOST_ROWS: Final = 100_000
+
+KINDS: Final = ("enter", "dwell", "exit")
+# Every reason has a column, also one that never came up: a table looks the same every day.
+REASONS: Final = tuple(reason.value for reason in Reason if reason not in {Reason.DELIVERED, Reason.HELD})
+
+_Column = tuple[str, str]
+_CROSSINGS: Final[tuple[_Column, ...]] = tuple(("crossing_kind", kind) for kind in KINDS)
+_STAGES: Final[tuple[_Column, ...]] = tuple(("delivery", stage) for stage in STAGES)
+_WAITING: Final = ("now", "waiting")
+_CONSIDERED, _LET_GO = ("crossing", "total"), ("letting_go", "total")
+
+
+class ReportCounts(msgspec.Struct, frozen=True, kw_only=True):
+    """null is hidden, or, for crossings in a report by offer, not told: they belong to places.
+
+    `considered` is delivered + held + all of `suppressed` + `suppressed_hidden`, which stands for those of
+    its parts that are hidden; `let_go`, the ends of holds, the same of its own. `delivered`: at the
+    crossing itself. `waiting`: of those held in this period, still. The stages are of what was delivered in
+    this period, whenever they came.
+    """
+
+    enters: int | None
+    dwells: int | None
+    exits: int | None
+    considered: int | None
+    delivered: int | None
+    held: int | None
+    suppressed: dict[str, int | None]
+    suppressed_hidden: int | None
+    let_go: int | None
+    delivered_after_hold: int | None
+    let_go_suppressed: dict[str, int | None]
+    let_go_hidden: int | None
+    waiting: int | None
+    handed: int | None
+    shown: int | None
+    opened: int | None
+    dismissed: int | None
+    less_like_this: int | None
+    redeemed: int | None
+    cancelled: int | None
+
+
+class ReportRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One group in one `period`: a local day, the Monday of a local week, or an hour with its offset.
+
+    The whole span where `period` is null. The ids are of what the report is by; null also for what is
+    there no more, or has no site. `time_zone` of a site or a fence.
+    """
+
+    period: str | None
+    retailer_id: int
+    retailer: str
+    site_id: int | None = None
+    site: str | None = None
+    fence_id: int | None = None
+    fence: str | None = None
+    offer_id: int | None = None
+    offer: str | None = None
+    time_zone: str | None = None
+    counts: ReportCounts
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """`rows` over time, without periods in which nothing was; `totals` of each group; `overall` of all.
+
+    From local midnight of `since` until that of `until`. Numbers from 1 to `hidden_below` - 1 are null, and
+    as many others as keep them from being worked out.
+    """
+
+    by: By
+    step: Step
+    since: date
+    until: date
+    hidden_below: int
+    rows: list[ReportRow]
+    totals: list[ReportRow]
+    overall: ReportCounts
+
+
+class _Table(msgspec.Struct, frozen=True):
+    """Counts as an array [group, period, column]; the sums over groups and over periods come last."""
+
+    groups: list[tuple[int, int]]
+    places: dict[int, Place]
+    periods: list[Period]
+    columns: dict[_Column, int]
+    numbers: Numbers
+    hidden: Hidden
+
+
+def report_of(read: Read) -> Report:
+    """Raises InvalidInput when it would be longer than anybody reads."""
+    asked, table = read.asked, _tabulate(read)
+    whole = len(table.periods)
+    rows = [
+        _row(read, table, group, period)
+        for group in range(len(table.groups))
+        for period in np.nonzero(table.numbers[group, :whole].any(axis=-1))[0].tolist()
+    ]
+    return Report(
+        by=asked.by,
+        step=asked.step,
+        since=asked.since,
+        until=asked.until,
+        hidden_below=FEWEST,
+        rows=rows,
+        totals=[_row(read, table, group, whole) for group in range(len(table.groups))],
+        overall=_counts(asked, table, len(table.numbers) - 1, whole),
+    )
+
+
+def _tabulate(read: Read) -> _Table:
+    groups = sorted({(one.offer_id, one.place_id) for one in read.counted})
+    periods = sorted({one.at for one in read.counted if one.at is not None}, key=_order)
+    if len(groups) * len(periods) > MOST_ROWS:
+        reason = f"asks for {len(groups)} × {len(periods)} rows, more than {MOST_ROWS}"
+        raise InvalidInput("Ask for fewer days, longer steps, or one site.", faults=(Fault("since", reason),))
+    columns = _columns(read.counted)
+    # With a single group the sum over groups is that group itself.
+    shape = (len(groups) + (len(groups) != 1), len(periods) + 1, len(columns))
+    numbers, people = np.zeros(shape, np.int64), np.full(shape, -1, np.int64)
+    group_at = {key: number for number, key in enumerate(groups)}
+    period_at = {at: number for number, at in enumerate(periods)}
+    for one in read.counted:
+        where = group_at[one.offer_id, one.place_id], columns[one.what]
+        period = len(periods) if one.at is None else period_at[one.at]
+        if one.people is not None:
+            people[where[0], period, where[1]] = one.people
+        if one.at is not None:
+            numbers[where[0], period, where[1]] = one.n
+    sums = list(_sums(columns))
+    for total, *parts in sums:
+        numbers[..., total] = numbers[..., parts].sum(axis=-1)
+    numbers[:, -1] = numbers[:, :-1].sum(axis=1)
+    if len(groups) != 1:
+        numbers[-1] = numbers[:-1].sum(axis=0)
+        if groups:
+            people[-1] = people[:-1].max(axis=0)  # at least so many different people
+    _spread(people, columns)
+    places = read.by_site if read.asked.by == "site" else read.by_fence
+    return _Table(groups, places, periods, columns, numbers, hide(numbers, people=people, sums=sums))
+
+
+def _columns(counted: Sequence[Counted]) -> dict[_Column, int]:
+    named: dict[_Column, None] = dict.fromkeys((*_CROSSINGS, *_STAGES, _WAITING, _CONSIDERED, _LET_GO))
+    for moment in ("crossing", "letting_go"):
+        named |= dict.fromkeys((moment, reason) for reason in ("delivered", "held", *REASONS))
+    named |= dict.fromkeys(one.what for one in counted)
+    return {name: number for number, name in enumerate(named)}
+
+
+def _sums(columns: Mapping[_Column, int]) -> Iterator[list[int]]:
+    for total in (_CONSIDERED, _LET_GO):
+        parts = [number for name, number in columns.items() if name[0] == total[0] and name != total]
+        yield [columns[total], *parts]
+
+
+def _spread(people: Numbers, columns: Mapping[_Column, int]) -> None:
+    """Behind the decisions of a place and period stand no more people than crossed there."""
+    crossed = people[..., [columns[one] for one in _CROSSINGS]].max(axis=-1)
+    for (about, _), number in columns.items():
+        if about in {"crossing", "letting_go"}:
+            people[..., number] = crossed
+
+
+def _order(at: Period) -> tuple[float, str]:
+    return (at.toordinal(), "") if isinstance(at, date) else (at[0].timestamp(), at[1])
+
+
+def _row(read: Read, table: _Table, group: int, period: int) -> ReportRow:
+    offer_id, place_id = table.groups[group]
+    is_fence = read.asked.by in {"fence", "offer_at_fence"}
+    place = table.places.get(place_id)
+    return ReportRow(
+        period=None if period == len(table.periods) else _written(table.periods[period]),
+        retailer_id=read.asked.retailer_id,
+        retailer=read.retailer,
+        site_id=place.site_id if place else None,
+        site=place.site if place else None,
+        fence_id=place_id if is_fence else None,
+        fence=place.fence if place and is_fence else None,
+        offer_id=offer_id or None,
+        offer=read.offers.get(offer_id),
+        time_zone=place.time_zone if place else None,
+        counts=_counts(read.asked, table, group, period),
+    )
+
+
+def _written(at: Period) -> str:
+    if isinstance(at, date):
+        return at.isoformat()
+    hour: datetime = at[0]
+    return hour.astimezone(zone_of(at[1])).isoformat(timespec="minutes")
+
+
+def _counts(asked: Asked, table: _Table, group: int, period: int) -> ReportCounts:
+    cells = {
+        name: None if table.hidden[group, period, number] else int(table.numbers[group, period, number])
+        for name, number in table.columns.items()
+    }
+    kinds = [None] * 3 if asked.by in BY_OFFER else [cells[one] for one in _CROSSINGS]
+    at_once, let_go = _decided(cells, _CONSIDERED), _decided(cells, _LET_GO)
+    return ReportCounts(
+        enters=kinds[0],
+        dwells=kinds[1],
+        exits=kinds[2],
+        considered=at_once.total,
+        delivered=at_once.delivered,
+        held=at_once.held,
+        suppressed=at_once.reasons,
+        suppressed_hidden=at_once.hidden,
+        let_go=let_go.total,
+        delivered_after_hold=let_go.delivered,
+        let_go_suppressed=let_go.reasons,
+        let_go_hidden=let_go.hidden,
+        waiting=cells[_WAITING],
+        **{stage: cells["delivery", stage] for stage in STAGES},
+    )
+
+
+class _Decided(msgspec.Struct, frozen=True):
+    """The outcomes of one moment; nothing but nulls where even their sum is hidden."""
+
+    total: int | None = None
+    delivered: int | None = None
+    held: int | None = None
+    reasons: dict[str, int | None] = {}
+    hidden: int | None = None
+
+
+def _decided(cells: Mapping[_Column, int | None], total: _Column) -> _Decided:
+    whole = cells[total]
+    if whole is None:
+        return _Decided()
+    parts = {name[1]: n for name, n in cells.items() if name[0] == total[0] and name != total}
+    hidden = whole - sum(n or 0 for n in parts.values())
+    delivered, held = parts.pop("delivered"), parts.pop("held")
+    return _Decided(whole, delivered, held, {reason: n for reason, n in parts.items() if n != 0}, hidden)
