@@ -89,13 +89,13 @@ WITH place AS MATERIALIZED (
 ), exposed AS MATERIALIZED (
     SELECT * FROM ({{first}}) one WHERE one.spot IN (SELECT spot FROM place)
 ), stayed AS (
-    SELECT e.bucket, e.customer_id, bool_or(c.occurred_at >= e.at + $3) AS has_returned,
-           count(*) FILTER (WHERE c.occurred_at <= e.at - $3) AS stays_before
+    SELECT e.bucket, e.customer_id, bool_or(c.occurred_at >= e.at + $3::interval) AS has_returned,
+           count(*) FILTER (WHERE c.occurred_at <= e.at - $3::interval) AS stays_before
     FROM exposed e
     JOIN place p ON p.spot = e.spot
     JOIN crossings c ON c.bucket = e.bucket AND c.customer_id = e.customer_id AND c.fence_id = p.fence_id
-    WHERE c.kind = 'dwell' AND c.occurred_at BETWEEN e.at - $4 AND e.at + $4
-      AND c.occurred_at BETWEEN $1 - $4 AND $2 + $4
+    WHERE c.kind = 'dwell' AND c.occurred_at BETWEEN e.at - $4::interval AND e.at + $4::interval
+      AND c.occurred_at BETWEEN $1::timestamptz - $4::interval AND $2::timestamptz + $4::interval
     GROUP BY e.bucket, e.customer_id
 )
 SELECT e.is_treated, count(*) AS people, count(*) FILTER (WHERE s.has_returned) AS returned,

@@ -5,19 +5,20 @@ rule, docs/guides/measuring.md for what it does not stop). Reading is `offers.re
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date, datetime
+from datetime import date
 from typing import Final
 
 import msgspec
 import numpy as np
 
 from geo.errors import Fault, InvalidInput
-from geo.wall_clock import zone_of
 from offers.disclosure import FEWEST, Hidden, Numbers, hide
-from offers.retail.reporting import BY_OFFER, STAGES, Asked, By, Counted, Period, Place, Read, Step
+from offers.local_periods import Step
+from offers.retail.reporting import BY_OFFER, STAGES, Asked, By, Counted, Place, Read
 from offers.terms import Reason
 
 MOST_ROWS: Final = 100_000
+_ALL_BUCKETS: Final = 2**64 - 1
 
 KINDS: Final = ("enter", "dwell", "exit")
 # Every reason has a column, also one that never came up: a table looks the same every day.
@@ -28,6 +29,9 @@ _CROSSINGS: Final[tuple[_Column, ...]] = tuple(("crossing_kind", kind) for kind 
 _STAGES: Final[tuple[_Column, ...]] = tuple(("delivery", stage) for stage in STAGES)
 _WAITING: Final = ("now", "waiting")
 _CONSIDERED, _LET_GO = ("crossing", "total"), ("letting_go", "total")
+_BY_HOLDING: Final = tuple(
+    (about, what) for about in ("crossing", "letting_go") for what in ("delivered", "held")
+)
 
 
 class ReportCounts(msgspec.Struct, frozen=True, kw_only=True):
@@ -103,7 +107,7 @@ class _Table(msgspec.Struct, frozen=True):
 
     groups: list[tuple[int, int]]
     places: dict[int, Place]
-    periods: list[Period]
+    periods: list[str]
     columns: dict[_Column, int]
     numbers: Numbers
     hidden: Hidden
@@ -132,41 +136,52 @@ def report_of(read: Read) -> Report:
 
 def _tabulate(read: Read) -> _Table:
     groups = sorted({(one.offer_id, one.place_id) for one in read.counted})
-    periods = sorted({one.at for one in read.counted if one.at is not None}, key=_order)
+    periods = _periods(read)
     if len(groups) * len(periods) > MOST_ROWS:
         reason = f"asks for {len(groups)} × {len(periods)} rows, more than {MOST_ROWS}"
         raise InvalidInput("Ask for fewer days, longer steps, or one site.", faults=(Fault("since", reason),))
     columns = _columns(read.counted)
     # With a single group the sum over groups is that group itself.
     shape = (len(groups) + (len(groups) != 1), len(periods) + 1, len(columns))
-    numbers, people = np.zeros(shape, np.int64), np.full(shape, -1, np.int64)
+    numbers, buckets, are_known = np.zeros(shape, np.int64), np.zeros(shape, np.uint64), np.zeros(shape, bool)
     group_at = {key: number for number, key in enumerate(groups)}
-    period_at = {at: number for number, at in enumerate(periods)}
+    period_at = {name: number for number, name in enumerate(periods)}
     for one in read.counted:
-        where = group_at[one.offer_id, one.place_id], columns[one.what]
-        period = len(periods) if one.at is None else period_at[one.at]
-        if one.people is not None:
-            people[where[0], period, where[1]] = one.people
-        if one.at is not None:
-            numbers[where[0], period, where[1]] = one.n
+        group, period = (
+            group_at[one.offer_id, one.place_id],
+            period_at[read.zones[one.zone].names[one.period]],
+        )
+        where = group, period, columns[one.what]
+        numbers[where] += one.n
+        if one.buckets is not None:
+            buckets[where] |= np.uint64(one.buckets & _ALL_BUCKETS)
+            are_known[where] = True
     sums = list(_sums(columns))
     for total, *parts in sums:
         numbers[..., total] = numbers[..., parts].sum(axis=-1)
-    numbers[:, -1] = numbers[:, :-1].sum(axis=1)
-    if len(groups) != 1:
-        numbers[-1] = numbers[:-1].sum(axis=0)
-        if groups:
-            people[-1] = people[:-1].max(axis=0)  # at least so many different people
+    for array in (numbers, buckets, are_known):
+        add = np.add if array is numbers else np.bitwise_or
+        array[:, -1] = add.reduce(array[:, :-1], axis=1)
+        if len(groups) != 1:
+            array[-1] = add.reduce(array[:-1], axis=0)
+    people = np.where(are_known, np.bitwise_count(buckets).astype(np.int64), -1)
     _spread(people, columns)
     places = read.by_site if read.asked.by == "site" else read.by_fence
     return _Table(groups, places, periods, columns, numbers, hide(numbers, people=people, sums=sums))
 
 
+def _periods(read: Read) -> list[str]:
+    """The names of the periods in which anything was, in the order of time."""
+    found = {
+        (read.zones[one.zone].starts[one.period], read.zones[one.zone].names[one.period])
+        for one in read.counted
+    }
+    return list(dict.fromkeys(name for _, name in sorted(found)))
+
+
 def _columns(counted: Sequence[Counted]) -> dict[_Column, int]:
-    named: dict[_Column, None] = dict.fromkeys((*_CROSSINGS, *_STAGES, _WAITING, _CONSIDERED, _LET_GO))
-    for moment in ("crossing", "letting_go"):
-        named |= dict.fromkeys((moment, reason) for reason in ("delivered", "held", *REASONS))
-    named |= dict.fromkeys(one.what for one in counted)
+    always = (*_CROSSINGS, *_STAGES, _WAITING, _CONSIDERED, *_BY_HOLDING, _LET_GO)
+    named = dict.fromkeys((*always, *(one.what for one in counted)))
     return {name: number for number, name in enumerate(named)}
 
 
@@ -184,16 +199,12 @@ def _spread(people: Numbers, columns: Mapping[_Column, int]) -> None:
             people[..., number] = crossed
 
 
-def _order(at: Period) -> tuple[float, str]:
-    return (at.toordinal(), "") if isinstance(at, date) else (at[0].timestamp(), at[1])
-
-
 def _row(read: Read, table: _Table, group: int, period: int) -> ReportRow:
     offer_id, place_id = table.groups[group]
     is_fence = read.asked.by in {"fence", "offer_at_fence"}
     place = table.places.get(place_id)
     return ReportRow(
-        period=None if period == len(table.periods) else _written(table.periods[period]),
+        period=None if period == len(table.periods) else table.periods[period],
         retailer_id=read.asked.retailer_id,
         retailer=read.retailer,
         site_id=place.site_id if place else None,
@@ -205,13 +216,6 @@ def _row(read: Read, table: _Table, group: int, period: int) -> ReportRow:
         time_zone=place.time_zone if place else None,
         counts=_counts(read.asked, table, group, period),
     )
-
-
-def _written(at: Period) -> str:
-    if isinstance(at, date):
-        return at.isoformat()
-    hour: datetime = at[0]
-    return hour.astimezone(zone_of(at[1])).isoformat(timespec="minutes")
 
 
 def _counts(asked: Asked, table: _Table, group: int, period: int) -> ReportCounts:

@@ -5,18 +5,17 @@ and hours are then put into days and weeks of the site's own time zone; so the f
 together. Owns the reading only: what may be told of it is `offers.retail.report_table`'s.
 """
 
-from collections.abc import Iterable, Iterator
-from datetime import date, datetime, time, timedelta
+from collections.abc import Iterator
+from datetime import date, timedelta
 from typing import Final, Literal
 
 import asyncpg
 import msgspec
 
 from geo.errors import Fault, InvalidInput, NotFound
-from geo.wall_clock import moment_of
+from offers.local_periods import Periods, Step, periods_of
 
 By = Literal["offer", "site", "fence", "retailer", "offer_at_fence"]
-Step = Literal["hour", "day", "week", "all"]
 
 MOST_DAYS: Final = 366
 # Hours of a place are many rows.
@@ -41,88 +40,76 @@ _RETAILER: Final = "SELECT name FROM retailers WHERE retailer_id = $1"
 
 BY_OFFER: Final = frozenset({"offer", "offer_at_fence"})
 
-# How one report groups: by offer, by place, and by local days or hours of each zone.
+# How one report groups: by offer, by place, and by the periods of each zone.
 _OFFER_KEY: Final = dict.fromkeys(BY_OFFER, "c.offer_id")
 _PLACE_KEY: Final = {"site": "coalesce(p.site_id, 0)", "fence": "c.fence_id", "offer_at_fence": "c.fence_id"}
-_ZONE: Final = "coalesce(p.time_zone, $6)"
-_WALL: Final = f"date_trunc('hour', c.at) AT TIME ZONE {_ZONE}"
-_PERIOD: Final[dict[Step, str]] = {
-    "hour": "date_trunc('hour', c.at)",
-    "day": f"({_WALL})::date",
-    "week": f"date_trunc('week', {_WALL})::date",
-    "all": "'epoch'::date",
-}
 
+# Every fence with where the periods of its zone begin; width_bucket finds the one of a moment. What is at
+# no fence of these is in the zone that comes first.
 _PLACES: Final = """
-    SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::timestamptz[], $5::timestamptz[])
-        AS p(fence_id, site_id, time_zone, starts_at, ends_at)
-"""
-_CROSSINGS: Final = """
-WITH place AS ({places}), each AS MATERIALIZED (
-    SELECT {place} AS place, {period} AS period, {zone} AS zone, c.kind, c.customer_id, count(*) AS n
-    FROM place p
-    JOIN LATERAL (SELECT fence_id, kind, customer_id, recorded_at AS at FROM crossings
-                  WHERE bucket BETWEEN 0 AND 63 AND fence_id = p.fence_id
-                    AND occurred_at >= p.starts_at - $7::interval AND occurred_at < p.ends_at
-                    AND recorded_at >= p.starts_at AND recorded_at < p.ends_at) c ON true
-    GROUP BY 1, 2, 3, 4, 5
-), somebody AS (
-    SELECT place, kind, customer_id, sum(n) AS n FROM each GROUP BY place, kind, customer_id
+WITH zone AS MATERIALIZED (
+    SELECT z AS zone, array_agg(starts_at ORDER BY starts_at) AS starts
+    FROM unnest($4::integer[], $5::timestamptz[]) AS t(z, starts_at) GROUP BY z
+), place AS MATERIALIZED (
+    SELECT p.fence_id, p.site_id, zone.zone, zone.starts, zone.starts[1] AS begins_at,
+           zone.starts[cardinality(zone.starts)] AS ends_at
+    FROM unnest($1::bigint[], $2::bigint[], $3::integer[]) AS p(fence_id, site_id, zone)
+    JOIN zone USING (zone)
+), elsewhere AS MATERIALIZED (
+    SELECT zone, starts, starts[1] AS begins_at, starts[cardinality(starts)] AS ends_at
+    FROM zone WHERE zone = 0
 )
-SELECT place, period, zone, kind, sum(n)::bigint AS n, count(*) AS people FROM each GROUP BY 1, 2, 3, 4
-UNION ALL
-SELECT place, NULL, NULL, kind, sum(n)::bigint, count(*) FROM somebody GROUP BY place, kind
 """
-# Of a fence that is no more there are counts, in no site, as long as no site is asked for.
-_WITHIN: Final = """
-    c.at >= coalesce(p.starts_at, $7) AND c.at < coalesce(p.ends_at, $8) AND (p.fence_id IS NOT NULL OR $9)
+# A person is known by the bucket only, which many share: so many buckets are at least as many people.
+_BUCKETS: Final = "bit_or(1::bigint << c.bucket::integer)"
+_CROSSINGS: Final = """
+{places}
+SELECT 0::bigint AS offer, {place} AS place, p.zone, width_bucket(c.recorded_at, p.starts) AS period,
+       'crossing_kind' AS about, c.kind AS what, count(*) AS n, {buckets} AS buckets
+FROM place p
+JOIN LATERAL (SELECT bucket, fence_id, kind, recorded_at FROM crossings
+              WHERE bucket BETWEEN 0 AND 63 AND fence_id = p.fence_id
+                AND occurred_at >= p.begins_at - $6::interval AND occurred_at < p.ends_at
+                AND recorded_at >= p.begins_at AND recorded_at < p.ends_at) c ON true
+GROUP BY 2, 3, 4, 6
 """
+# Of a fence that is no more there are counts still, as long as no site is asked for.
+_AT_PLACES: Final = """
+LEFT JOIN place p ON p.fence_id = c.fence_id
+CROSS JOIN elsewhere e
+WHERE c.at >= coalesce(p.begins_at, e.begins_at) AND c.at < coalesce(p.ends_at, e.ends_at)
+  AND (p.fence_id IS NOT NULL OR $6)
+"""
+_WHEN: Final = "coalesce(p.zone, 0) AS zone, width_bucket(c.at, coalesce(p.starts, e.starts)) AS period"
 _DECISIONS: Final = """
-WITH place AS ({places})
-SELECT {offer} AS offer, {place} AS place, {period} AS period, {zone} AS zone, c.moment, c.outcome,
-       sum(c.n)::bigint AS n
+{places}
+SELECT {offer} AS offer, {place} AS place, {when}, c.moment AS about, c.outcome AS what,
+       sum(c.n)::bigint AS n, NULL::bigint AS buckets
 FROM (
     SELECT offer_id, fence_id, hour AS at, moment, outcome, n FROM decision_totals
-    WHERE offer_id = ANY ($10::bigint[]) AND hour >= $11 AND hour < $12
+    WHERE offer_id = ANY ($7::bigint[]) AND hour >= $8 AND hour < $9
     UNION ALL
     SELECT offer_id, fence_id, hour, moment, outcome, n FROM decision_counts
-    WHERE bucket BETWEEN 0 AND 63 AND offer_id = ANY ($10::bigint[]) AND hour >= $11 AND hour < $12
+    WHERE bucket BETWEEN 0 AND 63 AND offer_id = ANY ($7::bigint[]) AND hour >= $8 AND hour < $9
     UNION ALL
     SELECT offer_id, fence_id, held_at, 'now', 'waiting', 1 FROM held_offers
-    WHERE bucket BETWEEN 0 AND 63 AND offer_id = ANY ($10::bigint[]) AND held_at >= $11 AND held_at < $12
-) c LEFT JOIN place p ON p.fence_id = c.fence_id
-WHERE {within}
+    WHERE bucket BETWEEN 0 AND 63 AND offer_id = ANY ($7::bigint[]) AND held_at >= $8 AND held_at < $9
+) c {at_places}
 GROUP BY 1, 2, 3, 4, 5, 6
 """
 STAGES: Final = ("handed", "shown", "opened", "dismissed", "less_like_this", "redeemed", "cancelled")
 _STAGES: Final = """
-WITH place AS ({places}), each AS MATERIALIZED (
-    SELECT {offer} AS offer, {place} AS place, {period} AS period, {zone} AS zone, c.customer_id, {counted}
-    FROM (SELECT *, decided_at AS at FROM deliveries
-          WHERE bucket BETWEEN 0 AND 63 AND offer_id = ANY ($10::bigint[])
-            AND decided_at >= $11 AND decided_at < $12) c
-    LEFT JOIN place p ON p.fence_id = c.fence_id
-    WHERE {within}
-    GROUP BY 1, 2, 3, 4, 5
-), somebody AS (
-    SELECT offer, place, customer_id, {summed} FROM each GROUP BY offer, place, customer_id
-)
-SELECT offer, place, period, zone, {told} FROM each GROUP BY 1, 2, 3, 4
-UNION ALL
-SELECT offer, place, NULL, NULL, {told} FROM somebody GROUP BY 1, 2
+{places}
+SELECT {offer} AS offer, {place} AS place, {when}, {stages}
+FROM (SELECT *, decided_at AS at FROM deliveries
+      WHERE bucket BETWEEN 0 AND 63 AND offer_id = ANY ($7::bigint[])
+        AND decided_at >= $8 AND decided_at < $9) c {at_places}
+GROUP BY 1, 2, 3, 4
 """
-_OF_STAGES: Final = {
-    "counted": ", ".join(f"count(c.{stage}_at) AS {stage}" for stage in STAGES),
-    "summed": ", ".join(f"sum({stage}) AS {stage}" for stage in STAGES),
-    "told": ", ".join(
-        f"sum({stage})::bigint AS {stage}, count(*) FILTER (WHERE {stage} > 0) AS {stage}_people"
-        for stage in STAGES
-    ),
-}
-
-
-# A local day, or an hour with the zone that it is told in.
-Period = date | tuple[datetime, str]
+_EVERY_STAGE: Final = ", ".join(
+    f"count(c.{stage}_at) AS {stage}, {_BUCKETS} FILTER (WHERE c.{stage}_at IS NOT NULL) AS {stage}_buckets"
+    for stage in STAGES
+)
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
@@ -151,24 +138,25 @@ class Counted(msgspec.Struct, frozen=True):
     """So many of something: `what` is (`crossing_kind`, kind), (moment, outcome) or (`delivery`, stage).
 
     `offer_id` and `place_id` are 0 where the report is not by them; `place_id` is a site's or a fence's.
-    `at` None: in the whole span, said of crossings and stages only, whose people do not add up. `people`: how
-    many different ones; None where it is not known.
+    `period` counts the periods of a zone from 0, `zone` the zones of the report. `buckets`: a bit for each
+    bucket of somebody behind it, so that there are at least as many people as bits; None: not known.
     """
 
     offer_id: int
     place_id: int
-    at: Period | None
+    zone: int
+    period: int
     what: tuple[str, str]
     n: int
-    people: int | None
+    buckets: int | None
 
 
 class Read(msgspec.Struct):
-    """All that a report is made of. Offers by their first title."""
+    """All that a report is made of. Offers by their first title; the first zone is the default."""
 
     asked: Asked
     retailer: str
-    time_zone: str
+    zones: list[Periods]
     places: list[Place]
     offers: dict[int, str]
     counted: list[Counted]
@@ -197,8 +185,10 @@ def span_of(since: date | None, until: date | None, step: Step, today: date) -> 
 
 
 async def read_report(connection: asyncpg.Connection, asked: Asked, default_time_zone: str) -> Read:
-    """NotFound for an offer or a site that is not the retailer's."""
+    """NotFound for a retailer there is not, an offer or a site that is not the retailer's."""
     retailer = await connection.fetchval(_RETAILER, asked.retailer_id)
+    if retailer is None:
+        raise NotFound("There is no such retailer.")
     rows = await connection.fetch(_OFFERS, asked.retailer_id, asked.offer_id)
     if asked.offer_id is not None and not rows:
         raise NotFound(f"There is no offer {asked.offer_id}.")
@@ -207,93 +197,63 @@ async def read_report(connection: asyncpg.Connection, asked: Asked, default_time
     fences = await connection.fetch(_FENCES, asked.retailer_id, asked.site_id)
     places = [
         Place(
-            one["fence_id"], one["fence"], one["site_id"], one["site"], one["time_zone"] or default_time_zone
+            row["fence_id"], row["fence"], row["site_id"], row["site"], row["time_zone"] or default_time_zone
         )
-        for one in fences
+        for row in fences
     ]
+    numbers = dict.fromkeys([default_time_zone, *(one.time_zone for one in places)])
+    zones = {name: periods_of(asked.step, asked.since, asked.until, name) for name in numbers}
     offers = {row["offer_id"]: _title(row["content"]) for row in rows}
-    read = Read(asked, retailer, default_time_zone, places, offers, [])
-    read.counted = await _count(connection, read)
+    read = Read(asked, retailer, list(zones.values()), places, offers, [])
+    read.counted = await _count(connection, read, list(zones))
     return read
 
 
-async def _count(connection: asyncpg.Connection, read: Read) -> list[Counted]:
+async def _count(connection: asyncpg.Connection, read: Read, zones: list[str]) -> list[Counted]:
     asked = read.asked
-    spans = {one.time_zone: _hours_of(asked, one.time_zone) for one in read.places}
-    default = _hours_of(asked, read.time_zone)
-    starts = [spans[one.time_zone][0] for one in read.places]
-    ends = [spans[one.time_zone][1] for one in read.places]
     places = (
         [one.fence_id for one in read.places],
         [one.site_id for one in read.places],
-        [one.time_zone for one in read.places],
-        starts,
-        ends,
-        read.time_zone,
+        [zones.index(one.time_zone) for one in read.places],
+        [number for number, zone in enumerate(read.zones) for _ in zone.starts],
+        [start for zone in read.zones for start in zone.starts],
     )
     counted: list[Counted] = []
     if asked.by not in BY_OFFER:  # a crossing belongs to a place, and to as many offers as are tied to it
         rows = await connection.fetch(_statement(_CROSSINGS, asked), *places, _WRITTEN_WITHIN)
-        counted += _crossings(asked, rows)
+        counted += [_counted(row) for row in rows]
     if read.offers:
-        of_offers = (
-            *places, *default, asked.site_id is None, list(read.offers),
-            min([*starts, default[0]]), max([*ends, default[1]]),
-        )  # fmt: skip
-        counted += _decisions(asked, await connection.fetch(_statement(_DECISIONS, asked), *of_offers))
-        counted += _stages(asked, await connection.fetch(_statement(_STAGES, asked), *of_offers))
+        first, last = min(zone.starts[0] for zone in read.zones), max(zone.starts[-1] for zone in read.zones)
+        of_offers = (*places, asked.site_id is None, list(read.offers), first, last)
+        rows = await connection.fetch(_statement(_DECISIONS, asked), *of_offers)
+        counted += [_counted(row) for row in rows]
+        rows = await connection.fetch(_statement(_STAGES, asked), *of_offers)
+        counted += [one for row in rows for one in _stages(row)]
     return counted
 
 
 def _statement(statement: str, asked: Asked) -> str:
     return statement.format(
         places=_PLACES,
-        within=_WITHIN,
+        at_places=_AT_PLACES,
+        when=_WHEN,
+        buckets=_BUCKETS,
+        stages=_EVERY_STAGE,
         offer=_OFFER_KEY.get(asked.by, "0::bigint"),
         place=_PLACE_KEY.get(asked.by, "0::bigint"),
-        period=_PERIOD[asked.step],
-        zone=_ZONE if asked.step == "hour" else "''",
-        **_OF_STAGES,
     )
 
 
-def _hours_of(asked: Asked, time_zone: str) -> tuple[datetime, datetime]:
-    """From the first full hour (UTC) of the first day until before that of the day after the last."""
-    return _first_hour(asked.since, time_zone), _first_hour(asked.until, time_zone)
+def _counted(row: asyncpg.Record) -> Counted:
+    what = (row["about"], row["what"])
+    return Counted(row["offer"], row["place"], row["zone"], row["period"] - 1, what, row["n"], row["buckets"])
 
 
-def _first_hour(day: date, time_zone: str) -> datetime:
-    midnight = moment_of(datetime.combine(day, time.min), time_zone)
-    hour = midnight.replace(minute=0, second=0, microsecond=0)
-    return hour if hour == midnight else hour + timedelta(hours=1)
-
-
-def _at(asked: Asked, row: asyncpg.Record) -> Period | None:
-    if row["zone"] is None:
-        return None
-    if asked.step == "all":
-        return asked.since
-    return (row["period"], row["zone"]) if asked.step == "hour" else row["period"]
-
-
-def _crossings(asked: Asked, rows: Iterable[asyncpg.Record]) -> Iterator[Counted]:
-    for row in rows:
-        what = ("crossing_kind", row["kind"])
-        yield Counted(0, row["place"], _at(asked, row), what, row["n"], row["people"])
-
-
-def _decisions(asked: Asked, rows: Iterable[asyncpg.Record]) -> Iterator[Counted]:
-    for row in rows:
-        what = (row["moment"], row["outcome"])
-        yield Counted(row["offer"], row["place"], _at(asked, row), what, row["n"], None)
-
-
-def _stages(asked: Asked, rows: Iterable[asyncpg.Record]) -> Iterator[Counted]:
-    for row in rows:
-        for stage in STAGES:
-            if row[stage]:
-                what, people = ("delivery", stage), row[f"{stage}_people"]
-                yield Counted(row["offer"], row["place"], _at(asked, row), what, row[stage], people)
+def _stages(row: asyncpg.Record) -> Iterator[Counted]:
+    where = row["offer"], row["place"], row["zone"], row["period"] - 1
+    for stage in STAGES:
+        if row[stage]:
+            yield Counted(*where, ("delivery", stage), row[stage], row[f"{stage}_buckets"])
 
 
 def _title(content: str) -> str:
