@@ -9,7 +9,7 @@ said by the schemas, and a test compares the two.
 from collections.abc import Mapping
 from typing import Final
 
-from api.story import handing, offers, operating, people, places, reporting
+from api.story import handing, measuring, offers, operating, people, places, reporting
 from api.story.told import Told
 
 TOLD: Final[Mapping[str, Told]] = {
@@ -19,4 +19,5 @@ TOLD: Final[Mapping[str, Told]] = {
     **people.TOLD,
     **reporting.TOLD,
     **handing.TOLD,
+    **measuring.TOLD,
 }
