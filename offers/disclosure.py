@@ -19,16 +19,24 @@ FEWEST: Final = 10
 Numbers = npt.NDArray[np.int64]
 Hidden = npt.NDArray[np.bool_]
 
-# A number that no part can have.
+# A number that no part can have, and by how much one seems larger that is hidden last.
 _NO_PART: Final = np.iinfo(np.int64).max
+_LAST: Final = 2**48
 
 
-def hide(numbers: Numbers, *, people: Numbers | None = None, sums: Sequence[Sequence[int]] = ()) -> Hidden:
+def hide(
+    numbers: Numbers,
+    *,
+    people: Numbers | None = None,
+    sums: Sequence[Sequence[int]] = (),
+    precious: Sequence[int] = (),
+) -> Hidden:
     """Which cells of `numbers[group, period, column]` are to be hidden.
 
     The last group is the sum of all others, unless there is only one, and so is the last period.
-    `sums` name columns of which the first is the sum of the others. `people`, of the same shape, says
-    how many people stand behind a number; -1: not known.
+    `sums` name columns of which the first is the sum of the others; of these, `precious` ones are the last
+    that are hidden for the sake of another. `people`, of the same shape, says how many people stand behind
+    a number; -1: not known.
     """
     hidden = (numbers > 0) & (numbers < FEWEST)
     if people is not None:
@@ -41,14 +49,17 @@ def hide(numbers: Numbers, *, people: Numbers | None = None, sums: Sequence[Sequ
         for total, *parts in sums:
             order = [*parts, total]
             of_sum = hidden[..., order]
-            changes.append(_protect(numbers[..., order], of_sum))
+            lasting = np.where(np.isin(parts, precious), _LAST, 0)
+            changes.append(_protect(numbers[..., order], of_sum, lasting))
             hidden[..., order] = of_sum
         is_settled = not any(changes)
     return hidden
 
 
-def _protect(numbers: Numbers, hidden: Hidden) -> bool:
+def _protect(numbers: Numbers, hidden: Hidden, lasting: Numbers | int = 0) -> bool:
     """Hide one more in every line that gives a hidden number away; its last is the sum of the others.
+
+    The smallest, as if each part were larger by what `lasting` says.
 
     Writes to `hidden`; whether anything changed.
     """
@@ -61,7 +72,7 @@ def _protect(numbers: Numbers, hidden: Hidden) -> bool:
     if not is_open.any():
         return False
     lines = np.nonzero(is_open)
-    candidates = np.where(are_hidden[lines] | (parts[lines] == 0), _NO_PART, parts[lines])
+    candidates = np.where(are_hidden[lines] | (parts[lines] == 0), _NO_PART, parts[lines] + lasting)
     smallest = candidates.argmin(axis=-1)
     is_there_one = np.take_along_axis(candidates, smallest[:, None], axis=-1)[:, 0] < _NO_PART
     # Where no part is left to hide with, the sum is.

@@ -167,7 +167,9 @@ def _tabulate(read: Read) -> _Table:
     people = np.where(are_known, np.bitwise_count(buckets).astype(np.int64), -1)
     _spread(people, columns)
     places = read.by_site if read.asked.by == "site" else read.by_fence
-    return _Table(groups, places, periods, columns, numbers, hide(numbers, people=people, sums=sums))
+    precious = [columns[one] for one in _BY_HOLDING]
+    hidden = hide(numbers, people=people, sums=sums, precious=precious)
+    return _Table(groups, places, periods, columns, numbers, hidden)
 
 
 def _periods(read: Read) -> list[str]:

@@ -76,6 +76,13 @@ def test_parts_of_a_column_do_not_tell_each_other() -> None:
     assert hidden[0, 0].tolist() == [False, False, True, True]
 
 
+def test_what_is_precious_is_hidden_last() -> None:
+    numbers = with_sums(np.array([[[53, 20, 3, 30]]], np.int64))
+    sums = [[0, 1, 2, 3]]
+    assert hide(numbers, sums=sums)[0, 0].tolist() == [False, True, True, False]
+    assert hide(numbers, sums=sums, precious=[1])[0, 0].tolist() == [False, False, True, True]
+
+
 def lines(numbers: Numbers, hidden: Hidden, sums: list[list[int]]) -> Iterator[tuple[Numbers, Hidden]]:
     """Every equation of a table: parts, then their sum."""
     for group in range(numbers.shape[0]):
