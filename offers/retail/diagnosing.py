@@ -24,7 +24,7 @@ from offers.disclosure import FEWEST, hide
 from offers.eligibility import concerns
 from offers.handing.plain_words import SpokenLanguage
 from offers.retail.diagnosis_words import say_finding
-from offers.terms import Cap, Defaults, Offer, Place, marketing_grant
+from offers.terms import Cap, Defaults, Offer, Place, Reason, marketing_grant
 
 _OFFER: Final = """
 SELECT o.*, b.redemptions_total - b.redeemed AS redemptions_left, o.stopped_at IS NOT NULL AS is_stopped,
@@ -195,7 +195,8 @@ def _recently(counted: list[asyncpg.Record]) -> list[Considered]:
     whole = np.array([row["n"] for row in counted], np.int64)
     parts = np.stack([new, whole - new, whole])
     numbers = np.concatenate([parts.sum(axis=1, keepdims=True), parts], axis=1)[None]
-    hidden = hide(numbers, sums=[range(len(outcomes) + 1)])[0]
+    precious = [number for number, outcome in enumerate(outcomes, 1) if outcome == Reason.DELIVERED]
+    hidden = hide(numbers, sums=[range(len(outcomes) + 1)], precious=precious)[0]
     return [
         _considered(span.days, outcomes, numbers[0, at].tolist(), hidden[at].tolist())
         for span, at in ((NEW, 0), (LASTING, 2))
