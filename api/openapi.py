@@ -42,6 +42,7 @@ TAGS: Final = {
     "Fences": "The shapes whose edges matter.",
     "Offers": "What may be shown, to whom, when and how often.",
     "Limits": "Frequency caps and quiet hours.",
+    "Reports": "What happened, what it does for return visits, and why an offer does not run.",
     "Till": "Redeeming a code, once.",
     "Retailers and keys": "Tenants, and what opens their doors.",
     "Operations": "Health, metrics, and the clock.",

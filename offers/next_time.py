@@ -7,6 +7,7 @@ the search alone: what each time means is `offers.schedule`'s and `offers.quiet_
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from functools import partial
+from itertools import islice
 from typing import Final
 from uuid import UUID
 
@@ -15,8 +16,10 @@ from offers.quiet_hours import quiet_until
 from offers.schedule import HORIZON, is_open, next_change
 from offers.terms import Defaults, Offer, Person, Place
 
-# Two changes a day for a year, and some more; an expression that changes more often gets no answer.
-MOST_STEPS: Final = 2_000
+# Two changes a day for a year, and some more; an expression that changes more often gets no answer. So many
+# places with hours of their own are looked at, the first ones.
+MOST_STEPS: Final = 1_000
+MOST_PLACES: Final = 100
 
 # The first moment from `at` on at which something holds; None: never, or not within a year.
 _From = Callable[[datetime], datetime | None]
@@ -30,7 +33,7 @@ def next_time(
     With `quiet`, outside those quiet hours too, on the clock of the place.
     """
     earliest: datetime | None = None
-    for conditions in _told_apart(offer, places, quiet):
+    for conditions in islice(_told_apart(offer, places, quiet), MOST_PLACES):
         found = _all_at_once(conditions, now)
         if found is not None and (earliest is None or found < earliest):
             earliest = found

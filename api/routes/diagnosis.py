@@ -41,6 +41,6 @@ router: Final = Router(
     "/",
     route_handlers=[diagnose_one],
     dependencies=PLAIN,
-    tags=["Offers"],
+    tags=["Reports"],
     security=[{"retailerKey": []}],
 )

@@ -57,6 +57,6 @@ router: Final = Router(
     "/",
     route_handlers=[measure_offer, measure_everything],
     dependencies=PLAIN,
-    tags=["Offers"],
+    tags=["Reports"],
     security=[{"retailerKey": []}],
 )

@@ -108,6 +108,6 @@ router: Final = Router(
     "/",
     route_handlers=[read_one],
     dependencies=PLAIN,
-    tags=["Offers"],
+    tags=["Reports"],
     security=[{"retailerKey": []}],
 )

@@ -11,10 +11,9 @@ from typing import Final
 import msgspec
 import numpy as np
 
-from geo.errors import Fault, InvalidInput
 from offers.disclosure import FEWEST, Hidden, Numbers, hide
 from offers.local_periods import Step
-from offers.retail.reporting import BY_OFFER, STAGES, Asked, By, Counted, Place, Read
+from offers.retail.reporting import BY_OFFER, STAGES, Asked, By, Counted, Place, Read, too_long
 from offers.terms import Reason
 
 MOST_ROWS: Final = 100_000
@@ -138,8 +137,7 @@ def _tabulate(read: Read) -> _Table:
     groups = sorted({(one.offer_id, one.place_id) for one in read.counted})
     periods = _periods(read)
     if len(groups) * len(periods) > MOST_ROWS:
-        reason = f"asks for {len(groups)} × {len(periods)} rows, more than {MOST_ROWS}"
-        raise InvalidInput("Ask for fewer days, longer steps, or one site.", faults=(Fault("since", reason),))
+        raise too_long(f"comes to {len(groups)} × {len(periods)} rows, more than {MOST_ROWS}")
     columns = _columns(read.counted)
     # With a single group the sum over groups is that group itself.
     shape = (len(groups) + (len(groups) != 1), len(periods) + 1, len(columns))

@@ -21,6 +21,8 @@ MOST_DAYS: Final = 366
 # Hours of a place are many rows.
 MOST_DAYS_BY_HOUR: Final = 31
 DEFAULT_DAYS: Final = 28
+# More than this is for several reports.
+MOST_COUNTED: Final = 500_000
 # A crossing is written at the latest so long after it occurred: a day for an old fix, and what the rules
 # take to be certain.
 _WRITTEN_WITHIN: Final = timedelta(days=2)
@@ -184,6 +186,11 @@ def span_of(since: date | None, until: date | None, step: Step, today: date) -> 
     raise InvalidInput("The span cannot be reported.", faults=(fault,))
 
 
+def too_long(reason: str) -> InvalidInput:
+    """A report of more than anybody reads."""
+    return InvalidInput("Ask for fewer days, longer steps, or one site.", faults=(Fault("since", reason),))
+
+
 async def read_report(connection: asyncpg.Connection, asked: Asked, default_time_zone: str) -> Read:
     """NotFound for a retailer there is not, an offer or a site that is not the retailer's."""
     retailer = await connection.fetchval(_RETAILER, asked.retailer_id)
@@ -220,20 +227,22 @@ async def _count(connection: asyncpg.Connection, read: Read, zones: list[str]) -
     )
     counted: list[Counted] = []
     if asked.by not in BY_OFFER:  # a crossing belongs to a place, and to as many offers as are tied to it
-        rows = await connection.fetch(_statement(_CROSSINGS, asked), *places, _WRITTEN_WITHIN)
+        rows = await _fetch(connection, _CROSSINGS, asked, *places, _WRITTEN_WITHIN)
         counted += [_counted(row) for row in rows]
     if read.offers:
         first, last = min(zone.starts[0] for zone in read.zones), max(zone.starts[-1] for zone in read.zones)
         of_offers = (*places, asked.site_id is None, list(read.offers), first, last)
-        rows = await connection.fetch(_statement(_DECISIONS, asked), *of_offers)
+        rows = await _fetch(connection, _DECISIONS, asked, *of_offers)
         counted += [_counted(row) for row in rows]
-        rows = await connection.fetch(_statement(_STAGES, asked), *of_offers)
+        rows = await _fetch(connection, _STAGES, asked, *of_offers)
         counted += [one for row in rows for one in _stages(row)]
     return counted
 
 
-def _statement(statement: str, asked: Asked) -> str:
-    return statement.format(
+async def _fetch(
+    connection: asyncpg.Connection, statement: str, asked: Asked, *parameters: object
+) -> list[asyncpg.Record]:
+    wanted = statement.format(
         places=_PLACES,
         at_places=_AT_PLACES,
         when=_WHEN,
@@ -242,6 +251,10 @@ def _statement(statement: str, asked: Asked) -> str:
         offer=_OFFER_KEY.get(asked.by, "0::bigint"),
         place=_PLACE_KEY.get(asked.by, "0::bigint"),
     )
+    rows: list[asyncpg.Record] = await connection.fetch(f"{wanted} LIMIT {MOST_COUNTED + 1}", *parameters)
+    if len(rows) > MOST_COUNTED:
+        raise too_long(f"comes to more than {MOST_COUNTED} numbers")
+    return rows
 
 
 def _counted(row: asyncpg.Record) -> Counted:

@@ -175,6 +175,11 @@ def test_a_stop_says_more_than_the_pause_it_brings() -> None:
     assert codes(offer=offer(status="paused"), stopped_by="retailer") == ["stopped"]
 
 
+def test_nobody_is_missed_where_nothing_could_be_given() -> None:
+    assert codes(offer=offer(status="draft"), considered={}) == ["not_active"]
+    assert codes(places=[], considered={}) == ["tied_to_no_fence"]
+
+
 def test_the_worst_comes_first() -> None:
     found = diagnose(situation(reachable=5, waiting=3, stopped_by="retailer"))
     assert [finding.severity for finding in found] == ["blocks", "limits", "hint"]

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import time
+from datetime import time, timedelta
 
 import pytest
 
+from geo.wall_clock import later
 from offers.next_time import next_time
 from offers.terms import Defaults
 from tests.offers.invented import NO_QUIET, NOON, offer, place, utc
 
+HOUR = timedelta(hours=1)
 NIGHT = Defaults(quiet_start=time(21, 0), quiet_end=time(8, 0))
 
 
@@ -79,3 +81,23 @@ def test_hours_that_change_all_day_and_always_miss_each_other_are_given_up() -> 
     even = ",".join(f"{hour:02}:00-{hour:02}:10,{hour:02}:20-{hour:02}:30" for hour in range(24))
     odd = ",".join(f"{hour:02}:10-{hour:02}:20,{hour:02}:30-{hour:02}:40" for hour in range(24))
     assert next_time(offer(weekly_hours=even), [place(fence_active_hours=odd)], NOON) is None
+
+
+def test_hours_that_are_only_ever_perhaps_are_given_up() -> None:
+    perhaps = 'Mo-Su 08:00-09:00,10:00-11:00,12:00-13:00 unknown "ask first"'
+    assert next_time(offer(weekly_hours=perhaps), [place()], NOON) is None
+
+
+def test_places_with_the_same_hours_are_looked_at_once() -> None:
+    same = place(fence_active_hours="Th 10:00-11:00")
+    later_ones = [place(fence_id=2, fence_active_hours="Fr 10:00-11:00")]
+    assert next_time(offer(), [same, same, *later_ones], NOON) == utc("2026-06-11 08:00")
+
+
+def test_only_so_many_places_are_looked_at() -> None:
+    shut = [
+        place(fence_id=n, fence_active_hours="Th", fence_starts_at=later(NOON, n * HOUR)) for n in range(100)
+    ]
+    assert next_time(offer(), shut, NOON) == utc("2026-06-10 22:00")
+    assert next_time(offer(), [*shut, place()], NOON) == utc("2026-06-10 22:00")
+    assert next_time(offer(), [*shut[1:], place()], NOON) == NOON
