@@ -33,7 +33,7 @@ Since = Annotated[
 async def measure_offer(
     tx: Tx, now: Now, key: AuthKey, offer_id: Id, since: Since = None, retailer_id: RetailerId = None
 ) -> MeasuredLift:
-    return await lift_of_offer(tx, tenant_of(key, retailer_id), offer_id, now, _aware(since))
+    return await lift_of_offer(tx, tenant_of(key, retailer_id), offer_id, now, _past(since, now))
 
 
 @get(
@@ -44,12 +44,15 @@ async def measure_offer(
     description="The same against people who are held out of everything. For admins.",
 )
 async def measure_everything(tx: Tx, now: Now, since: Since = None) -> MeasuredLift:
-    return await lift_of_everything(tx, now, _aware(since))
+    return await lift_of_everything(tx, now, _past(since, now))
 
 
-def _aware(since: datetime | None) -> datetime | None:
-    if since is not None and since.tzinfo is None:
-        raise InvalidInput("A parameter is not as expected.", faults=(Fault("since", "has no time zone"),))
+def _past(since: datetime | None, now: datetime) -> datetime | None:
+    if since is None:
+        return None
+    reason = "has no time zone" if since.tzinfo is None else "is in the future" if since > now else None
+    if reason is not None:
+        raise InvalidInput("A parameter is not as expected.", faults=(Fault("since", reason),))
     return since
 
 

@@ -21,6 +21,7 @@ MOST_DAYS: Final = 366
 # Hours of a place are many rows.
 MOST_DAYS_BY_HOUR: Final = 31
 DEFAULT_DAYS: Final = 28
+_EARLIEST, _LATEST = date(2001, 1, 1), date(2999, 12, 31)
 # More than this is for several reports.
 MOST_COUNTED: Final = 500_000
 # A crossing is written at the latest so long after it occurred: a day for an old fix, and what the rules
@@ -175,15 +176,19 @@ class Read(msgspec.Struct):
 def span_of(since: date | None, until: date | None, step: Step, today: date) -> tuple[date, date]:
     """The days that are meant; by default the last 28 with today. Raises InvalidInput."""
     until = until or today + timedelta(days=1)
+    if not _EARLIEST <= until <= _LATEST:
+        raise _no_span("until", f"must be from {_EARLIEST} to {_LATEST}")
     since = since or until - timedelta(days=DEFAULT_DAYS)
-    most = MOST_DAYS_BY_HOUR if step == "hour" else MOST_DAYS
     if since >= until:
-        fault = Fault("until", "must be after since: it is the first day that is not reported")
-    elif (until - since).days > most:
-        fault = Fault("since", f"is more than {most} days before until, too many for steps of one {step}")
-    else:
-        return since, until
-    raise InvalidInput("The span cannot be reported.", faults=(fault,))
+        raise _no_span("until", "must be after since: it is the first day that is not reported")
+    most = MOST_DAYS_BY_HOUR if step == "hour" else MOST_DAYS
+    if (until - since).days > most:
+        raise _no_span("since", f"is more than {most} days before until, too many for steps of one {step}")
+    return since, until
+
+
+def _no_span(field: str, reason: str) -> InvalidInput:
+    return InvalidInput("The span cannot be reported.", faults=(Fault(field, reason),))
 
 
 def too_long(reason: str) -> InvalidInput:

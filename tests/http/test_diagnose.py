@@ -165,16 +165,35 @@ async def test_why_crossings_came_to_nothing_is_told_without_few(shop: Shop, sql
 
     told = await diagnosis(shop, offer)
 
-    week, month = told["recently"]
+    week, _ = told["recently"]
     outcomes = {one["outcome"]: one["n"] for one in week["outcomes"]}
     assert week["considered"] == 93
     assert outcomes["dismissed"] is None
     told_apart = sum(n for n in outcomes.values() if n is not None)
     assert week["considered"] - told_apart >= 10
-    # Seventy in a week and seventy-five in four would say five in the other three.
-    whole = {one["outcome"]: one["n"] for one in month["outcomes"]}
-    assert None in {outcomes["no_consent"], whole["no_consent"]}
     assert "mostly_refused" not in severities(told)
+
+
+async def test_the_week_and_the_month_do_not_tell_few_by_their_difference(
+    shop: Shop, sql: asyncpg.Connection
+) -> None:
+    offer, past = await running(shop, sql)
+    now = datetime.now(UTC)
+    await past.decided(offer["offer_id"], now, {"no_consent": 70, "delivered": 20})
+    await past.decided(offer["offer_id"], now - timedelta(days=14), {"no_consent": 5, "delivered": 100})
+
+    week, month = (
+        {one["outcome"]: one["n"] for one in span["outcomes"]} for span in await recently(shop, offer)
+    )
+
+    # Seventy and seventy-five would say five; so would the sums of both, with those delivered.
+    assert None in {week["no_consent"], month["no_consent"]}
+    assert None in {week["delivered"], month["delivered"]}
+
+
+async def recently(shop: Shop, offer: dict[str, Any]) -> list[dict[str, Any]]:
+    spans: list[dict[str, Any]] = (await diagnosis(shop, offer))["recently"]
+    return spans
 
 
 async def test_what_waits_is_counted(shop: Shop, sql: asyncpg.Connection) -> None:

@@ -131,6 +131,15 @@ async def test_only_people_who_consent_to_measurement_now_are_measured(
     assert arms(await lift(shop.client, offer)) == (120, 0, 110, 0)
 
 
+async def test_who_is_held_out_of_everything_is_in_neither_group_of_one_offer(
+    shop: Shop, sql: asyncpg.Connection
+) -> None:
+    past, offer = await past_of(sql, shop), (await shop.offer())["offer_id"]
+    await exposed(past, offer)
+    await past.held_out(await past.people(50), offer, EXPOSED, "everything")
+    assert arms(await lift(shop.client, offer)) == (120, 0, 110, 0)
+
+
 async def test_the_first_exposure_decides_whatever_came_later(shop: Shop, sql: asyncpg.Connection) -> None:
     past, offer = await past_of(sql, shop), (await shop.offer())["offer_id"]
     given, spared = await exposed(past, offer)
@@ -195,8 +204,9 @@ async def test_a_later_start_leaves_out_what_was_before(shop: Shop, sql: asyncpg
     assert (await lift(shop.client, offer))["treated"]["people"] == 165
     told = await lift(shop.client, offer, since=since)
     assert (told["treated"]["people"], told["held_out"]["people"]) == (105, 105)
-    naive = await shop.client.get(f"/v1/offers/{offer}/lift", params={"since": "2026-01-01T00:00:00"})
-    assert (naive.status_code, set(faults_of(naive))) == (400, {"since"})
+    for wrong in ("2026-01-01T00:00:00", "9999-12-31T23:59:59-12:00", "lately"):
+        refused = await shop.client.get(f"/v1/offers/{offer}/lift", params={"since": wrong})
+        assert (refused.status_code, set(faults_of(refused))) == (400, {"since"})
 
 
 @pytest.mark.parametrize(
