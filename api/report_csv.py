@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from offers.retail.report_table import REASONS, Report, ReportCounts, ReportRow
+from offers.retail.report_rows import REASONS, Report, ReportCounts, ReportRow
 
 _KEYS: Final = tuple(name for name in ReportRow.__struct_fields__ if name != "counts")
 _BY_REASON: Final = {"suppressed": "suppressed", "let_go_suppressed": "let_go"}

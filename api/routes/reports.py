@@ -15,7 +15,8 @@ from api.report_csv import written
 from api.routes.resources import Id, RetailerId
 from geo.wall_clock import wall_time
 from offers.local_periods import Step
-from offers.retail.report_table import Report, report_of
+from offers.retail.report_rows import Report
+from offers.retail.report_table import report_of
 from offers.retail.reporting import Asked, By, read_report, span_of
 
 CSV: Final = "text/csv"

@@ -1,28 +1,24 @@
 """A report as it is told: rows by group and period, their totals, and nothing of fewer than ten people.
 
-Owns the columns, how counts become rows, and which of them are hidden (see `offers.disclosure` for the
+Owns how counts become rows, and which of them are hidden (see `offers.disclosure` for the
 rule, docs/guides/measuring.md for what it does not stop). Reading is `offers.retail.reporting`'s.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date
 from typing import Final
 
 import msgspec
 import numpy as np
 
 from offers.disclosure import FEWEST, Hidden, Numbers, hide
-from offers.local_periods import Step
-from offers.retail.reporting import BY_OFFER, STAGES, Asked, By, Counted, Place, Read, too_long
-from offers.terms import Reason
+from offers.retail.report_queries import BY_OFFER, STAGES
+from offers.retail.report_rows import Report, ReportCounts, ReportRow
+from offers.retail.reporting import Asked, Counted, Place, Read, too_long
 
 MOST_ROWS: Final = 100_000
 _ALL_BUCKETS: Final = 2**64 - 1
 
 KINDS: Final = ("enter", "dwell", "exit")
-# Every reason has a column, also one that never came up: a table looks the same every day.
-REASONS: Final = tuple(reason.value for reason in Reason if reason not in {Reason.DELIVERED, Reason.HELD})
-
 _Column = tuple[str, str]
 _CROSSINGS: Final[tuple[_Column, ...]] = tuple(("crossing_kind", kind) for kind in KINDS)
 _STAGES: Final[tuple[_Column, ...]] = tuple(("delivery", stage) for stage in STAGES)
@@ -31,74 +27,6 @@ _CONSIDERED, _LET_GO = ("crossing", "total"), ("letting_go", "total")
 _BY_HOLDING: Final = tuple(
     (about, what) for about in ("crossing", "letting_go") for what in ("delivered", "held")
 )
-
-
-class ReportCounts(msgspec.Struct, frozen=True, kw_only=True):
-    """null is hidden, or, for crossings in a report by offer, not told: they belong to places.
-
-    `considered` is delivered + held + all of `suppressed` + `suppressed_hidden`, which stands for those of
-    its parts that are hidden; `let_go`, the ends of holds, the same of its own. `delivered`: at the
-    crossing itself. `waiting`: of those held in this period, still. The stages are of what was delivered in
-    this period, whenever they came.
-    """
-
-    enters: int | None
-    dwells: int | None
-    exits: int | None
-    considered: int | None
-    delivered: int | None
-    held: int | None
-    suppressed: dict[str, int | None]
-    suppressed_hidden: int | None
-    let_go: int | None
-    delivered_after_hold: int | None
-    let_go_suppressed: dict[str, int | None]
-    let_go_hidden: int | None
-    waiting: int | None
-    handed: int | None
-    shown: int | None
-    opened: int | None
-    dismissed: int | None
-    less_like_this: int | None
-    redeemed: int | None
-    cancelled: int | None
-
-
-class ReportRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One group in one `period`: a local day, the Monday of a local week, or an hour with its offset.
-
-    The whole span where `period` is null. The ids are of what the report is by; null also for what is
-    there no more, or has no site. `time_zone` of a site or a fence.
-    """
-
-    period: str | None
-    retailer_id: int
-    retailer: str
-    site_id: int | None = None
-    site: str | None = None
-    fence_id: int | None = None
-    fence: str | None = None
-    offer_id: int | None = None
-    offer: str | None = None
-    time_zone: str | None = None
-    counts: ReportCounts
-
-
-class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """`rows` over time, without periods in which nothing was; `totals` of each group; `overall` of all.
-
-    From local midnight of `since` until that of `until`. Numbers from 1 to `hidden_below` - 1 are null, and
-    as many others as keep them from being worked out.
-    """
-
-    by: By
-    step: Step
-    since: date
-    until: date
-    hidden_below: int
-    rows: list[ReportRow]
-    totals: list[ReportRow]
-    overall: ReportCounts
 
 
 class _Table(msgspec.Struct, frozen=True):
@@ -165,6 +93,8 @@ def _tabulate(read: Read) -> _Table:
     people = np.where(are_known, np.bitwise_count(buckets).astype(np.int64), -1)
     _spread(people, columns)
     places = read.by_site if read.asked.by == "site" else read.by_fence
+    # What was held and is neither let go nor waits: all known, one would follow from the others.
+    sums.append([columns["crossing", "held"], columns[_LET_GO], columns[_WAITING]])
     precious = [columns[one] for one in _BY_HOLDING]
     hidden = hide(numbers, people=people, sums=sums, precious=precious)
     return _Table(groups, places, periods, columns, numbers, hidden)

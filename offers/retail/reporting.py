@@ -14,6 +14,17 @@ import msgspec
 
 from geo.errors import Fault, InvalidInput, NotFound
 from offers.local_periods import Periods, Step, periods_of
+from offers.retail.report_queries import (
+    BY_OFFER,
+    FENCES,
+    OFFERS,
+    RETAILER,
+    SITE,
+    STAGES,
+    crossings_by,
+    decisions_by,
+    stages_by,
+)
 
 By = Literal["offer", "site", "fence", "retailer", "offer_at_fence"]
 
@@ -27,92 +38,6 @@ MOST_COUNTED: Final = 500_000
 # A crossing is written at the latest so long after it occurred: a day for an old fix, and what the rules
 # take to be certain.
 _WRITTEN_WITHIN: Final = timedelta(days=2)
-
-_FENCES: Final = """
-SELECT f.fence_id, f.name AS fence, f.site_id, s.name AS site, s.time_zone
-FROM fences f LEFT JOIN sites s ON s.site_id = f.site_id
-WHERE f.retailer_id = $1 AND ($2::bigint IS NULL OR f.site_id = $2)
-ORDER BY f.fence_id
-"""
-_OFFERS: Final = """
-SELECT offer_id, content FROM offers WHERE retailer_id = $1 AND ($2::bigint IS NULL OR offer_id = $2)
-ORDER BY offer_id
-"""
-_SITE: Final = "SELECT name FROM sites WHERE retailer_id = $1 AND site_id = $2"
-_RETAILER: Final = "SELECT name FROM retailers WHERE retailer_id = $1"
-
-BY_OFFER: Final = frozenset({"offer", "offer_at_fence"})
-
-# How one report groups: by offer, by place, and by the periods of each zone.
-_OFFER_KEY: Final = dict.fromkeys(BY_OFFER, "c.offer_id")
-_PLACE_KEY: Final = {"site": "coalesce(p.site_id, 0)", "fence": "c.fence_id", "offer_at_fence": "c.fence_id"}
-
-# Every fence with where the periods of its zone begin; width_bucket finds the one of a moment. What is at
-# no fence of these is in the zone that comes first.
-_PLACES: Final = """
-WITH zone AS MATERIALIZED (
-    SELECT z AS zone, array_agg(starts_at ORDER BY starts_at) AS starts
-    FROM unnest($4::integer[], $5::timestamptz[]) AS t(z, starts_at) GROUP BY z
-), place AS MATERIALIZED (
-    SELECT p.fence_id, p.site_id, zone.zone, zone.starts, zone.starts[1] AS begins_at,
-           zone.starts[cardinality(zone.starts)] AS ends_at
-    FROM unnest($1::bigint[], $2::bigint[], $3::integer[]) AS p(fence_id, site_id, zone)
-    JOIN zone USING (zone)
-), elsewhere AS MATERIALIZED (
-    SELECT zone, starts, starts[1] AS begins_at, starts[cardinality(starts)] AS ends_at
-    FROM zone WHERE zone = 0
-)
-"""
-# A person is known by the bucket only, which many share: so many buckets are at least as many people.
-_BUCKETS: Final = "bit_or(1::bigint << c.bucket::integer)"
-_CROSSINGS: Final = """
-{places}
-SELECT 0::bigint AS offer, {place} AS place, p.zone, width_bucket(c.recorded_at, p.starts) AS period,
-       'crossing_kind' AS about, c.kind AS what, count(*) AS n, {buckets} AS buckets
-FROM place p
-JOIN LATERAL (SELECT bucket, fence_id, kind, recorded_at FROM crossings
-              WHERE bucket BETWEEN 0 AND 63 AND fence_id = p.fence_id
-                AND occurred_at >= p.begins_at - $6::interval AND occurred_at < p.ends_at
-                AND recorded_at >= p.begins_at AND recorded_at < p.ends_at) c ON true
-GROUP BY 2, 3, 4, 6
-"""
-# Of a fence that is no more there are counts still, as long as no site is asked for.
-_AT_PLACES: Final = """
-LEFT JOIN place p ON p.fence_id = c.fence_id
-CROSS JOIN elsewhere e
-WHERE c.at >= coalesce(p.begins_at, e.begins_at) AND c.at < coalesce(p.ends_at, e.ends_at)
-  AND (p.fence_id IS NOT NULL OR $6)
-"""
-_WHEN: Final = "coalesce(p.zone, 0) AS zone, width_bucket(c.at, coalesce(p.starts, e.starts)) AS period"
-_DECISIONS: Final = """
-{places}
-SELECT {offer} AS offer, {place} AS place, {when}, c.moment AS about, c.outcome AS what,
-       sum(c.n)::bigint AS n, NULL::bigint AS buckets
-FROM (
-    SELECT offer_id, fence_id, hour AS at, moment, outcome, n FROM decision_totals
-    WHERE offer_id = ANY ($7::bigint[]) AND hour >= $8 AND hour < $9
-    UNION ALL
-    SELECT offer_id, fence_id, hour, moment, outcome, n FROM decision_counts
-    WHERE bucket BETWEEN 0 AND 63 AND offer_id = ANY ($7::bigint[]) AND hour >= $8 AND hour < $9
-    UNION ALL
-    SELECT offer_id, fence_id, held_at, 'now', 'waiting', 1 FROM held_offers
-    WHERE bucket BETWEEN 0 AND 63 AND offer_id = ANY ($7::bigint[]) AND held_at >= $8 AND held_at < $9
-) c {at_places}
-GROUP BY 1, 2, 3, 4, 5, 6
-"""
-STAGES: Final = ("handed", "shown", "opened", "dismissed", "less_like_this", "redeemed", "cancelled")
-_STAGES: Final = """
-{places}
-SELECT {offer} AS offer, {place} AS place, {when}, {stages}
-FROM (SELECT *, decided_at AS at FROM deliveries
-      WHERE bucket BETWEEN 0 AND 63 AND offer_id = ANY ($7::bigint[])
-        AND decided_at >= $8 AND decided_at < $9) c {at_places}
-GROUP BY 1, 2, 3, 4
-"""
-_EVERY_STAGE: Final = ", ".join(
-    f"count(c.{stage}_at) AS {stage}, {_BUCKETS} FILTER (WHERE c.{stage}_at IS NOT NULL) AS {stage}_buckets"
-    for stage in STAGES
-)
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
@@ -143,6 +68,7 @@ class Counted(msgspec.Struct, frozen=True):
     `offer_id` and `place_id` are 0 where the report is not by them; `place_id` is a site's or a fence's.
     `period` counts the periods of a zone from 0, `zone` the zones of the report. `buckets`: a bit for each
     bucket of somebody behind it, so that there are at least as many people as bits; None: not known.
+    By offer, `n` of crossings is 0: they only say who stands behind decisions.
     """
 
     offer_id: int
@@ -198,15 +124,15 @@ def too_long(reason: str) -> InvalidInput:
 
 async def read_report(connection: asyncpg.Connection, asked: Asked, default_time_zone: str) -> Read:
     """NotFound for a retailer there is not, an offer or a site that is not the retailer's."""
-    retailer = await connection.fetchval(_RETAILER, asked.retailer_id)
+    retailer = await connection.fetchval(RETAILER, asked.retailer_id)
     if retailer is None:
         raise NotFound("There is no such retailer.")
-    rows = await connection.fetch(_OFFERS, asked.retailer_id, asked.offer_id)
+    rows = await connection.fetch(OFFERS, asked.retailer_id, asked.offer_id)
     if asked.offer_id is not None and not rows:
         raise NotFound(f"There is no offer {asked.offer_id}.")
-    if asked.site_id is not None and not await connection.fetchval(_SITE, asked.retailer_id, asked.site_id):
+    if asked.site_id is not None and not await connection.fetchval(SITE, asked.retailer_id, asked.site_id):
         raise NotFound(f"There is no site {asked.site_id}.")
-    fences = await connection.fetch(_FENCES, asked.retailer_id, asked.site_id)
+    fences = await connection.fetch(FENCES, asked.retailer_id, asked.site_id)
     places = [
         Place(
             row["fence_id"], row["fence"], row["site_id"], row["site"], row["time_zone"] or default_time_zone
@@ -232,31 +158,21 @@ async def _count(connection: asyncpg.Connection, read: Read, zones: list[str]) -
     )
     counted: list[Counted] = []
     if asked.by not in BY_OFFER:  # a crossing belongs to a place, and to as many offers as are tied to it
-        rows = await _fetch(connection, _CROSSINGS, asked, *places, _WRITTEN_WITHIN)
+        rows = await _fetch(connection, crossings_by(asked.by), *places, _WRITTEN_WITHIN)
         counted += [_counted(row) for row in rows]
     if read.offers:
         first, last = min(zone.starts[0] for zone in read.zones), max(zone.starts[-1] for zone in read.zones)
         of_offers = (*places, asked.site_id is None, list(read.offers), first, last)
-        rows = await _fetch(connection, _DECISIONS, asked, *of_offers)
+        within = (_WRITTEN_WITHIN,) if asked.by in BY_OFFER else ()
+        rows = await _fetch(connection, decisions_by(asked.by), *of_offers, *within)
         counted += [_counted(row) for row in rows]
-        rows = await _fetch(connection, _STAGES, asked, *of_offers)
+        rows = await _fetch(connection, stages_by(asked.by), *of_offers)
         counted += [one for row in rows for one in _stages(row)]
     return counted
 
 
-async def _fetch(
-    connection: asyncpg.Connection, statement: str, asked: Asked, *parameters: object
-) -> list[asyncpg.Record]:
-    wanted = statement.format(
-        places=_PLACES,
-        at_places=_AT_PLACES,
-        when=_WHEN,
-        buckets=_BUCKETS,
-        stages=_EVERY_STAGE,
-        offer=_OFFER_KEY.get(asked.by, "0::bigint"),
-        place=_PLACE_KEY.get(asked.by, "0::bigint"),
-    )
-    rows: list[asyncpg.Record] = await connection.fetch(f"{wanted} LIMIT {MOST_COUNTED + 1}", *parameters)
+async def _fetch(connection: asyncpg.Connection, statement: str, *parameters: object) -> list[asyncpg.Record]:
+    rows: list[asyncpg.Record] = await connection.fetch(f"{statement} LIMIT {MOST_COUNTED + 1}", *parameters)
     if len(rows) > MOST_COUNTED:
         raise too_long(f"comes to more than {MOST_COUNTED} numbers")
     return rows

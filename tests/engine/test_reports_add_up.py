@@ -7,10 +7,16 @@ import csv
 import io
 from collections import Counter
 from datetime import date, time, timedelta
+from types import ModuleType
+
+import pytest
 
 from api import report_csv
+from geo.errors import InvalidInput
 from offers.engine import Engine
-from offers.retail.report_table import Report, report_of
+from offers.retail import report_table, reporting
+from offers.retail.report_rows import Report
+from offers.retail.report_table import report_of
 from offers.retail.reporting import Asked, By, read_report
 from tests.world import NOON, World, send
 
@@ -105,3 +111,17 @@ async def test_the_csv_adds_up_by_itself(world: World, engine: Engine) -> None:
     # Three people without consent are nine decisions: hidden, and what would tell them with them.
     assert (row["suppressed_no_consent"], row["suppressed_outranked"]) == ("", "")
     assert (numbers["delivered"], numbers["suppressed_hidden"]) == (14, 9 + 28)
+
+
+@pytest.mark.parametrize(("module", "limit"), [(report_table, "MOST_ROWS"), (reporting, "MOST_COUNTED")])
+async def test_a_report_that_nobody_could_read_is_refused(
+    world: World, engine: Engine, monkeypatch: pytest.MonkeyPatch, module: ModuleType, limit: str
+) -> None:
+    shop = await world.retailer()
+    await world.offer(shop, await world.fence(shop))
+    await engine.refresh()
+    await send(engine, await world.phone(await world.customer(shop)), 0, NOON)
+    monkeypatch.setattr(module, limit, 0)
+    with pytest.raises(InvalidInput) as refused:
+        await report(world, shop, "fence")
+    assert [fault.field for fault in refused.value.faults] == ["since"]

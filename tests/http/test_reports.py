@@ -155,6 +155,37 @@ async def test_one_person_who_comes_often_is_no_crowd(shop: Shop, sql: asyncpg.C
     assert (first["delivered"], first["suppressed"], first["suppressed_hidden"]) == (None, {}, None)
 
 
+@pytest.mark.parametrize("by", ["offer", "offer_at_fence"])
+@pytest.mark.parametrize(("passers_by", "is_told"), [("enter", True), ("exit", False)])
+async def test_one_person_is_no_crowd_behind_an_offer_either(
+    shop: Shop, sql: asyncpg.Connection, by: str, passers_by: str, is_told: bool
+) -> None:
+    past, offer = await past_of(sql, shop), (await shop.offer(triggers=["enter"]))["offer_id"]
+    (regular,) = await past.people(1)
+    for minute in range(50):
+        await past.crossed([regular], NOON + timedelta(minutes=minute))
+    # A crowd counts where it crosses as the offer asks.
+    await past.crossed(await past.people(20), NOON, passers_by)
+    await past.decided(offer, NOON, {"no_consent": 50})
+
+    (row,) = (await report(shop.client, by=by, **JUNE))["rows"]
+
+    assert row["counts"]["considered"] == (50 if is_told else None)
+    assert row["counts"]["suppressed"] == ({"no_consent": 50} if is_told else {})
+
+
+async def test_who_waits_does_not_follow_from_who_was_held(shop: Shop, sql: asyncpg.Connection) -> None:
+    past, offer = await past_of(sql, shop), (await shop.offer())["offer_id"]
+    await past.decided(offer, NOON, {"held": 24})
+    await past.decided(offer, NOON, {"delivered": 20}, "letting_go")
+    await past.waits(await past.people(4), offer, NOON)
+
+    counts = (await report(shop.client, by="offer", **JUNE))["overall"]
+
+    assert (counts["held"], counts["waiting"]) == (24, None)
+    assert (counts["let_go"], counts["delivered_after_hold"]) == (None, None)
+
+
 async def test_small_reasons_are_added_up_instead(shop: Shop, sql: asyncpg.Connection) -> None:
     past, offer = await past_of(sql, shop), (await shop.offer())["offer_id"]
     await past.decided(offer, NOON, {"delivered": 50, "no_consent": 30, "stale": 4, "dismissed": 7})
