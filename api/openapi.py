@@ -37,6 +37,7 @@ Lists come in pages: pass `next_cursor` back as `cursor`.
 TAGS: Final = {
     "Phones": "Registering, being found, reporting fixes, and what is around.",
     "Consent": "What a person has been told and has answered.",
+    "Your data": "A copy of it, what is known and why, and erasure in one tap.",
     "Offers on the phone": "What was delivered, why, and what became of it.",
     "Sites": "Places of business.",
     "Fences": "The shapes whose edges matter.",
