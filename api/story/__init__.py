@@ -9,7 +9,18 @@ said by the schemas, and a test compares the two.
 from collections.abc import Mapping
 from typing import Final
 
-from api.story import handing, judging, looking_after, offers, operating, people, places, reporting, rights
+from api.story import (
+    handing,
+    judging,
+    looking_after,
+    measuring,
+    offers,
+    operating,
+    people,
+    places,
+    reporting,
+    rights,
+)
 from api.story.told import Told
 
 TOLD: Final[Mapping[str, Told]] = {
@@ -21,5 +32,6 @@ TOLD: Final[Mapping[str, Told]] = {
     **people.TOLD,
     **reporting.TOLD,
     **handing.TOLD,
+    **measuring.TOLD,
     **rights.TOLD,
 }

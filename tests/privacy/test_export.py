@@ -31,7 +31,15 @@ def server(new_database: Callable[[], str]) -> Iterator[Server]:
         yield start(new_database())
 
 
-SECRETS = {"token", "token_hash", "installation", "installation_hash", "link_code", "reference", "reference_hash"}
+SECRETS = {
+    "token",
+    "token_hash",
+    "installation",
+    "installation_hash",
+    "link_code",
+    "reference",
+    "reference_hash",
+}
 
 
 class Size:
