@@ -51,3 +51,4 @@ class Customer:
     customer_id: str
     notice_version: int = 1
     is_erased: bool = False
+    may_be_too_young: bool = False
