@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import subprocess
@@ -38,13 +39,19 @@ def steps_of(page: Path) -> list[Step]:
     return steps
 
 
+async def _admin_key(database_url: str) -> str:
+    connection = await asyncpg.connect(database_url)
+    try:
+        return await create_admin_key(connection)
+    finally:
+        await connection.close()
+
+
 @pytest.mark.parametrize("page", ["retailer.md", "customer.md"])
-async def test_every_command_of_a_journey_prints_what_the_page_says(
+def test_every_command_of_a_journey_prints_what_the_page_says(
     page: str, shared_server: Server, tmp_path: Path
 ) -> None:
-    connection = await asyncpg.connect(shared_server.database_url)
-    key = await create_admin_key(connection)
-    await connection.close()
+    key = asyncio.run(_admin_key(shared_server.database_url))
     steps = steps_of(CHECKOUT / "docs" / "guides" / page)
     assert len(steps) >= 8
     script = "".join(f"{step.commands}echo '{_MARK}'\n" for step in steps)
