@@ -14,6 +14,7 @@ import msgspec
 from geo.wall_clock import later, wall_time
 from offers.caps import binding
 from offers.consent import missing_for
+from offers.minors import is_adult
 from offers.quiet_hours import is_quiet, quiet_times
 from offers.schedule import is_fence_active, is_scheduled, is_site_open
 from offers.terms import Cap, Defaults, Offer, PastDelivery, Person, Place, Reason, Rule, Trigger
@@ -115,6 +116,12 @@ def _consented(q: Question) -> tuple[Rule, ...]:
     return (Rule(name=Reason.NO_CONSENT, passed=missing is None, numbers={"missing": missing}),)
 
 
+def _of_age(q: Question) -> tuple[Rule, ...]:
+    """No marketing to minors, whatever was consented to."""
+    band = q.person.age_band
+    return (Rule(name=Reason.MINOR, passed=is_adult(band), numbers={"age_band": band}),)
+
+
 def _not_quiet(q: Question) -> tuple[Rule, ...]:
     start, end = quiet_times(q.person, q.defaults)
     clock = wall_time(q.now, q.person.time_zone).time()
@@ -178,6 +185,7 @@ RULES: Final[tuple[Callable[[Question], tuple[Rule, ...]], ...]] = (
     _on_at_this_time,
     _fresh,
     _consented,
+    _of_age,
     _not_quiet,
     _never_dismissed,
     _within_customer_limit,

@@ -38,6 +38,7 @@ class Reason(StrEnum):
     SITE_CLOSED = "site_closed"
     STALE = "stale"
     NO_CONSENT = "no_consent"
+    MINOR = "minor"
     QUIET_HOURS = "quiet_hours"
     CUSTOMER_LIMIT = "customer_limit"
     RE_ELIGIBILITY = "re_eligibility"

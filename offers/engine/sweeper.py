@@ -1,4 +1,4 @@
-"""What happens because time passes: due timers, counts to fold, leases to take back, what to forget.
+"""What happens because time passes: due timers, lapsed consents, counts to fold, leases, what to forget.
 
 Every worker sweeps. Due timers are only read here, never claimed: each goes through the batcher,
 whose flush locks the customer and finds the timer gone if another worker was first.
@@ -17,6 +17,7 @@ from offers.engine.batcher import Batcher
 from offers.engine.leases import Leases
 from offers.engine.retention import forget
 from offers.engine.work import Due
+from offers.people.lapses import LapseSweep
 
 SWEEP_EVERY_S: Final = 1.0
 SLOWLY_EVERY_S: Final = 10.0
@@ -58,6 +59,7 @@ class Sweeper:
         self._pool = pool
         self._batcher = batcher
         self._leases = leases
+        self.lapses = LapseSweep(pool)
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
@@ -101,6 +103,7 @@ class Sweeper:
 
     async def _tidy(self) -> None:
         await self._leases.return_expired()
+        await self.lapses.sweep()
         for bucket in _ALL_BUCKETS:
             async with self._pool.acquire() as connection:
                 await connection.execute(_FOLD, bucket)

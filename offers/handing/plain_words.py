@@ -31,6 +31,7 @@ _ALWAYS: Final[Mapping[Reason, tuple[str, str]]] = {
         "You said yes to offers based on where you are, and to offers from this business.",
         "Vous avez accepté les offres selon votre position, et les offres de ce commerce.",
     ),
+    Reason.MINOR: ("You told us that you are an adult.", "Vous avez indiqué être majeur."),
     Reason.QUIET_HOURS: ("It was outside your quiet hours.", "C'était en dehors de vos heures calmes."),
     Reason.CUSTOMER_LIMIT: (
         "You had not received this offer too often.",
