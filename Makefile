@@ -5,7 +5,7 @@ SHELL := /bin/bash
 
 BIN := .venv/bin
 # Where the rules live, every branch is tested.
-RULES := geo/crossings.py,geo/tracking.py,geo/wall_clock.py,offers/caps.py,offers/consent.py,offers/eligibility.py,offers/hours.py,offers/quiet_hours.py,offers/ranking.py,offers/schedule.py
+RULES := geo/crossings.py,geo/tracking.py,geo/wall_clock.py,offers/caps.py,offers/consent.py,offers/lapsing.py,offers/minors.py,offers/eligibility.py,offers/hours.py,offers/quiet_hours.py,offers/ranking.py,offers/schedule.py
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

@@ -188,6 +188,7 @@ class Phone(FastHttpUser):
                 "installation_id": str(uuid4()),
                 "platform": self.chance.choice(["android", "ios"]),
                 "language": self.chance.choice(["en", "fr"]),
+                "age_band": "adult",
             },
         )
         if not told:

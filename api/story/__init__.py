@@ -9,7 +9,7 @@ said by the schemas, and a test compares the two.
 from collections.abc import Mapping
 from typing import Final
 
-from api.story import handing, offers, operating, people, places, reporting
+from api.story import consent, handing, offers, operating, people, places, reporting
 from api.story.told import Told
 
 TOLD: Final[Mapping[str, Told]] = {
@@ -17,6 +17,7 @@ TOLD: Final[Mapping[str, Told]] = {
     **places.TOLD,
     **offers.TOLD,
     **people.TOLD,
+    **consent.TOLD,
     **reporting.TOLD,
     **handing.TOLD,
 }

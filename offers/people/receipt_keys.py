@@ -7,7 +7,6 @@ every receipt that was signed. Where the two halves lie is docs/adr/0013. The fo
 """
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any, Final, Literal
 
 import asyncpg
@@ -28,9 +27,8 @@ _IN_USE: Final = """
 """
 _ADD: Final = """
     INSERT INTO receipt_keys (kid, public_x, created_at) VALUES ($1, $2, alentour_now())
-    ON CONFLICT DO NOTHING RETURNING created_at
 """
-_ADD_SECRET: Final = "INSERT INTO alentour_secrets.receipt_keys (kid, secret_d) VALUES ($1, $2)"
+_ADD_PRIVATE_HALF: Final = "INSERT INTO alentour_secrets.receipt_keys (kid, secret_d) VALUES ($1, $2)"
 _RETIRE: Final = "UPDATE receipt_keys SET retired_at = alentour_now() WHERE retired_at IS NULL"
 _FORGET_SECRETS: Final = """
     DELETE FROM alentour_secrets.receipt_keys AS s USING receipt_keys AS k
@@ -137,13 +135,12 @@ async def _make(connection: asyncpg.Connection) -> None:
     await _add(connection)
 
 
-async def _add(connection: asyncpg.Connection) -> datetime:
+async def _add(connection: asyncpg.Connection) -> None:
     key = OKPKey.generate_key(_CURVE)
     members = key.as_dict(private=True)
     kid = key.thumbprint()
-    created_at: datetime = await connection.fetchval(_ADD, kid, members["x"])
-    await connection.execute(_ADD_SECRET, kid, members["d"])
-    return created_at
+    await connection.execute(_ADD, kid, members["x"])
+    await connection.execute(_ADD_PRIVATE_HALF, kid, members["d"])
 
 
 def _flawed(flaw: Flaw, kid: str | None = None) -> Judgement:
