@@ -216,7 +216,7 @@ CREATE TABLE notice_versions (
     purpose      text NOT NULL CHECK (purpose IN
                  ('location_offers', 'location_parking', 'personalisation', 'measurement', 'marketing')),
     version      integer NOT NULL CHECK (version > 0),
-    retailer_id  bigint REFERENCES retailers,
+    retailer_id  bigint,
     asks_again   boolean NOT NULL,
     grace_days   integer CHECK (grace_days BETWEEN 0 AND 180),
     lapses_at    timestamptz,
