@@ -305,8 +305,7 @@ async def test_a_lapse_waits_for_a_delivery_being_decided_and_then_cancels_it(ht
     assert await grants_of(rows, phone) == ["location_offers"]
 
 
-async def test_a_lapse_of_personalisation_would_erase_what_was_kept_for_it(http, rows):
-    """Shown for the withdrawal, which ends a purpose in the same way."""
+async def test_withdrawing_personalisation_erases_the_interests_and_nothing_else_does(http):
     phone = await new_phone(http)
     await phone.answers(yes("personalisation"), yes("measurement"))
     await phone.patch("/v1/me/preferences", {"interests": ["coffee"]})
