@@ -1,5 +1,7 @@
 """What age allows: bands by their lowest age, countries by their law, marketing for adults."""
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -86,7 +88,7 @@ def test_what_is_not_allowed_is_exactly_what_may_not_be_granted(
 @given(st.frozensets(grants), st.integers(13, 18))
 def test_a_higher_band_never_ends_more(granted: frozenset[str], age: int) -> None:
     ending = [not_allowed(granted, band, age) for band in sorted(BANDS, key=LOWEST_AGE.__getitem__)]
-    assert all(later <= earlier for earlier, later in zip(ending, ending[1:], strict=False))
+    assert all(later <= earlier for earlier, later in itertools.pairwise(ending))
 
 
 @pytest.mark.parametrize("band", BANDS)
