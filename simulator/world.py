@@ -49,4 +49,4 @@ class Customer:
     """One person to the server."""
 
     customer_id: str
-    notice_version: int = 1
+    notice_versions: dict[str, int] = field(default_factory=dict)

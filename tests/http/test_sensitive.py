@@ -10,7 +10,6 @@ import pytest
 
 from tests.http.phones import new_phone, yes
 from tests.http.shops import Shop, admin, faults_of, other_shop, shop, sql
-from tests.world import LONG_AGO
 
 __all__ = ["admin", "other_shop", "shop", "sql"]  # fixtures
 
@@ -178,9 +177,7 @@ async def test_a_fence_from_before_is_watched_by_no_phone(
         (await shop.client.post("/v1/fences", json=circle(lon, north_m, site_id=site_id))).json()["id"]
         for north_m, site_id in ((400, kept), (0, gone))
     ]
-    await sql.execute(
-        "UPDATE sites SET kind = 'hospital', updated_at = $2 WHERE site_id = $1", gone, LONG_AGO
-    )
+    await sql.execute("UPDATE sites SET kind = 'hospital' WHERE site_id = $1", gone)
     phone = await new_phone(http)
     await phone.answers(yes("location_offers"))
     regions = await phone.get("/v1/fences/sync", params={**at(lon), "platform": "ios"})
