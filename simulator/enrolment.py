@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 DECISIONS_AT_ONCE: Final = 100
 # What people who are not adults may rightly hear when they say yes.
-TOO_YOUNG: Final = frozenset({"too_young"})
+TOO_YOUNG: Final = frozenset({"under_age", "age_not_declared"})
 # What everybody rightly hears after an erasure.
 UNKNOWN_NOW: Final = frozenset({"unauthenticated"})
 ADULT: Final = "adult"
@@ -50,7 +50,7 @@ async def enrol_first(world: World, phone: Phone) -> Enrolled:
         await want_quiet(enrolled, phone.person.quiet)
     language = quote(phone.person.language)
     notices = await world.api.call("GET", f"/v1/notices?language={language}", key=enrolled.token)
-    customer.notice_version = max(notice.version for notice in notices.read(list[Notice]))
+    customer.notice_versions = {one.purpose: one.version for one in notices.read(list[Notice])}
     await decide(enrolled, phone.person.decisions)
     return enrolled
 
@@ -77,8 +77,7 @@ async def decide(enrolled: Enrolled, decisions: Sequence[Decision]) -> None:
 async def _decide(enrolled: Enrolled, decisions: Sequence[Decision]) -> None:
     world, customer = enrolled.world, enrolled.customer
     body = {
-        "decisions": [_written(decision) for decision in decisions],
-        "notice_version": customer.notice_version,
+        "decisions": [_written(decision, customer) for decision in decisions],
         "language": enrolled.phone.person.language,
         "method": "simulated_switch",
     }
@@ -165,9 +164,14 @@ def _change(value: T, answer: Answer) -> Change[T]:
     return Change(value, answer.span.sent, answer.span.answered if answer.is_good else None)
 
 
-def _written(decision: Decision) -> dict[str, object]:
+def _written(decision: Decision, customer: Customer) -> dict[str, object]:
     grant = decision.grant
-    said: dict[str, object] = {"purpose": grant.purpose, "granted": decision.granted}
+    version = customer.notice_versions[grant.purpose]
+    said: dict[str, object] = {
+        "purpose": grant.purpose,
+        "granted": decision.granted,
+        "notice_version": version,
+    }
     if grant.retailer_id is not None:
         said |= {"retailer_id": grant.retailer_id, "channel": grant.channel}
     return said

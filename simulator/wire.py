@@ -153,6 +153,7 @@ class Clock(msgspec.Struct):
 class Notice(msgspec.Struct):
     """A text about a purpose."""
 
+    purpose: str
     version: int
 
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from api.story import (
+    consent,
     handing,
     judging,
     looking_after,
@@ -30,6 +31,7 @@ TOLD: Final[Mapping[str, Told]] = {
     **judging.TOLD,
     **offers.TOLD,
     **people.TOLD,
+    **consent.TOLD,
     **reporting.TOLD,
     **handing.TOLD,
     **measuring.TOLD,
