@@ -186,6 +186,21 @@ async def _edit_defaults(shop: Business) -> httpx.Response:
     return await shop.admin.put("/v1/defaults", json=QUIET)
 
 
+async def _publish_notice(shop: Business) -> httpx.Response:
+    text = {"title": "Offers from us", "text": "We would like to write to you."}
+    said = {"purpose": "marketing", "asks_again": False, "texts": {"en": text}}
+    return await shop.manage.post("/v1/notices", json=said)
+
+
+async def _put_controller(shop: Business) -> httpx.Response:
+    said = {"contact": "hello@shop.example", "privacy_policy_url": "https://shop.example/privacy"}
+    return await shop.manage.put("/v1/controllers", json=said)
+
+
+async def _rotate_receipt_key(shop: Business) -> httpx.Response:
+    return await shop.admin.post("/v1/receipts/keys")
+
+
 # By operationId: how to make it change something, and the kind of thing that its entry is about.
 CHANGES: Mapping[str, tuple[Change, str]] = {
     "setClock": (_set_clock, "clock"),
@@ -215,6 +230,9 @@ CHANGES: Mapping[str, tuple[Change, str]] = {
     "editCap": (_edit_cap, "cap"),
     "deleteCap": (_delete_cap, "cap"),
     "editDefaults": (_edit_defaults, "defaults"),
+    "publishNotice": (_publish_notice, "notice"),
+    "putController": (_put_controller, "controller"),
+    "rotateReceiptKey": (_rotate_receipt_key, "receipt_key"),
 }
 # What concerns nobody's things but the operator's.
-OF_THE_OPERATOR = frozenset({"setClock", "advanceClock", "tickClock", "editDefaults"})
+OF_THE_OPERATOR = frozenset({"setClock", "advanceClock", "tickClock", "editDefaults", "rotateReceiptKey"})
