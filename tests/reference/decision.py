@@ -11,9 +11,8 @@ from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 from itertools import groupby
 
-from tests.reference.clocks import quiet_ends
 from tests.reference.facts import Case, Crossing, Offer, Past
-from tests.reference.rules import Asked, as_given, concerns, quiet_times, what_stands_against
+from tests.reference.rules import Asked, as_given, concerns, released_at, what_stands_against
 
 DISLIKED_FOR = timedelta(days=90)
 DISTANCE_STEP_M = 10
@@ -25,7 +24,7 @@ class Outcome:
     """What one flush decides. Offers are named by id, crossings by theirs.
 
     given         (crossing, offer, channel) in the order of the decisions.
-    held          (crossing, offer, the first moment that is not quiet).
+    held          (crossing, offer, until when).
     held_out      (crossing, offer, drawn for `everything` or `offer`).
     no_longer_held   (offer, fence) of what waited before.
     counts        of (offer, fence, `crossing` or `letting_go`, reason).
@@ -130,8 +129,7 @@ class Reference:
             self.end(crossing, offer, "already_held")
             return
         self.holds |= {offer.offer_id}
-        until = quiet_ends(self.case.now, self.case.person.time_zone, *quiet_times(self.case))
-        self.outcome.held.append((crossing.crossing_id, offer.offer_id, until))
+        self.outcome.held.append((crossing.crossing_id, offer.offer_id, released_at(self.case)))
         if not crossing.was_held:
             self.count(crossing, offer, "held")
 
@@ -184,7 +182,11 @@ def best_of(could_win: list[tuple[Crossing, Offer]], case: Case, history: tuple[
     def among_retailers(one: tuple[Crossing, Offer]):
         crossing, offer = one
         is_wanted = "personalisation" in case.person.grants and bool(case.person.interests & set(offer.tags))
-        served = [past.decided_at for past in history if past.retailer_id == offer.retailer_id]
+        served = [
+            past.decided_at
+            for past in history
+            if past.retailer_id == offer.retailer_id and past.takes_slot
+        ]
         return (
             is_disliked(offer),
             not is_wanted,

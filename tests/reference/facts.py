@@ -49,6 +49,8 @@ class Offer:
     delivery_budget: int | None = None
     budget_per_day: int | None = None
     budget_per_week: int | None = None
+    redemption_stock: int | None = None
+    redemptions_left: int | None = None
     customer_limit: int | None = None
     customer_limit_days: int | None = None
     re_eligible_after_s: int | None = None

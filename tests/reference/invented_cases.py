@@ -171,12 +171,12 @@ class Inventor:
         )
 
     def stays(self) -> tuple[datetime, ...]:
-        """Singly, in runs some hours long, and around four hours before now."""
+        """Singly, in runs some hours long, and beside four hours and 90 days ago."""
         stays = []
         for _ in range(self.random.randint(0, 3)):
             at = self.now - timedelta(days=self.random.randint(0, 40), seconds=self.random.randint(0, 90_000))
             if self.happens(0.3):
-                at = self.now - timedelta(hours=self.one_of([4, 24, 48, 72])) + self.nudge()
+                at = self.now - timedelta(hours=self.one_of([4, 24, 48, 72, 90 * 24])) + self.nudge()
             stays.append(at)
             while self.happens(0.4):
                 at += timedelta(hours=self.one_of([1, 3, 4, 5])) + self.nudge()
@@ -265,7 +265,7 @@ class Inventor:
 
     def an_offer(self, offer_id: int, places: list[Place]) -> Offer:
         place = self.one_of(places)
-        is_limited = self.happens(0.15)
+        is_limited, has_stock = self.happens(0.15), self.happens(0.1)
         return Offer(
             offer_id=offer_id,
             retailer_id=place.retailer_id if self.happens(0.9) else self.one_of(RETAILERS),
@@ -284,6 +284,8 @@ class Inventor:
             delivery_budget=100 if is_limited and self.happens(0.5) else None,
             budget_per_day=10 if is_limited and self.happens(0.5) else None,
             budget_per_week=50 if is_limited and self.happens(0.5) else None,
+            redemption_stock=10 if has_stock else None,
+            redemptions_left=self.one_of([0, 1, 9]) if has_stock else None,
             customer_limit=self.maybe(0.2, self.random.randint(1, 2)),
             customer_limit_days=self.maybe(0.5, self.one_of([1, 7, 30])),
             re_eligible_after_s=self.maybe(0.2, self.one_of([0, 3600, 86_400])),

@@ -7,12 +7,15 @@ of every member, one rule after the other, slow and without shortcuts. Not from 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from hashlib import blake2b
 
-from tests.reference.clocks import first_day, first_moment, is_quiet_at, wall
+from tests.reference.clocks import first_day, first_moment, is_quiet_at, quiet_ends, wall
 from tests.reference.facts import Cap, Case, Crossing, Hours, Offer, Past
 
 LONGEST_HOLD = timedelta(hours=24)
 SAME_VISIT = timedelta(hours=4)
+VISITS_KEPT = timedelta(days=90)
+SPREAD = timedelta(minutes=30)
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,12 @@ def quiet_times(case: Case):
     return person.quiet_start, person.quiet_end
 
 
+def released_at(case: Case) -> datetime:
+    """The end of the quiet hours and the person's own share of half an hour: a hash of who it is, as a fraction."""
+    drawn = blake2b(case.person.customer_id.bytes, digest_size=4, person=b"hold").hexdigest()
+    return quiet_ends(case.now, case.person.time_zone, *quiet_times(case)) + SPREAD * (int(drawn, 16) / 2**32)
+
+
 def as_given(case: Case, offer: Offer) -> Offer:
     """In quiet hours without a notification, if the offer says so: it goes to the inbox."""
     if offer.when_quiet == "inbox_only" and is_quiet(case):
@@ -98,16 +107,19 @@ def reasons(asked: Asked) -> Iterator[str]:
         yield "audience"
     if any(past.was_dismissed for past in asked.past_of_offer):
         yield "dismissed"
-    if is_quiet(case) and offer.when_quiet == "drop":
-        yield "quiet_hours"
-    if is_quiet(case) and offer.when_quiet == "hold":
-        yield "already_held" if offer.offer_id in asked.holds else "held"
+    if is_quiet(case) and offer.when_quiet != "inbox_only":
+        if offer.when_quiet == "drop" or released_at(case) - crossing.at > LONGEST_HOLD:
+            yield "quiet_hours"
+        else:
+            yield "already_held" if offer.offer_id in asked.holds else "held"
     if not is_within_customer_limit(asked):
         yield "customer_limit"
     if not is_eligible_again(asked):
         yield "re_eligibility"
     if not offer.ignores_caps and any(is_reached(cap, asked) for cap in case.caps):
         yield "frequency_cap"
+    if offer.redemptions_left is not None and offer.redemptions_left < 1:
+        yield "budget_spent"
     if asked.budget != "free":
         yield f"budget_{asked.budget}"
 
@@ -161,8 +173,7 @@ def personal_answers(asked: Asked) -> Iterator[bool | None]:
     audience, person, retailer = asked.offer.audience, asked.case.person, asked.offer.retailer_id
     may_ask = "personalisation" in person.grants
     if audience.interests:
-        known = may_ask and bool(person.interests)
-        yield any(one in person.interests for one in audience.interests) if known else None
+        yield any(one in person.interests for one in audience.interests) if may_ask else None
     for name, values in audience.attributes.items():
         said = (person.attributes or {}).get(retailer, {}).get(name) if may_ask else None
         yield None if said is None else said in values
@@ -172,8 +183,9 @@ def personal_answers(asked: Asked) -> Iterator[bool | None]:
         yield is_number_between(len(visits), least, most) if may_ask else None
     least, most = audience.last_visit_days_at_least, audience.last_visit_days_at_most
     if least is not None or most is not None:
-        known = may_ask and bool(visits)
-        yield is_number_between((asked.case.now - visits[-1]).days, least, most) if known else None
+        # Who has not been there in the last 90 days was there longer ago than any number of days asked for.
+        met = is_number_between((asked.case.now - visits[-1]).days, least, most) if visits else most is None
+        yield met if may_ask else None
 
 
 def is_number_between(number: int, least: int | None, most: int | None) -> bool:
@@ -181,14 +193,14 @@ def is_number_between(number: int, least: int | None, most: int | None) -> bool:
 
 
 def visits_before(stays: tuple[datetime, ...], now: datetime) -> list[datetime]:
-    """When each visit began, but for the one that is under way: stays within four hours of the last are one."""
+    """When each visit of 90 days began, but for the one under way: stays within four hours of the last are one."""
     groups: list[list[datetime]] = []
-    for stay in sorted(stays):
-        if groups and stay - groups[-1][-1] < SAME_VISIT:
+    for stay in sorted(stay for stay in stays if now - stay <= VISITS_KEPT):
+        if groups and stay - groups[-1][-1] <= SAME_VISIT:
             groups[-1].append(stay)
         else:
             groups.append([stay])
-    return [group[0] for group in groups if now - group[-1] >= SAME_VISIT]
+    return [group[0] for group in groups if now - group[-1] > SAME_VISIT]
 
 
 # How often ------------------------------------------------------------------------------------------
