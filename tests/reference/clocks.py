@@ -4,7 +4,7 @@ Offsets and clock changes of today's zones lie on quarters of an hour, wall-cloc
 """
 
 from datetime import UTC, date, datetime, time, timedelta
-from functools import lru_cache
+from functools import cache
 from zoneinfo import ZoneInfo
 
 MINUTE = timedelta(minutes=1)
@@ -16,7 +16,7 @@ def wall(at: datetime, time_zone: str) -> datetime:
     return at.astimezone(ZoneInfo(time_zone)).replace(tzinfo=None)
 
 
-@lru_cache(maxsize=None)
+@cache
 def first_moment(day: date, time_zone: str) -> datetime:
     """The first quarter of an hour whose local date is `day`."""
     at = datetime.combine(day, time(0), UTC) - timedelta(hours=15)

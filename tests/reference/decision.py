@@ -175,7 +175,9 @@ def best_of(could_win: list[tuple[Crossing, Offer]], case: Case, history: tuple[
 
     def is_disliked(offer: Offer) -> bool:
         return "personalisation" in case.person.grants and any(
-            past.was_dismissed and case.now - past.decided_at <= DISLIKED_FOR and set(past.tags) & set(offer.tags)
+            past.was_dismissed
+            and case.now - past.decided_at <= DISLIKED_FOR
+            and set(past.tags) & set(offer.tags)
             for past in history
         )
 
@@ -183,9 +185,7 @@ def best_of(could_win: list[tuple[Crossing, Offer]], case: Case, history: tuple[
         crossing, offer = one
         is_wanted = "personalisation" in case.person.grants and bool(case.person.interests & set(offer.tags))
         served = [
-            past.decided_at
-            for past in history
-            if past.retailer_id == offer.retailer_id and past.takes_slot
+            past.decided_at for past in history if past.retailer_id == offer.retailer_id and past.takes_slot
         ]
         return (
             is_disliked(offer),
@@ -226,5 +226,7 @@ def held_out_of(offer: Offer, case: Case) -> str | None:
 
 def lot(salt: str, about: bytes, customer: bytes) -> int:
     """0 to 9,999: BLAKE2b of eight bytes over what it is about and whom, keyed by BLAKE2b of the salt."""
-    keyed = blake2b(about + b":" + customer, digest_size=8, key=blake2b(salt.encode(), digest_size=32).digest())
+    keyed = blake2b(
+        about + b":" + customer, digest_size=8, key=blake2b(salt.encode(), digest_size=32).digest()
+    )
     return int(keyed.hexdigest(), 16) % 10_000

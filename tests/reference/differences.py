@@ -19,7 +19,9 @@ def differences(case: Case) -> list[str]:
 
 def _differences(expected: Outcome, decided: Decided) -> Iterator[str]:
     found = {
-        "given": [(one.told.crossing_id, one.offer.offer_id, one.offer.channel) for one in decided.deliveries],
+        "given": [
+            (one.told.crossing_id, one.offer.offer_id, one.offer.channel) for one in decided.deliveries
+        ],
         "held": [(one.occasion.crossing_id, one.offer_id, one.due_at) for one in decided.holds],
         "held_out": [
             (one.occasion.crossing_id, one.offer.offer_id, one.drawn_for) for one in decided.holdouts

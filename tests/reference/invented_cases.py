@@ -128,7 +128,9 @@ class Inventor:
         return at
 
     def nudge(self) -> timedelta:
-        return self.one_of([timedelta(0), timedelta(microseconds=1), timedelta(seconds=1)]) * self.one_of([-1, 1])
+        return self.one_of([timedelta(0), timedelta(microseconds=1), timedelta(seconds=1)]) * self.one_of(
+            [-1, 1]
+        )
 
     def quiet_hours(self, zone: str) -> tuple[time, time]:
         """Mostly elsewhen; sometimes around now, with an edge at this very minute."""
@@ -168,6 +170,8 @@ class Inventor:
             attributes={r: {"tier": self.one_of(["gold", "tin"])} for r in RETAILERS if self.happens(0.7)}
             if is_known
             else None,
+            # Drawn last, from a lot of its own: who is no adult may still have grants here.
+            age_band="adult" if self.happens(0.95) else self.one_of(["unknown", "under_15", "15_17"]),
         )
 
     def stays(self) -> tuple[datetime, ...]:
@@ -255,7 +259,9 @@ class Inventor:
             age = timedelta(minutes=self.random.randrange(0, 1300))
             if self.happens(0.15):
                 age = timedelta(hours=24) + self.one_of([-1, 0, 1]) * timedelta(seconds=1)
-            crossing = self.a_crossing(UUID(int=self.random.getrandbits(128)), self.now - age, self.one_of(own))
+            crossing = self.a_crossing(
+                UUID(int=self.random.getrandbits(128)), self.now - age, self.one_of(own)
+            )
             waiting.append(
                 replace(crossing, was_held=True, is_present=self.happens(0.6), offer_id=offer.offer_id)
             )
