@@ -65,7 +65,7 @@ class Reference:
                     if crossing.was_held:
                         self.end(crossing, offer, "outranked")
                     continue
-                offer = as_given(self.case, offer)
+                offer = as_given(self.case, offer)  # noqa: PLW2901 - the same offer, as it would be given
                 reason = what_stands_against(self.asked(crossing, offer))
                 if reason is None:
                     could_win.append((crossing, offer))
@@ -90,7 +90,7 @@ class Reference:
         return Asked(self.case, crossing, offer, self.history, holds, self.budget(offer))
 
     def give_one(self, could_win: list[tuple[Crossing, Offer]]) -> bool:
-        """The best is given. Held out of everything it wins all the same; of itself only, the next may win."""
+        """The best is given. Held out of everything it wins all the same; of itself, the next may win."""
         is_won = False
         while could_win and not is_won:
             best = best_of(could_win, self.case, self.history)

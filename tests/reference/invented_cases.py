@@ -225,8 +225,8 @@ class Inventor:
         phones = [UUID(int=self.random.getrandbits(128)) for _ in range(2)]
         for _ in range(self.random.randint(1, 3)):
             at, phone = self.now - self.an_age(), self.one_of(phones)
-            for place in self.random.sample(places, min(len(places), self.random.randint(1, 3))):
-                found.append(self.a_crossing(phone, at, place))
+            some = self.random.sample(places, min(len(places), self.random.randint(1, 3)))
+            found += [self.a_crossing(phone, at, place) for place in some]
         self.random.shuffle(found)
         return tuple(found)
 

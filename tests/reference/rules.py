@@ -62,7 +62,7 @@ def quiet_times(case: Case):
 
 
 def released_at(case: Case) -> datetime:
-    """The end of the quiet hours and the person's own share of half an hour: a hash of who it is, as a fraction."""
+    """The end of the quiet hours, and the person's own share of half an hour: a hash as a fraction."""
     drawn = blake2b(case.person.customer_id.bytes, digest_size=4, person=b"hold").hexdigest()
     return quiet_ends(case.now, case.person.time_zone, *quiet_times(case)) + SPREAD * (int(drawn, 16) / 2**32)
 
@@ -79,7 +79,7 @@ def what_stands_against(asked: Asked) -> str | None:
     return next(reasons(asked), None)
 
 
-def reasons(asked: Asked) -> Iterator[str]:
+def reasons(asked: Asked) -> Iterator[str]:  # noqa: C901, PLR0912 - one branch per rule, in their order
     case, crossing, offer, now = asked.case, asked.crossing, asked.offer, asked.case.now
     if offer.is_stopped or offer.offer_id in case.stopped:
         yield "stopped"
@@ -193,7 +193,7 @@ def is_number_between(number: int, least: int | None, most: int | None) -> bool:
 
 
 def visits_before(stays: tuple[datetime, ...], now: datetime) -> list[datetime]:
-    """When each visit of 90 days began, but for the one under way: stays within four hours of the last are one."""
+    """When each visit of 90 days began, but for the one under way. Stays within four hours are one."""
     groups: list[list[datetime]] = []
     for stay in sorted(stay for stay in stays if now - stay <= VISITS_KEPT):
         if groups and stay - groups[-1][-1] <= SAME_VISIT:

@@ -1,6 +1,6 @@
-"""For random rules and histories the engine decides as a slow reference does that was written apart from it.
+"""For random rules and histories the engine decides as a slow reference that was written apart from it.
 
-Case N is drawn from seed N. `REFERENCE_CASES=4711 pytest tests/reference` runs one again, `0-100000` runs more.
+Case N is drawn from seed N. `REFERENCE_CASES=4711 pytest tests/reference` runs one again, `0-100000` more.
 """
 
 import os
