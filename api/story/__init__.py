@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from api.story import (
+    bulk,
     consent,
     handing,
     judging,
@@ -30,6 +31,7 @@ TOLD: Final[Mapping[str, Told]] = {
     **places.TOLD,
     **judging.TOLD,
     **offers.TOLD,
+    **bulk.TOLD,
     **people.TOLD,
     **consent.TOLD,
     **reporting.TOLD,
