@@ -128,6 +128,12 @@ async def load(
     return await asyncio.to_thread(_build, read, default_time_zone, before)
 
 
+async def read_limits(connection: asyncpg.Connection) -> tuple[list[Cap], Defaults]:
+    """All caps and what holds where nobody chose, as the database has them now."""
+    caps = await connection.fetch(_CAPS)
+    return [_cap(row) for row in caps], msgspec.convert(dict(await connection.fetchrow(_DEFAULTS)), Defaults)
+
+
 def _build(read: _Read, default_time_zone: str, before: Snapshot | None) -> Snapshot:
     known = before.shapes if before else {}
     fresh = {_shape_key(row): shapely.from_wkb(row["wkb"]) for row in read.shapes}
