@@ -194,8 +194,8 @@ async def export_sites(
     dependencies=ORM,
     operation_id="exportFences",
     summary="Export your fences",
-    description="As the import takes them: `format=json` is GeoJSON, or `csv` with `lat`, `lon` and `radius_m`,"
-    " or `wkt`.",
+    description="As the import takes them: `format=json` is GeoJSON, or `csv` with `lat`, `lon` and"
+    " `radius_m`, or `wkt`.",
 )
 async def export_fences(
     session: Session, key: AuthKey, form: Format = "json", retailer_id: RetailerId = None
