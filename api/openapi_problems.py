@@ -25,6 +25,8 @@ OWN: Final[Mapping[str, tuple[str, ...]]] = {
     "editFence": ("already_exists", "sensitive_place"),
     "deleteFence": ("in_use",),
     "importFences": ("rows_refused",),
+    "dryRun": ("not_found",),
+    "giveReference": ("no_personalisation_consent", "not_found"),
     "importOffers": ("rows_refused",),
     "lintFenceDraft": ("not_found",),
     "forecastFenceReach": ("not_found",),

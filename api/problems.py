@@ -132,7 +132,8 @@ CODES_OF: Final[Mapping[type[AlentourError], tuple[str, ...]]] = {
     ),
     Unauthenticated: ("unauthenticated",),
     Forbidden: (
-        "forbidden", "device_pending", "no_location_consent", "stopped_by_operator", "age_not_declared",
+        "forbidden", "device_pending", "no_location_consent", "no_personalisation_consent",
+        "stopped_by_operator", "age_not_declared",
         "under_age",
     ),
     NotFound: ("not_found", "route_not_found", "code_unknown"),

@@ -9,7 +9,7 @@ link codes that are wrong. While it has nothing left, new credentials from it ar
 callers that were let in before go on, so that one bad phone does not silence all phones behind the
 same address.
 
-Buckets are this process's own: with four workers the limits are up to four times as wide (docs/adr/0012).
+Buckets are this process's own: with four workers the limits are up to four times as wide (docs/adr/0017).
 Times are seconds on the machine's monotonic clock, also where Alentour's clock is simulated. There phones
 live faster than the machine, and nothing is limited: such a database never has real customers.
 """

@@ -14,6 +14,7 @@ from api.story import (
     consent,
     handing,
     judging,
+    known,
     limiting,
     looking_after,
     measuring,
@@ -23,6 +24,7 @@ from api.story import (
     places,
     reporting,
     rights,
+    trying,
 )
 from api.story.told import Told
 
@@ -34,10 +36,12 @@ TOLD: Final[Mapping[str, Told]] = {
     **offers.TOLD,
     **bulk.TOLD,
     **people.TOLD,
+    **known.TOLD,
     **limiting.TOLD,
     **consent.TOLD,
     **reporting.TOLD,
     **handing.TOLD,
     **measuring.TOLD,
     **rights.TOLD,
+    **trying.TOLD,
 }

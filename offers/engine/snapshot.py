@@ -20,7 +20,7 @@ from offers.terms import Cap, Defaults, Offer, Place
 
 _VERSION: Final = "SELECT version, stop_version FROM config_version"
 
-_FENCES: Final = """
+FENCES: Final = """
 SELECT f.fence_id, f.revision, f.shape_revision, f.retailer_id, f.site_id, f.dwell_s, f.retrigger_s,
        f.tags AS fence_tags, f.active_hours AS fence_active_hours, f.starts_at AS fence_starts_at,
        f.disabled_at AS fence_disabled_at, s.time_zone, s.opening_hours,
@@ -35,7 +35,7 @@ _SHAPES: Final = """
 SELECT fence_id, shape_revision, ST_AsBinary(shape) AS wkb FROM fences WHERE fence_id = ANY($1)
 """
 
-_OFFERS: Final = """
+OFFERS: Final = """
 SELECT o.*, b.deliveries_total AS delivery_budget, b.per_day AS budget_per_day, b.per_week AS budget_per_week,
        b.redemptions_total AS redemption_stock,
        b.redemptions_total - b.redeemed AS redemptions_left,
@@ -43,7 +43,6 @@ SELECT o.*, b.deliveries_total AS delivery_budget, b.per_day AS budget_per_day, 
 FROM offers o
 JOIN retailers r USING (retailer_id)
 LEFT JOIN offer_budgets b USING (offer_id)
-WHERE o.status IN ('active', 'paused')
 """
 
 _CAPS: Final = 'SELECT *, time_window AS "window" FROM caps ORDER BY cap_id'
@@ -114,13 +113,13 @@ async def load(
     known = before.shapes.keys() if before else ()
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         version, stop_version = await newest_version(connection)
-        fences = await connection.fetch(_FENCES)
+        fences = await connection.fetch(f"{FENCES} ORDER BY f.fence_id")
         missing = [row["fence_id"] for row in fences if _shape_key(row) not in known]
         read = _Read(
             version,
             stop_version,
             fences,
-            offers=await connection.fetch(_OFFERS),
+            offers=await connection.fetch(f"{OFFERS} WHERE o.status IN ('active', 'paused')"),
             caps=await connection.fetch(_CAPS),
             defaults=await connection.fetchrow(_DEFAULTS),
             shapes=await connection.fetch(_SHAPES, missing) if missing else [],
@@ -143,7 +142,7 @@ def _build(read: _Read, default_time_zone: str, before: Snapshot | None) -> Snap
         index = before.index
     else:
         index = FenceIndex([fence_id for fence_id, _ in keys], list(shapes.values()))
-    offers = [_offer(row) for row in read.offers]
+    offers = [offer_of(row) for row in read.offers]
     return Snapshot(
         version=read.version,
         stop_version=read.stop_version,
@@ -168,7 +167,7 @@ def _fences(
         of_retailer[offer.retailer_id].append(offer)
     fences = {}
     for row in rows:
-        place = _place(row, default_time_zone)
+        place = place_of(row, default_time_zone)
         concerned = tuple(offer for offer in of_retailer[place.retailer_id] if concerns(offer, place))
         fences[place.fence_id] = Fence(
             rules=FenceRules(
@@ -184,11 +183,11 @@ def _fences(
     return fences
 
 
-def _place(row: asyncpg.Record, default_time_zone: str) -> Place:
+def place_of(row: asyncpg.Record, default_time_zone: str) -> Place:
     return msgspec.convert({**row, "time_zone": row["time_zone"] or default_time_zone}, Place)
 
 
-def _offer(row: asyncpg.Record) -> Offer:
+def offer_of(row: asyncpg.Record) -> Offer:
     decoded = {name: msgspec.json.decode(row[name]) for name in ("content", "audience")}
     return msgspec.convert({**row, **decoded}, Offer)
 

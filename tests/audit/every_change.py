@@ -12,6 +12,7 @@ from uuid import uuid4
 
 import httpx
 
+from tests.http.phones import new_phone, yes
 from tests.http.shops import circle, soup
 
 SITE = {"name": "Bread", "lat": 60.1646, "lon": 24.9385, "time_zone": "Europe/Helsinki"}
@@ -186,6 +187,26 @@ async def _edit_defaults(shop: Business) -> httpx.Response:
     return await shop.admin.put("/v1/defaults", json=QUIET)
 
 
+async def _customer_of(shop: Business) -> str:
+    """Somebody who let this shop know them."""
+    phone = await new_phone(shop.admin)
+    await phone.answers(yes("personalisation"))
+    given = await phone.post("/v1/references", {"retailer_id": shop.retailer_id})
+    assert given.status_code == 201, given.text
+    reference: str = given.json()["reference"]
+    return f"/v1/customers/{reference}/attributes"
+
+
+async def _set_attributes(shop: Business) -> httpx.Response:
+    return await shop.manage.put(await _customer_of(shop), json={"attributes": {"tier": "gold"}})
+
+
+async def _delete_attributes(shop: Business) -> httpx.Response:
+    path = await _customer_of(shop)
+    await shop.manage.put(path, json={"attributes": {"tier": "gold"}})
+    return await shop.manage.delete(path)
+
+
 async def _import_offers(shop: Business) -> httpx.Response:
     offer = soup(external_id=uuid4().hex)
     return await shop.manage.post("/v1/offers/import", json={"offers": [offer]})
@@ -230,6 +251,8 @@ CHANGES: Mapping[str, tuple[Change, str]] = {
     "pauseOffer": (_pause_offer, "offer"),
     "endOffer": (_end_offer, "offer"),
     "stopOffer": (_stop_offer, "offer"),
+    "setAttributes": (_set_attributes, "attributes"),
+    "deleteAttributes": (_delete_attributes, "attributes"),
     "importOffers": (_import_offers, "offer"),
     "addOfferCodes": (_add_offer_codes, "offer"),
     "createCap": (_create_cap, "cap"),

@@ -66,7 +66,13 @@ async def test_every_change_leaves_an_entry(
         assert str(whose) == entry["subject_id"] == str(answer.json()["retailer_id"])
     else:
         assert whose == business.retailer_id
-    without_one = {"importSites", "importFences", "importOffers"} | OF_THE_OPERATOR - {"rotateReceiptKey"}
+    without_one = {
+        "importSites",
+        "importFences",
+        "importOffers",
+        "setAttributes",
+        "deleteAttributes",
+    } | OF_THE_OPERATOR - {"rotateReceiptKey"}
     has_one_subject = operation not in without_one
     assert (entry["subject_id"] is not None) == has_one_subject
 

@@ -43,6 +43,9 @@ PUBLIC = {("explainProblem", "code")}
 MEANT = {
     ("recordConsents", "decisions.[].retailer_id"): "a customer answers every retailer",
     ("registerDevice", "link_code"): "that is how a second phone joins",
+    ("dryRun", "person.history.[].offer_id"): "of an invented person",
+    ("giveReference", "retailer_id"): "a customer chooses every retailer",
+    ("endReference", "retailer_id"): "the same",
     ("verifyReceipt", "record_id"): "a receipt, whosever it is, can be verified by whoever has it",
     ("verifyReceipt", "receipt_id"): "the same",
     ("verifyReceipt", "pii_principal_id"): "the same",
