@@ -38,6 +38,8 @@ TAGS: Final = {
     "Phones": "Registering, being found, reporting fixes, and what is around.",
     "Consent": "What a person has been told and has answered.",
     "Your data": "A copy of it, what is known and why, and erasure in one tap.",
+    "Known customers": "How a retailer knows its own customers who let it, and what it says of them.",
+    "Import and export": "Many things at once, in and out.",
     "Offers on the phone": "What was delivered, why, and what became of it.",
     "Sites": "Places of business.",
     "Fences": "The shapes whose edges matter.",

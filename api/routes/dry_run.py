@@ -113,7 +113,7 @@ class OfferSaid(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DryRun(msgspec.Struct, frozen=True, kw_only=True):
-    """Nothing was written. `winner` is the offer that would be given, if any; others that pass are outranked."""
+    """Nothing was written. `winner` is the offer that would be given, if any; others that pass lose to it."""
 
     fence_id: int
     at: datetime
@@ -128,9 +128,10 @@ class DryRun(msgspec.Struct, frozen=True, kw_only=True):
     status_code=200,
     operation_id="dryRun",
     summary="What would be decided",
-    description="Every rule of every offer with its numbers, also after one failed; drafts too. For an invented"
-    " person; an admin may ask about a real customer and must say why, which the customer can read. Nothing is"
-    " written otherwise, no budget is leased, no slot taken. An invented person is not drawn to be held out.",
+    description="Every rule of every offer with its numbers, also after one failed; drafts too. For an"
+    " invented person; an admin may ask about a real customer and must say why, which the customer can read."
+    " Nothing is written otherwise, no budget is leased, no slot taken. An invented person is not drawn to be"
+    " held out.",
 )
 async def dry_run(
     state: State,

@@ -28,7 +28,6 @@ SELECT f.fence_id, f.revision, f.shape_revision, f.retailer_id, f.site_id, f.dwe
        ST_Y(coalesce(s.location, ST_Centroid(f.shape))) AS latitude
 FROM fences f LEFT JOIN sites s ON s.site_id = f.site_id
 WHERE s.sensitive IS NULL  -- a fence from before its site was one that nobody may follow people to
-ORDER BY f.fence_id
 """
 
 _SHAPES: Final = """

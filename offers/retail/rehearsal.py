@@ -1,4 +1,4 @@
-"""What would be decided: every rule with its numbers, for an invented person or a real one, and who would win.
+"""What would be decided: every rule with its numbers, for an invented person or a real one, and who wins.
 
 The same rules, ranking and loading as of the engine, on the configuration as the database has it now. Nothing
 is written, no unit is leased and no slot taken. Owns asking; whom one may ask about is for who calls.
@@ -22,9 +22,9 @@ from offers.terms import Offer, PastDelivery, Person, Place, Reason, Rule, Trigg
 
 MOST_OFFERS: Final = 200
 
-_FENCE: Final = f"{FENCES} WHERE f.retailer_id = $1 AND f.fence_id = $2"
+_FENCE: Final = f"{FENCES} AND f.retailer_id = $1 AND f.fence_id = $2"
 _COVERING: Final = f"""
-    {FENCES} WHERE f.retailer_id = $1 AND ST_Covers(f.shape, ST_SetSRID(ST_MakePoint($2, $3), 4326))
+    {FENCES} AND f.retailer_id = $1 AND ST_Covers(f.shape, ST_SetSRID(ST_MakePoint($2, $3), 4326))
     ORDER BY ST_Area(f.shape) LIMIT 1
 """
 _OF_RETAILER: Final = f"""

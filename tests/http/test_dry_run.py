@@ -26,7 +26,9 @@ async def running(shop: Shop, **said: Any) -> dict[str, Any]:
     return (await move(shop, offer, "activate")).json()
 
 
-async def tried(shop: Shop, fence_id: int, *, at: str = DAY, person: Any = None, **more: Any) -> httpx.Response:
+async def tried(
+    shop: Shop, fence_id: int, *, at: str = DAY, person: Any = None, **more: Any
+) -> httpx.Response:
     body = {"fence_id": fence_id, "at": at, "person": person or {}, **more}
     return await shop.read_only.post("/v1/dry-run", json=body)
 
@@ -42,7 +44,11 @@ async def test_an_offer_that_would_be_given_wins_and_every_rule_is_told(shop: Sh
     offer = await running(shop)
     answer = await tried(shop, fence_id)
     [said] = answer.json()["offers"]
-    assert (answer.json()["winner"], said["reason"], said["is_tied"]) == (offer["offer_id"], "delivered", True)
+    assert (answer.json()["winner"], said["reason"], said["is_tied"]) == (
+        offer["offer_id"],
+        "delivered",
+        True,
+    )
     names = {rule["name"] for rule in said["rules"]}
     assert names >= {"stopped", "not_active", "no_consent", "minor", "quiet_hours", "frequency_cap"}
     assert all(rule["text"] for rule in said["rules"])
