@@ -24,6 +24,20 @@ DISTANCE_STEP_M: Final = 10.0
 _NEVER: Final = datetime.min.replace(tzinfo=UTC)
 
 
+class Standing(msgspec.Struct, frozen=True, kw_only=True):
+    """What a candidate is ranked by, in the order in which it counts.
+
+    Priority orders one retailer's own offers only. `last_served_at`: when the person was last given
+    something by this retailer; None: never.
+    """
+
+    is_disliked: bool
+    priority: int
+    is_of_interest: bool
+    distance_m: float
+    last_served_at: datetime | None
+
+
 class Candidate(msgspec.Struct, frozen=True, kw_only=True):
     """A decision that passed, and how far the person is from the place it is about."""
 
@@ -59,6 +73,30 @@ def choose(
         if leader is None or _within_retailer(candidate, rank) < _within_retailer(leader[1], leader[0]):
             best[retailer_id] = (rank, candidate)
     return min(best.values(), key=lambda ranked: ranked[0])[1]
+
+
+def ranked(
+    candidates: Iterable[Candidate],
+    person: Person,
+    history: Sequence[PastDelivery],
+    seed: int,
+    now: datetime,
+) -> list[tuple[Candidate, Standing]]:
+    """The winner, then who would win without it, and so on, each with what it was ranked by."""
+    served, disliked = _last_served(history), _disliked(person, history, now)
+    left, order = list(candidates), []
+    while left:
+        first = choose(left, person, history, seed, now)
+        left.remove(first)
+        standing = Standing(
+            is_disliked=not disliked.isdisjoint(first.offer.tags),
+            priority=first.offer.priority,
+            is_of_interest=_interests(first.offer, person),
+            distance_m=first.distance_m,
+            last_served_at=served.get(first.offer.retailer_id),
+        )
+        order.append((first, standing))
+    return order
 
 
 def outranked(candidate: Candidate, winner: Candidate) -> Decision:

@@ -20,21 +20,23 @@ from offers.terms import Cap, Defaults, Offer, Place
 
 _VERSION: Final = "SELECT version, stop_version FROM config_version"
 
-_FENCES: Final = """
+# What a place of the rules is read from.
+FENCES: Final = """
 SELECT f.fence_id, f.revision, f.shape_revision, f.retailer_id, f.site_id, f.dwell_s, f.retrigger_s,
        f.tags AS fence_tags, f.active_hours AS fence_active_hours, f.starts_at AS fence_starts_at,
        f.disabled_at AS fence_disabled_at, s.time_zone, s.opening_hours,
        ST_X(coalesce(s.location, ST_Centroid(f.shape))) AS longitude,
        ST_Y(coalesce(s.location, ST_Centroid(f.shape))) AS latitude
 FROM fences f LEFT JOIN sites s ON s.site_id = f.site_id
-ORDER BY f.fence_id
 """
+_FENCES: Final = f"{FENCES} ORDER BY f.fence_id"
 
 _SHAPES: Final = """
 SELECT fence_id, shape_revision, ST_AsBinary(shape) AS wkb FROM fences WHERE fence_id = ANY($1)
 """
 
-_OFFERS: Final = """
+# What an offer of the rules is read from.
+OFFERS: Final = """
 SELECT o.*, b.deliveries_total AS delivery_budget, b.per_day AS budget_per_day, b.per_week AS budget_per_week,
        b.redemptions_total AS redemption_stock,
        b.redemptions_total - b.redeemed AS redemptions_left,
@@ -42,11 +44,11 @@ SELECT o.*, b.deliveries_total AS delivery_budget, b.per_day AS budget_per_day, 
 FROM offers o
 JOIN retailers r USING (retailer_id)
 LEFT JOIN offer_budgets b USING (offer_id)
-WHERE o.status IN ('active', 'paused')
 """
+_OFFERS: Final = f"{OFFERS} WHERE o.status IN ('active', 'paused')"
 
-_CAPS: Final = 'SELECT *, time_window AS "window" FROM caps ORDER BY cap_id'
-_DEFAULTS: Final = "SELECT quiet_start, quiet_end, holdout_percent, holdout_salt FROM defaults"
+CAPS: Final = 'SELECT *, time_window AS "window" FROM caps ORDER BY cap_id'
+DEFAULTS: Final = "SELECT quiet_start, quiet_end, holdout_percent, holdout_salt FROM defaults"
 
 # Ended ones too: a worker that has not heard of the end yet may still be giving them.
 _STOPPED: Final = """
@@ -120,8 +122,8 @@ async def load(
             stop_version,
             fences,
             offers=await connection.fetch(_OFFERS),
-            caps=await connection.fetch(_CAPS),
-            defaults=await connection.fetchrow(_DEFAULTS),
+            caps=await connection.fetch(CAPS),
+            defaults=await connection.fetchrow(DEFAULTS),
             shapes=await connection.fetch(_SHAPES, missing) if missing else [],
         )
     return await asyncio.to_thread(_build, read, default_time_zone, before)
@@ -136,14 +138,14 @@ def _build(read: _Read, default_time_zone: str, before: Snapshot | None) -> Snap
         index = before.index
     else:
         index = FenceIndex([fence_id for fence_id, _ in keys], list(shapes.values()))
-    offers = [_offer(row) for row in read.offers]
+    offers = [as_offer(row) for row in read.offers]
     return Snapshot(
         version=read.version,
         stop_version=read.stop_version,
         fences=_fences(read.fences, offers, index, default_time_zone),
         index=index,
-        caps=tuple(_cap(row) for row in read.caps),
-        defaults=msgspec.convert(dict(read.defaults), Defaults),
+        caps=tuple(as_cap(row) for row in read.caps),
+        defaults=as_defaults(read.defaults),
         stopped=frozenset(offer.offer_id for offer in offers if offer.is_stopped),
         shapes=shapes,
     )
@@ -161,7 +163,7 @@ def _fences(
         of_retailer[offer.retailer_id].append(offer)
     fences = {}
     for row in rows:
-        place = _place(row, default_time_zone)
+        place = as_place(row, default_time_zone)
         concerned = tuple(offer for offer in of_retailer[place.retailer_id] if concerns(offer, place))
         fences[place.fence_id] = Fence(
             rules=FenceRules(
@@ -177,14 +179,22 @@ def _fences(
     return fences
 
 
-def _place(row: asyncpg.Record, default_time_zone: str) -> Place:
+def as_place(row: asyncpg.Record, default_time_zone: str) -> Place:
+    """A row of `FENCES` as the rules see it."""
     return msgspec.convert({**row, "time_zone": row["time_zone"] or default_time_zone}, Place)
 
 
-def _offer(row: asyncpg.Record) -> Offer:
+def as_offer(row: asyncpg.Record) -> Offer:
+    """A row of `OFFERS` as the rules see it."""
     decoded = {name: msgspec.json.decode(row[name]) for name in ("content", "audience")}
     return msgspec.convert({**row, **decoded}, Offer)
 
 
-def _cap(row: asyncpg.Record) -> Cap:
+def as_cap(row: asyncpg.Record) -> Cap:
+    """A row of `CAPS` as the rules see it."""
     return msgspec.convert(dict(row), Cap)
+
+
+def as_defaults(row: asyncpg.Record) -> Defaults:
+    """The row of `DEFAULTS` as the rules see it."""
+    return msgspec.convert(dict(row), Defaults)
