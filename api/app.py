@@ -12,31 +12,37 @@ from litestar.types import ControllerRouterHandler
 from api import openapi
 from api.auth import provide_key, provide_phone
 from api.clock import settle_mode
+from api.cors import Cors
 from api.database import Database
 from api.edge import Edge
-from api.fixes import FixesRoute
+from api.erasure_key import proof_key_of
+from api.fixes import Application, FixesRoute
 from api.idempotency import keep_tidy, provide_operation_id
 from api.observability import Metrics, configure_logs
 from api.problems import LARGEST_BODY_BYTES
 from api.queries import KnownQueries
+from api.rates import Rates
 from api.refusals import StrictRequest, answer_problem
-from api.requests import remember_response
+from api.requests import remember_response, standing_headers
 from api.routes import ROUTERS
 from api.settings import Settings
 from api.stopping import on_stop_signal
 from offers.engine import Engine
 from offers.handing.live import LiveHub
+from offers.people.leaving import Leaving, let_go
 
 
 def create_app(
     settings: Settings | None = None, *, routers: Sequence[ControllerRouterHandler] = ROUTERS
-) -> FixesRoute:
+) -> Application:
     """What Granian serves, built once in each worker; without `settings` they are the environment's."""
     settings = settings or Settings.from_environment()
     configure_logs(settings)
     metrics = Metrics()
     litestar = create_litestar(settings, metrics, routers)
-    return FixesRoute(Edge(litestar, metrics), litestar.state, metrics)
+    standing = standing_headers(tls_in_front=settings.tls_in_front)
+    application = FixesRoute(Edge(litestar, metrics, standing), litestar.state, metrics, standing)
+    return Cors(application, settings.cors_origins, standing) if settings.cors_origins else application
 
 
 def create_litestar(
@@ -55,7 +61,7 @@ def create_litestar(
         after_request=remember_response,
         request_class=StrictRequest,
         request_max_body_size=LARGEST_BODY_BYTES,
-        state=State({"settings": settings, "metrics": metrics}),
+        state=State({"settings": settings, "metrics": metrics, "rates": Rates(settings)}),
         lifespan=[_open],
         logging_config=None,
         openapi_config=openapi.config(),
@@ -71,16 +77,22 @@ async def _open(app: Litestar) -> AsyncIterator[None]:
     try:
         async with database.connection() as connection:
             await settle_mode(connection, settings.clock)
+        app.state.proof_key = proof_key = proof_key_of(settings)
         app.state.engine = engine = _engine(settings, database, app.state.metrics)
         app.state.live = live = LiveHub(database.pool)
         await engine.start()
-        tidier = asyncio.create_task(keep_tidy(database.pool), name="idempotency-tidier")
+        leaving = Leaving(proof_key, settings.dormant_after_months, settings.ledger_kept_years)
+        chores = [
+            asyncio.create_task(keep_tidy(database.pool), name="idempotency-tidier"),
+            asyncio.create_task(let_go(database.pool, leaving), name="leave-taker"),
+        ]
         try:
             with on_stop_signal(live.end_streams):
                 yield
         finally:
-            tidier.cancel()
-            await asyncio.gather(tidier, return_exceptions=True)
+            for chore in chores:
+                chore.cancel()
+            await asyncio.gather(*chores, return_exceptions=True)
             await live.close()
             await engine.stop()
     finally:

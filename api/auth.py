@@ -1,7 +1,8 @@
 """Who is asking: retailer keys and device tokens, and what each may do.
 
 Owns the format of keys, the guards and the `key` and `phone` dependencies. Does not own how device
-tokens are made (`offers.people.tokens`) nor key management (`api.keys`).
+tokens are made (`offers.people.tokens`) nor key management (`api.keys`) nor how often somebody may ask
+(`api.rates`).
 """
 
 import base64
@@ -20,11 +21,13 @@ from litestar.di import NamedDependency
 from litestar.handlers import BaseRouteHandler
 from litestar.types import Scope
 
+from api import audit
 from api.database import Database
+from api.rates import Rates
 from geo.errors import Forbidden, InvalidInput, NotFound, Unauthenticated
 from offers.buckets import BUCKETS
 from offers.people.customers import CustomerKey, lock_customers
-from offers.people.devices import not_let_in_yet
+from offers.people.devices import not_let_in_yet, note_seen
 from offers.people.tokens import hash_of_token, promote_token
 
 Role = Literal["admin", "manage", "till", "read"]
@@ -82,6 +85,13 @@ def new_key() -> tuple[str, str, bytes]:
     key_id = base64.b32encode(secrets.token_bytes(10)).decode().lower()[:12]
     secret = secrets.token_urlsafe(32)
     return key_id, f"ak_{key_id}_{secret}", hashlib.sha256(secret.encode()).digest()
+
+
+def key_id_of(key: str) -> str:
+    """The part of a key that may be shown. Raises Unauthenticated for what is no key."""
+    if (match := _KEY.fullmatch(key)) is None:
+        raise Unauthenticated("This is not a retailer key.")
+    return match[1]
 
 
 async def create_admin_key(connection: asyncpg.Connection, label: str = "") -> str:
@@ -144,13 +154,20 @@ class requires:  # noqa: N801 - reads as a word where it is used: guards=[requir
     def __init__(self, role: Role) -> None:
         self.role = role
 
-    async def __call__(self, connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
+    async def __call__(
+        self, connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler
+    ) -> None:
         database: Database = connection.app.state.database
-        async with database.connection() as plain:
-            key = await check_key(plain, connection.headers.get("authorization"))
+        rates: Rates = connection.app.state.rates
+        header = connection.headers.get("authorization")
+        with rates.trial(connection.scope, header):
+            async with database.connection() as plain:
+                key = await check_key(plain, header)
+        rates.spend(rates.keys, key.principal, handler)
         if key.role not in OPENED_BY[self.role]:
             raise Forbidden(f"This needs a key with the role '{self.role}'; this one has '{key.role}'.")
         connection.scope["auth"] = key
+        audit.expect_entry(connection, handler, key, is_till=self.role == "till")
 
 
 def provide_key(scope: Scope) -> Key:
@@ -188,10 +205,14 @@ def parse_device_token(header: bytes | str | None) -> tuple[int, bytes]:
 
 
 async def check_device_token(connection: asyncpg.Connection, header: bytes | str | None) -> Phone:
-    """The active device behind a token; a `next` token becomes the current one by being used."""
+    """The active device behind a token; a `next` token becomes the current one by being used.
+
+    That it was used is noted, once a week: of whom nothing is heard is one day erased.
+    """
     bucket, token_hash = parse_device_token(header)
     row = await connection.fetchrow(
-        "SELECT t.status AS kept, t.device_id, t.customer_id, d.status, c.language"
+        "SELECT t.status AS kept, t.device_id, t.customer_id, d.status, c.language,"
+        " coalesce(d.seen_on, d.created_at::date) < alentour_now()::date - 7 AS is_news"
         " FROM device_tokens t"
         " JOIN devices d ON d.bucket = t.bucket AND d.device_id = t.device_id"
         " JOIN customers c ON c.bucket = d.bucket AND c.customer_id = d.customer_id"
@@ -207,6 +228,8 @@ async def check_device_token(connection: asyncpg.Connection, header: bytes | str
         async with connection.transaction():
             await lock_customers(connection, CustomerKey(bucket, row["customer_id"]))
             await promote_token(connection, bucket, row["device_id"], token_hash)
+    if row["is_news"]:
+        await note_seen(connection, CustomerKey(bucket, row["customer_id"]), row["device_id"])
     return Phone(bucket, row["customer_id"], row["device_id"], row["language"])
 
 
@@ -215,11 +238,17 @@ class _RequiresPhone:
 
     security_scheme: ClassVar[str] = "deviceToken"
 
-    async def __call__(self, connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
+    async def __call__(
+        self, connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler
+    ) -> None:
         database: Database = connection.app.state.database
+        rates: Rates = connection.app.state.rates
         header = connection.headers.get("authorization")
-        async with database.connection() as plain:
-            connection.scope["auth"] = await check_device_token(plain, header)
+        with rates.trial(connection.scope, header):
+            async with database.connection() as plain:
+                phone = await check_device_token(plain, header)
+        rates.spend(rates.devices, phone.principal, handler)
+        connection.scope["auth"] = phone
 
 
 requires_phone: Final = _RequiresPhone()

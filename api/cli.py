@@ -103,20 +103,34 @@ def _import(chosen: argparse.Namespace) -> None:
 
 
 def _create_key(chosen: argparse.Namespace) -> None:
-    from api import auth, provision
+    from api import keys, provision
 
     asked = _settings(chosen)
     if (chosen.role == "admin") != (chosen.retailer is None):
         raise InvalidInput("--role manage, till and read go with --retailer ID, --role admin without")
     with provision.provided_database(asked) as settings:
         provision.bring_up_to_date(settings, is_embedded=asked.database_url is None)
-        if chosen.retailer is None:
-            work = functools.partial(auth.create_admin_key, label=chosen.label)
-        else:
-            work = functools.partial(
-                auth.create_retailer_key, retailer_id=chosen.retailer, role=chosen.role, label=chosen.label
-            )
+        work = functools.partial(
+            keys.create_by_command, retailer_id=chosen.retailer, role=chosen.role, label=chosen.label
+        )
         print(provision.with_connection(settings, work))
+
+
+def _prove(chosen: argparse.Namespace) -> int:
+    import msgspec
+
+    from api import erasure_key, provision
+    from offers.people import proofs
+
+    asked = _settings(chosen)
+    with provision.provided_database(asked) as settings:
+        provision.bring_up_to_date(settings, is_embedded=asked.database_url is None)
+        work = functools.partial(
+            proofs.look_up, customer_id_or_code=chosen.of, proof_key=erasure_key.proof_key_of(asked)
+        )
+        proven = provision.with_connection(settings, work)
+    print(msgspec.json.format(msgspec.json.encode(proven)).decode())
+    return 0 if proven.consents or proven.redemptions else 1
 
 
 def _demo(chosen: argparse.Namespace) -> int | None:
@@ -160,6 +174,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     _add_demo(commands.add_parser("demo", help="a simulated hour of a real city"))
     _add_key_commands(commands.add_parser("key", help="make API keys"))
+    prove = commands.add_parser("prove", help="what is kept of somebody erased; exit code 1: nothing")
+    prove.add_argument("of", metavar="ID_OR_CODE", help="a customer's id, or the code of an offer")
+    prove.set_defaults(run=_prove)
     commands.add_parser("openapi", help="print the OpenAPI document").set_defaults(run=_openapi)
     return parser
 
@@ -220,7 +237,7 @@ def _settings(_chosen: argparse.Namespace) -> Settings:
 
 def _settings_help() -> str:
     lines = [
-        f"  {variable:<28} {meaning}" + (f" ({default})" if default else "")
+        f"  {variable:<30} {meaning}" + (f" ({default})" if default else "")
         for variable, default, meaning in described()
     ]
     return "\n".join(["settings, from the environment:", *lines])

@@ -17,6 +17,7 @@ from litestar import Request
 from litestar.di import NamedDependency, Provide
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
+from api import audit
 from api.problems import overloaded, told_as
 from api.requests import CURRENT, RequestRecord
 from api.settings import Settings
@@ -212,6 +213,9 @@ async def _end_of_request(transaction: PlainTransaction | SessionTransaction, re
         await transaction.abandon()
         return
     try:
+        if isinstance(transaction, SessionTransaction):
+            # So that a note knows all that was done, and what is wrong with it is told first.
+            await transaction.session.flush()
         for note in record.notes:
             await note.write(record, transaction.execute)
     except BaseException:
@@ -247,6 +251,7 @@ async def open_session(request: Request[Any, Any, Any]) -> AsyncIterator[AsyncSe
             await transaction.session.connection()  # BEGIN, so that an absent server is told as such
         except _NOBODY_THERE as error:
             raise _out_of_reach() from error
+        audit.watch(transaction.session, record)
         yield transaction.session
     except BaseException:
         await transaction.abandon()

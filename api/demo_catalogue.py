@@ -13,7 +13,7 @@ from typing import Final, Literal
 
 import msgspec
 
-from offers.terms import Channel, Trigger
+from offers.terms import Audience, Channel, Trigger
 
 Language = Literal["fr", "en"]
 Range = tuple[int, int]
@@ -65,6 +65,11 @@ class OfferLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     where: Literal["all", "flagships", "few"] = "all"
     status: Literal["draft", "active", "paused"] = "active"
     stopped: bool = False
+    when_quiet: Literal["drop", "hold", "inbox_only"] = "drop"
+    needs_presence: bool = False
+    holdout_percent: int = 0
+    per_day: int | None = None
+    audience: Audience = Audience()
 
 
 class RetailerLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -74,6 +79,7 @@ class RetailerLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     name: str
     categories: tuple[str, ...]
     share: float
+    retrigger_min: int = 0
     caps: tuple[CapLine, ...] = ()
     offers: tuple[OfferLine, ...]
 

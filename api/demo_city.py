@@ -38,7 +38,7 @@ ORDER BY sites.external_id
 
 _GIVE_SITES: Final = "UPDATE sites SET retailer_id = $1, updated_at = $2 WHERE site_id = ANY($3)"
 _GIVE_FENCES: Final = """
-UPDATE fences SET retailer_id = $1, updated_at = $2 WHERE site_id = ANY($3)
+UPDATE fences SET retailer_id = $1, updated_at = $2, retrigger_s = $4 WHERE site_id = ANY($3)
 RETURNING fence_id, external_id, site_id
 """
 
@@ -46,15 +46,16 @@ _ADD_OFFER: Final = """
 INSERT INTO offers (retailer_id, external_id, status, content, triggers, channel, tags, priority, fence_ids,
                     fence_tags, site_ids, starts_at, ends_at, weekly_hours, only_while_open, customer_limit,
                     customer_limit_days, re_eligible_after_s, expires_after_s, stopped_at, stopped_by,
-                    created_at, updated_at)
+                    created_at, updated_at, when_quiet, needs_presence, holdout_percent, audience)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20,
-        CASE WHEN $20::timestamptz IS NOT NULL THEN 'retailer' END, $21, $21)
+        CASE WHEN $20::timestamptz IS NOT NULL THEN 'retailer' END, $21, $21, $22, $23, $24, $25)
 RETURNING offer_id
 """
 
 _ADD_BUDGET: Final = """
-INSERT INTO offer_budgets (offer_id, deliveries_total, deliveries_available, redemptions_total)
-VALUES ($1, $2, $2, $3)
+INSERT INTO offer_budgets (offer_id, deliveries_total, deliveries_available, redemptions_total, per_day,
+                           day_available, time_zone)
+VALUES ($1, $2, $2, $3, $4, $4, $5)
 """
 
 _ADD_CAP: Final = """
@@ -160,7 +161,9 @@ class _Furnishing:
         )
         site_ids = [site["site_id"] for site in sites]
         await self._connection.execute(_GIVE_SITES, retailer_id, self._now, site_ids)
-        fences = await self._connection.fetch(_GIVE_FENCES, retailer_id, self._now, site_ids)
+        fences = await self._connection.fetch(
+            _GIVE_FENCES, retailer_id, self._now, site_ids, retailer.retrigger_min * 60
+        )
         fences.sort(key=lambda fence: fence["external_id"])
         kinds = sorted({site["kind"] for site in sites})
         for offer in retailer.offers:
@@ -195,9 +198,14 @@ class _Furnishing:
             _seconds(offer.expires_after_h),
             self._now if offer.stopped else None,
             self._now,
+            offer.when_quiet,
+            offer.needs_presence,
+            offer.holdout_percent,
+            msgspec.json.encode(offer.audience).decode(),
         )
-        if drawn.deliveries is not None or drawn.redemptions is not None:
-            await self._connection.execute(_ADD_BUDGET, offer_id, drawn.deliveries, drawn.redemptions)
+        limits = (drawn.deliveries, drawn.redemptions, offer.per_day)
+        if any(limit is not None for limit in limits):
+            await self._connection.execute(_ADD_BUDGET, offer_id, *limits, HELSINKI_TIME_ZONE)
 
     async def _add_cap(self, retailer_id: int, cap: CapLine) -> None:
         await self._connection.execute(

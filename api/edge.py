@@ -12,30 +12,36 @@ from litestar import Litestar
 from litestar.enums import ScopeType
 from litestar.types import HTTPScope, Message, Receive, Scope, Send
 
-from api.methods import allowed_at, is_head_of_a_get
+from api.bounds import refuse_oversized
+from api.methods import allowed_at, is_head_of_a_get, told_method
 from api.observability import Metrics
 from api.problems import UnsupportedMediaType, problem_body
-from api.requests import CURRENT, SECURITY_HEADERS, RequestRecord, request_id_from
+from api.requests import CONTENT_POLICY_NAME, CURRENT, RequestRecord, request_id_from
+from geo.errors import AlentourError
 
 _log = structlog.get_logger(__name__)
 
+Headers = list[tuple[bytes, bytes]]
+
+_NOT_KEPT: Final = (b"cache-control", b"no-store")
 _WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
 
 
 class Edge:
-    """An ASGI application around `litestar`."""
+    """An ASGI application around `litestar`; every answer gets the `standing` headers."""
 
-    def __init__(self, litestar: Litestar, metrics: Metrics) -> None:
+    def __init__(self, litestar: Litestar, metrics: Metrics, standing: Headers) -> None:
         self.litestar = litestar
         self.state = litestar.state
         self._metrics = metrics
+        self._standing = standing
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != ScopeType.HTTP:
             await self.litestar(scope, receive, send)
             return
         record = RequestRecord(request_id_from(scope["headers"]))
-        exchange = _Exchange(record.request_id, scope, send)
+        exchange = _Exchange(record.request_id, scope, send, self._standing)
         if exchange.is_bodiless:
             # HEAD is safe: it must not hand over what only a body can show.
             scope["method"], record.is_rehearsal = "GET", True
@@ -50,8 +56,9 @@ class Edge:
 
     async def _answer(self, scope: Any, receive: Receive, exchange: "_Exchange") -> None:
         try:
+            refuse_oversized(scope)
             require_json(scope["method"], dict(scope["headers"]))
-        except UnsupportedMediaType as refusal:
+        except AlentourError as refusal:
             await exchange.refuse(refusal)
             return
         await self.litestar(scope, receive, exchange.send)
@@ -59,10 +66,11 @@ class Edge:
     def _note(self, scope: Any, exchange: "_Exchange") -> None:
         route = scope.get("path_template") or "unknown"
         seconds = time.perf_counter() - exchange.began
-        self._metrics.requested(route, exchange.method, exchange.status, seconds)
+        method = told_method(exchange.method)
+        self._metrics.requested(route, method, exchange.status, seconds)
         _log.info(
             "request",
-            method=exchange.method,
+            method=method,
             route=route,
             status=exchange.status,
             ms=round(seconds * 1000, 1),
@@ -72,25 +80,35 @@ class Edge:
 class _Exchange:
     """The answer on its way out: adds the headers every answer has, remembers the status.
 
-    The answer to a HEAD leaves without its body.
+    What somebody is told who showed credentials is for no cache, unless its route knows better. The
+    answer to a HEAD leaves without its body.
     """
 
-    def __init__(self, request_id: str, scope: HTTPScope, send: Send) -> None:
+    def __init__(self, request_id: str, scope: HTTPScope, send: Send, standing: Headers) -> None:
         self.began = time.perf_counter()
         self.status = 499  # the client went away before there was an answer
         self.method, self._path = scope["method"], scope["path"]
         self.is_bodiless = is_head_of_a_get(self.method, self._path)
+        self._is_personal = any(name == b"authorization" for name, _ in scope["headers"])
         self._request_id = request_id
         self._send = send
+        self._standing = standing
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            extra = [(b"x-request-id", self._request_id.encode()), *SECURITY_HEADERS]
-            message["headers"] = [*map(self._in_order, message["headers"]), *extra]
+            message["headers"] = self._completed([*map(self._in_order, message["headers"])])
         elif message["type"] == "http.response.body" and self.is_bodiless:
             message["body"] = b""
         await self._send(message)
+
+    def _completed(self, headers: Headers) -> Headers:
+        own = {name.lower() for name, _ in headers}
+        headers.append((b"x-request-id", self._request_id.encode()))
+        if self._is_personal and b"cache-control" not in own:
+            headers.append(_NOT_KEPT)
+        policy = {CONTENT_POLICY_NAME} & own
+        return headers + [header for header in self._standing if header[0] not in policy]
 
     def _in_order(self, header: tuple[bytes, bytes]) -> tuple[bytes, bytes]:
         name, value = header

@@ -7,7 +7,7 @@ answer are described in the OpenAPI document by `api.routes.fixes`.
 
 import time
 import zlib
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping
 from datetime import datetime
 from typing import Annotated, Any, Final
 
@@ -16,11 +16,19 @@ import structlog
 from litestar.datastructures import State
 
 from api.auth import parse_device_token
+from api.bounds import (
+    LARGEST_HEADERS_BYTES,
+    LONGEST_URL_BYTES,
+    MOST_HEADERS,
+    headers_too_large,
+    url_too_long,
+)
 from api.observability import Metrics
 from api.problems import LARGEST_BODY_BYTES, BodyTooLarge, UnsupportedMediaType, problem_body
+from api.rates import Rates
 from api.refusals import log_unexpected, read_json
-from api.requests import SECURITY_HEADERS, request_id_from
-from geo.errors import AlentourError, InvalidInput
+from api.requests import request_id_from
+from geo.errors import AlentourError, Forbidden, InvalidInput, Unauthenticated
 from geo.fixes import Fix
 from offers.engine import Engine
 from offers.engine.work import Sent
@@ -31,6 +39,7 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Application = Callable[[Any, Any, Any], Awaitable[None]]
 
 PATH: Final = "/v1/fixes"
+_LONGEST_QUERY_BYTES: Final = LONGEST_URL_BYTES - len(PATH) - 1
 _GZIP: Final = 16 + zlib.MAX_WBITS
 _JSON_HEADERS: Final = [(b"content-type", b"application/json"), (b"cache-control", b"no-store")]
 
@@ -104,13 +113,18 @@ def work_of(report: FixesReport, bucket: int, token_hash: bytes) -> Sent:
 class FixesRoute:
     """ASGI: answers `POST /v1/fixes` itself and passes everything else to `otherwise`.
 
-    `state` is the application's: its `engine` is there from start-up on.
+    `state` is the application's: its `engine` is there from start-up on. Every answer gets the
+    `standing` headers.
     """
 
-    def __init__(self, otherwise: Application, state: State, metrics: Metrics) -> None:
+    def __init__(
+        self, otherwise: Application, state: State, metrics: Metrics, standing: list[tuple[bytes, bytes]]
+    ) -> None:
         self._otherwise = otherwise
         self.state = state
+        self._rates: Rates = state.rates
         self._metrics = metrics
+        self._standing = standing
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["path"] != PATH or scope["method"] != "POST":
@@ -119,31 +133,45 @@ class FixesRoute:
         began = time.perf_counter()
         request_id = request_id_from(scope["headers"])
         try:
-            status, headers, body = 200, _JSON_HEADERS, await self._answer(scope["headers"], receive)
+            status, headers, body = 200, _JSON_HEADERS, await self._answer(scope, receive, began)
         except Exception as error:  # noqa: BLE001 - where this route's errors become answers
+            if isinstance(error, Unauthenticated):
+                self._rates.failed(scope)
             status, headers, body = _problem(error, request_id)
-        headers = [*headers, (b"x-request-id", request_id.encode()), *SECURITY_HEADERS]
+        headers = [*headers, (b"x-request-id", request_id.encode()), *self._standing]
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body, "more_body": False})
         self._metrics.fix_answered(status, time.perf_counter() - began)
 
-    async def _answer(self, headers: Iterable[tuple[bytes, bytes]], receive: Receive) -> bytes:
+    async def _answer(self, scope: Scope, receive: Receive, now: float) -> bytes:
+        if len(scope["query_string"]) > _LONGEST_QUERY_BYTES:
+            raise url_too_long()
         authorization = media_type = encoding = None
-        for name, value in headers:
+        size_bytes = 0
+        for name, value in scope["headers"]:
+            size_bytes += len(name) + len(value)
             if name == b"authorization":
                 authorization = value
             elif name == b"content-type":
                 media_type = value
             elif name == b"content-encoding":
                 encoding = value
+        if size_bytes > LARGEST_HEADERS_BYTES or len(scope["headers"]) > MOST_HEADERS:
+            raise headers_too_large()
         bucket, token_hash = parse_device_token(authorization)
+        who = self._rates.admit_phone(token_hash, scope, now)
         if media_type is not None and media_type.partition(b";")[0].strip().lower() != b"application/json":
             raise UnsupportedMediaType("Send application/json.")
         body = unpack(await _read(receive), encoding)
         work = work_of(read_report(body), bucket, token_hash)
         engine: Engine = self.state.engine
-        answer = await engine.batcher.submit(work, len(body))
+        try:
+            answer = await engine.batcher.submit(work, len(body))
+        except Forbidden:  # known, but not allowed to do this
+            self._rates.remember(who)
+            raise
         assert answer is not None
+        self._rates.remember(who)
         return answer
 
 

@@ -16,6 +16,8 @@ from rich.console import Console
 from rich.progress import BarColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as ProgressBar
 
+from api.audit import audit_command
+from api.audit.changes import before_after
 from api.city_rows import Changes, CityRows
 from api.database import config_changed
 from geo.errors import Fault, InvalidInput, NotFound
@@ -81,6 +83,19 @@ async def import_city(
         await rows.write(city.places)
         if rows.has_changed_anything:
             await config_changed(connection)
+            await audit_command(
+                connection,
+                "alentour import",
+                "site",
+                None,
+                retailer_id=retailer_id,
+                changed=before_after(
+                    sites_created=(None, rows.sites.new),
+                    sites_updated=(None, rows.sites.changed),
+                    fences_created=(None, rows.fences.new),
+                    fences_updated=(None, rows.fences.changed),
+                ),
+            )
     return ImportReport(
         retailer_id=retailer_id,
         retailer_name=retailer_name,

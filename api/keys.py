@@ -9,7 +9,9 @@ from typing import Final
 import asyncpg
 import msgspec
 
-from api.auth import Role, new_key
+from api.audit import audit_command
+from api.audit.changes import before_after
+from api.auth import Role, create_admin_key, create_retailer_key, key_id_of, new_key
 from geo.errors import Conflict, NotFound
 
 _COLUMNS: Final = "key_id, retailer_id, role, label, created_at, expires_at, revoked_at"
@@ -66,6 +68,22 @@ async def add_key(
     return NewKey(key_id=key_id, key=key, retailer_id=retailer_id, role=role, label=label, created_at=now)
 
 
+async def create_by_command(
+    connection: asyncpg.Connection, retailer_id: int | None, role: Role, label: str
+) -> str:
+    """`alentour key create`, in a transaction of its own; the key as it is shown once."""
+    async with connection.transaction():
+        if retailer_id is None:
+            key = await create_admin_key(connection, label)
+        else:
+            key = await create_retailer_key(connection, retailer_id, role, label)
+        made = before_after(role=(None, role))
+        await audit_command(
+            connection, "alentour key create", "key", key_id_of(key), retailer_id=retailer_id, changed=made
+        )
+    return key
+
+
 async def list_keys(
     connection: asyncpg.Connection, retailer_id: int | None, after: str, at_most: int
 ) -> list[KeyInfo]:
@@ -86,10 +104,11 @@ async def rotate_key(connection: asyncpg.Connection, key_id: str, overlap_s: int
     return await add_key(connection, old.retailer_id, old.role, old.label, now, replaces=key_id)
 
 
-async def revoke_key(connection: asyncpg.Connection, key_id: str, now: datetime) -> None:
-    """From the commit on the key opens nothing. Revoking twice is harmless."""
-    await _locked(connection, key_id)
+async def revoke_key(connection: asyncpg.Connection, key_id: str, now: datetime) -> KeyInfo:
+    """From the commit on the key opens nothing. Revoking twice is harmless. Returns what it was before."""
+    before = await _locked(connection, key_id)
     await connection.execute(_REVOKE, key_id, now)
+    return before
 
 
 async def _locked(connection: asyncpg.Connection, key_id: str) -> KeyInfo:

@@ -37,11 +37,13 @@ Lists come in pages: pass `next_cursor` back as `cursor`.
 TAGS: Final = {
     "Phones": "Registering, being found, reporting fixes, and what is around.",
     "Consent": "What a person has been told and has answered.",
+    "Your data": "A copy of it, what is known and why, and erasure in one tap.",
     "Offers on the phone": "What was delivered, why, and what became of it.",
     "Sites": "Places of business.",
     "Fences": "The shapes whose edges matter.",
     "Offers": "What may be shown, to whom, when and how often.",
     "Limits": "Frequency caps and quiet hours.",
+    "Reports": "What happened, what it does for return visits, and why an offer does not run.",
     "Till": "Redeeming a code, once.",
     "Retailers and keys": "Tenants, and what opens their doors.",
     "Operations": "Health, metrics, and the clock.",
@@ -64,6 +66,7 @@ _PAGE: Final = {"text/html": {"schema": {"type": "string"}}}
 _OTHER_FORMS: Final[Mapping[str, dict[str, Any]]] = {
     "listProblems": _PAGE,
     "explainProblem": _PAGE,
+    "readReport": {"text/csv": {"schema": {"type": "string"}}},
     "listFences": {"application/geo+json": {"schema": _FEATURES}},
 }
 

@@ -67,7 +67,7 @@ def exemplify(operation: dict[str, Any]) -> None:
 def _show(body: dict[str, Any], values: Values) -> None:
     plain = msgspec.to_builtins(dict(values))
     for media_type, content in body.get("content", {}).items():
-        if media_type == "text/html":
+        if media_type in {"text/html", "text/csv"}:
             continue
         content.pop("example", None)
         content.pop("examples", None)

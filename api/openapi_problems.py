@@ -24,6 +24,8 @@ OWN: Final[Mapping[str, tuple[str, ...]]] = {
     "editFence": ("already_exists",),
     "deleteFence": ("in_use",),
     "importFences": ("rows_refused",),
+    "lintFenceDraft": ("not_found",),
+    "forecastFenceReach": ("not_found",),
     "createOffer": ("already_exists", "not_found"),
     "editOffer": (
         "already_exists", "offer_is_active", "offer_has_ended", "offer_is_not_stopped",
@@ -38,12 +40,13 @@ OWN: Final[Mapping[str, tuple[str, ...]]] = {
     "resumeRetailer": ("stopped_by_operator",),
     "createCap": ("not_found",),
     "reportFixes": ("malformed_gzip", "no_location_consent", "starting", "outcome_unknown", "internal_error"),
-    "registerDevice": ("link_code_refused",),
+    "registerDevice": ("link_code_refused", "rate_limited"),
     "makeLinkCode": ("no_link_code_free",),
     "confirmLinkCode": (
         "link_code_waiting", "link_code_expired", "link_code_used_up", "link_code_refused",
     ),
     "rotateToken": ("not_found",),
+    "listNotices": ("rate_limited",),
     "recordConsents": ("unknown_notice",),
     "syncFences": ("no_location_consent",),
     "followLive": ("too_many_live_streams", "stopping"),
@@ -103,8 +106,9 @@ def _codes(operation: dict[str, Any], key_is_required: bool | None) -> Iterable[
     if parameters or "requestBody" in operation:
         yield "invalid_input"
     if "requestBody" in operation:
-        yield from ("malformed_json", "body_too_large", "unsupported_media_type")
+        yield from ("malformed_json", "nested_too_deeply", "body_too_large", "unsupported_media_type")
     if schemes:
+        yield "rate_limited"
         yield from ("unauthenticated", "forbidden" if "retailerKey" in schemes else "device_pending")
     has_path = any(parameter["in"] == "path" for parameter in parameters.values())
     if "retailer_id" in parameters or has_path:

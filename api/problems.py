@@ -69,6 +69,35 @@ class ChangedMeanwhile(AlentourError):
     title = "Changed meanwhile"
 
 
+class UrlTooLong(AlentourError):
+    """More bytes than an address may have."""
+
+    code = "url_too_long"
+    title = "Address too long"
+
+
+class HeadersTooLarge(AlentourError):
+    """More headers than a request may have, or larger ones."""
+
+    code = "headers_too_large"
+    title = "Headers too large"
+
+
+class RateLimited(TooMany):
+    """Somebody asks more often than the `policy` lets them: `burst` at once, again after `fills_in_s`."""
+
+    code = "rate_limited"
+    title = "Too often"
+
+    def __init__(
+        self, detail: str, *, retry_after_s: float, policy: str, burst: int, fills_in_s: float
+    ) -> None:
+        super().__init__(detail, retry_after_s=retry_after_s)
+        self.policy = policy
+        self.burst = burst
+        self.fills_in_s = fills_in_s
+
+
 class InternalError(AlentourError):
     """A fault of ours; told without its cause."""
 
@@ -85,9 +114,12 @@ STATUS_OF: Final[Mapping[type[AlentourError], int]] = {
     Conflict: 409,
     ChangedMeanwhile: 412,
     BodyTooLarge: 413,
+    UrlTooLong: 414,
     UnsupportedMediaType: 415,
     KeyReused: 422,
     TooMany: 429,
+    RateLimited: 429,
+    HeadersTooLarge: 431,
     InternalError: 500,
     Unavailable: 503,
 }
@@ -95,8 +127,8 @@ STATUS_OF: Final[Mapping[type[AlentourError], int]] = {
 # Every code there is, under the class it is raised with. `api.problem_types` explains each.
 CODES_OF: Final[Mapping[type[AlentourError], tuple[str, ...]]] = {
     InvalidInput: (
-        "invalid_input", "malformed_json", "malformed_gzip", "rows_refused", "code_malformed",
-        "unknown_notice", "idempotency_key_required",
+        "invalid_input", "malformed_json", "nested_too_deeply", "malformed_gzip", "rows_refused",
+        "code_malformed", "unknown_notice", "idempotency_key_required",
     ),
     Unauthenticated: ("unauthenticated",),
     Forbidden: ("forbidden", "device_pending", "no_location_consent", "stopped_by_operator"),
@@ -113,9 +145,12 @@ CODES_OF: Final[Mapping[type[AlentourError], tuple[str, ...]]] = {
     ),
     ChangedMeanwhile: ("changed_meanwhile",),
     BodyTooLarge: ("body_too_large",),
+    UrlTooLong: ("url_too_long",),
     UnsupportedMediaType: ("unsupported_media_type",),
     KeyReused: ("idempotency_key_reused",),
     TooMany: ("too_many_requests", "overloaded", "too_many_live_streams"),
+    RateLimited: ("rate_limited",),
+    HeadersTooLarge: ("headers_too_large",),
     InternalError: ("internal_error",),
     Unavailable: ("unavailable", "starting", "stopping", "outcome_unknown", "configuration_behind"),
 }  # fmt: skip
@@ -231,7 +266,18 @@ def _headers_of(told: AlentourError) -> dict[str, str]:
     if isinstance(told, MethodNotAllowed):
         return {"allow": told.allow}
     if isinstance(told, TooMany):
-        return {"retry-after": str(max(1, math.ceil(told.retry_after_s)))}
+        wait_s = max(1, math.ceil(told.retry_after_s))
+        return {"retry-after": str(wait_s), **_policy_of(told, wait_s)}
     if isinstance(told, Unavailable):
         return {"retry-after": str(random.randint(1, 3))}  # noqa: S311 - spreads retries
     return {}
+
+
+def _policy_of(told: TooMany, wait_s: int) -> dict[str, str]:
+    """The fields of draft-ietf-httpapi-ratelimit-headers: what may be asked, and that nothing is left."""
+    if not isinstance(told, RateLimited):
+        return {}
+    return {
+        "ratelimit-policy": f'"{told.policy}";q={told.burst};w={max(1, round(told.fills_in_s))}',
+        "ratelimit": f'"{told.policy}";r=0;t={wait_s}',
+    }

@@ -15,6 +15,7 @@ from litestar.exceptions import HTTPException, InternalServerException, Validati
 from litestar.handlers import BaseRouteHandler, HTTPRouteHandler
 from litestar.types import Empty
 
+from api.bounds import refuse_deep, too_deep
 from api.members import choices_at, places_of_nul
 from api.methods import allowed_at
 from api.observability import frames_of
@@ -62,17 +63,28 @@ class StrictRequest(Request[Any, Any, Any]):
             body = await self.body()
             is_left_out = not body and wanted is not None and wanted.is_optional
             self._json = None if is_left_out else read_json(body, wanted.annotation if wanted else Any)
+            refuse_deep(body)
             refuse_nul(body)
         return self._json
 
+    @property
+    def known_body(self) -> bytes | None:
+        """The body if it has been read already; never waits for it."""
+        return None if self._body is Empty else self._body
+
 
 def read_json(body: bytes, wanted: Any) -> Any:
-    """`body` as a value of type `wanted`. Raises InvalidInput (`malformed_json`, or with its fault)."""
+    """`body` as a value of type `wanted`.
+
+    Raises InvalidInput: `malformed_json`, `nested_too_deeply`, or with its fault.
+    """
     try:
         return msgspec.json.decode(body, type=wanted)
     except msgspec.ValidationError as error:
         raise InvalidInput("The body is not as expected.", faults=(fault_of(str(error), wanted),)) from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except RecursionError:
+        raise too_deep() from None
+    except (msgspec.DecodeError, UnicodeDecodeError):
         detail = "The body is empty." if not body else "The body is not valid JSON."
         raise InvalidInput(detail, code="malformed_json") from None
 

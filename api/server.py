@@ -33,6 +33,10 @@ _BACKLOG: Final = 2048
 # Requests one worker works on at once; more wait in the kernel, and the engine's queue says 429.
 _BACKPRESSURE: Final = 1024
 _GRACE_S: Final = 10
+# Where Granian reads a request's head: more than `api.bounds` lets pass, so that it can be told why.
+_HEAD_BYTES: Final = 64 * 1024
+# Whoever takes longer over the head of one request holds a connection for nothing.
+_HEAD_WITHIN_MS: Final = 10_000
 _PORT_WITHIN_S: Final = 5.0
 
 
@@ -60,7 +64,7 @@ def _granian_options(settings: Settings) -> dict[str, Any]:
         "workers": settings.workers,
         "loop": Loops.uvloop,
         "http": HTTPModes.http1,
-        "http1_settings": HTTP1Settings(),
+        "http1_settings": HTTP1Settings(max_buffer_size=_HEAD_BYTES, header_read_timeout=_HEAD_WITHIN_MS),
         "websockets": False,
         "backlog": _BACKLOG,
         "backpressure": _BACKPRESSURE,

@@ -9,7 +9,9 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import os
+import re
 from collections.abc import Callable, Mapping
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any, Final, Literal
 from urllib.parse import parse_qs, urlsplit
@@ -17,6 +19,7 @@ from zoneinfo import ZoneInfo
 
 from geo.errors import Fault, InvalidInput
 from geo.wall_clock import is_zone
+from offers.periods import DORMANT_AFTER_MONTHS, LEDGER_KEPT_YEARS
 
 ClockMode = Literal["normal", "simulated"]
 FlushBuckets = Literal["many", "one"]
@@ -25,6 +28,7 @@ LogLevel = Literal["debug", "info", "warning", "error"]
 
 PREFIX: Final = "ALENTOUR_"
 _MIB: Final = 1024 * 1024
+_ORIGIN: Final = re.compile(r"https?://(?:[a-z0-9.-]+|\[[0-9a-f:]+\])(?::\d{1,5})?")
 
 
 def _text(value: str) -> str:
@@ -84,8 +88,31 @@ def _time_zone(value: str) -> str:
     return ZoneInfo(value).key
 
 
+def _networks(value: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    try:
+        return tuple(ip_network(word.strip()) for word in value.split(","))
+    except ValueError:
+        raise ValueError("must be addresses or networks with commas between, such as 10.0.0.0/8") from None
+
+
+def _origins(value: str) -> tuple[str, ...]:
+    """As browsers write them (RFC 6454 § 6.2): lower case, no default port, nothing after it."""
+    origins = tuple(word.strip() for word in value.split(","))
+    if origins != ("*",) and not all(map(_ORIGIN.fullmatch, origins)):
+        raise ValueError("must be origins with commas between, such as https://shop.example, or *")
+    return origins
+
+
+def _yes_or_no(value: str) -> bool:
+    return _one_of("yes", "no")(value) == "yes"
+
+
 def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+_PER_S: Final = _whole(0, 1_000_000)
+_BURST: Final = _whole(1, 10_000_000)
 
 
 def _setting(parse: Callable[[str], Any], doc: str, **default: Any) -> Any:
@@ -133,8 +160,42 @@ class Settings:
         "many, or one: customers of how many buckets share a transaction (one where tables are distributed)",
         default="many",
     )
+    rate_device_per_s: int = _setting(
+        _PER_S, "requests a second of one device, per worker; 0 for no limit", default=20
+    )
+    rate_device_burst: int = _setting(_BURST, "requests of one device at once", default=600)
+    rate_key_per_s: int = _setting(
+        _PER_S, "requests a second with one key, per worker; 0 for no limit", default=200
+    )
+    rate_key_burst: int = _setting(_BURST, "requests with one key at once", default=2_000)
+    rate_address_per_s: int = _setting(
+        _PER_S,
+        "registrations a second from one address, per worker, a failed login counting as 10; 0 for no limit",
+        default=10,
+    )
+    rate_address_burst: int = _setting(_BURST, "registrations from one address at once", default=5_000)
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = _setting(
+        _networks, "addresses or networks of proxies whose X-Forwarded-For is believed", default=()
+    )
+    cors_origins: tuple[str, ...] = _setting(
+        _origins, "origins whose pages may call the API, or *; unset: none", default=()
+    )
+    tls_in_front: bool = _setting(
+        _yes_or_no, "yes where clients only come over TLS: answers then say so (HSTS)", default=False
+    )
     metrics_dir: Path | None = _setting(
         _folder, "folder the workers share their metrics in; unset is a temporary one", default=None
+    )
+    erasure_key_file: Path | None = _setting(
+        _folder,
+        "file of the key that proofs of erased people are under; unset is erasure.key beside the data",
+        default=None,
+    )
+    dormant_after_months: int = _setting(
+        _whole(6, 120), "months without contact after which a person is erased", default=DORMANT_AFTER_MONTHS
+    )
+    ledger_kept_years: int = _setting(
+        _whole(1, 30), "years that redemptions are proven, without the person", default=LEDGER_KEPT_YEARS
     )
 
     @classmethod
@@ -167,8 +228,10 @@ def described() -> list[tuple[str, str, str]]:
 
 
 def _default_text(field: dataclasses.Field[Any]) -> str:
-    if field.default is dataclasses.MISSING or field.default is None:
+    if field.default is dataclasses.MISSING or field.default is None or field.default == ():
         return ""
+    if isinstance(field.default, bool):
+        return "yes" if field.default else "no"
     return str(field.default)
 
 

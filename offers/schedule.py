@@ -37,6 +37,12 @@ def next_opening(hours: str | None, time_zone: str, at: datetime) -> datetime | 
     return None
 
 
+def next_change(hours: str | None, time_zone: str, at: datetime) -> datetime | None:
+    """When (UTC) what `is_open` says may be different next; None: not within a year, or not known."""
+    understood = _understood(hours, time_zone)
+    return None if understood is None else _next_change(understood, time_zone, at)
+
+
 def _understood(hours: str | None, time_zone: str) -> Hours | None:
     if hours is None or not is_zone(time_zone):
         return None
@@ -98,4 +104,12 @@ def _written(at: datetime | None) -> str | None:
     return None if at is None else rfc3339(at)
 
 
-__all__ = ["is_fence_active", "is_open", "is_scheduled", "is_site_open", "next_opening", "parse_hours"]
+__all__ = [
+    "is_fence_active",
+    "is_open",
+    "is_scheduled",
+    "is_site_open",
+    "next_change",
+    "next_opening",
+    "parse_hours",
+]

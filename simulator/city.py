@@ -63,7 +63,11 @@ class City:
         """What a delivery of each offer has to say of itself."""
         return {
             offer.offer_id: KnownOffer(
-                retailer_id, offer.channel, frozenset(offer.tags), offer.budget.redemptions is not None
+                retailer_id,
+                offer.channel,
+                frozenset(offer.tags),
+                has_stock=offer.budget.redemptions is not None,
+                may_whisper=offer.quiet_hours.when_quiet == "inbox_only",
             )
             for retailer_id, offers in self.offers.items()
             for offer in offers
@@ -83,6 +87,11 @@ class City:
             default_time_zone=time_zone,
             caps=self.caps,
             offers=offers,
+            retrigger_s={
+                fence.fence_id: wait_s
+                for fence, wait_s in zip(self.fences, self.retrigger_s, strict=True)
+                if wait_s > 0
+            },
         )
 
 
@@ -200,4 +209,7 @@ def _offer_rules(offer: Offer) -> OfferRules:
         re_eligible_after_s=offer.limits.re_eligible_after_s,
         ignores_caps=offer.limits.ignores_caps,
         counts_toward_caps=offer.limits.counts_toward_caps,
+        when_quiet=offer.quiet_hours.when_quiet,
+        needs_presence=offer.quiet_hours.needs_presence,
+        holdout_percent=offer.holdout_percent,
     )

@@ -16,6 +16,8 @@ from simulator.world import Customer, World
 T = TypeVar("T")
 
 DECISIONS_AT_ONCE: Final = 100
+# What people who are not adults may rightly hear when they say yes.
+TOO_YOUNG: Final = frozenset({"too_young"})
 KNOWN_BEFORE: Final = 200
 
 
@@ -76,7 +78,11 @@ async def _decide(enrolled: Enrolled, decisions: Sequence[Decision]) -> None:
         "language": enrolled.phone.person.language,
         "method": "simulated_switch",
     }
-    answer = await world.api.call("POST", "/v1/consents", key=enrolled.token, body=body)
+    is_adult = journal_of_age(enrolled).possible(NOW) == {"adult"}
+    expected = frozenset() if is_adult else TOO_YOUNG
+    answer = await world.api.call(
+        "POST", "/v1/consents", key=enrolled.token, body=body, expected=expected
+    )
     for decision in decisions:
         history = world.journal.consent(customer.customer_id, decision.grant)
         history.changes.append(_change(decision.granted, answer))

@@ -63,6 +63,7 @@ class Delivery(NamedTuple):
     tags: frozenset[str]
     seq: int
     decided_at: datetime
+    crossing_id: str = ""
 
 
 class Seen(NamedTuple):
@@ -87,6 +88,35 @@ class AcceptedFixes(NamedTuple):
     customer: str
     fixes: int
     span: Span
+
+
+class Crossed(NamedTuple):
+    """An edge that the server said a phone crossed, at a moment of its own account; `told` when time stood there."""
+
+    customer: str
+    phone: int
+    fence_id: int
+    kind: str
+    at: datetime
+    told: datetime
+    span: Span
+
+
+class Served(NamedTuple):
+    """A request by one of a customer's phones that the server carried out."""
+
+    customer: str
+    what: str
+    span: Span
+
+
+class HeldOut(NamedTuple):
+    """By the server's own export: an offer that a customer was not given, to measure what it does."""
+
+    customer: str
+    offer_id: int
+    drawn_for: str
+    decided_at: datetime
 
 
 class Quiet(NamedTuple):
@@ -119,6 +149,11 @@ class Journal:
     accepted: list[AcceptedFixes] = field(default_factory=list)
     seen: dict[str, Seen] = field(default_factory=dict)
     redemptions: dict[str, Redemption] = field(default_factory=dict)
+    age_bands: dict[str, History[str]] = field(default_factory=dict)
+    crossings: dict[str, Crossed] = field(default_factory=dict)
+    served: list[Served] = field(default_factory=list)
+    erased: dict[str, Change[bool]] = field(default_factory=dict)
+    held_out: list[HeldOut] = field(default_factory=list)
 
     def consent(self, customer: str, grant: Grant) -> History[bool]:
         """Nothing is granted before it was asked for."""

@@ -27,6 +27,10 @@ LIVES_ELSEWHERE: Final = 0.06
 CHOSE_QUIET_NOW: Final = 0.10
 CHOSE_QUIET_NIGHT: Final = 0.06
 PERSONALISES: Final = 0.4
+IS_NO_ADULT: Final = 0.08
+AGE_BANDS: Final = ("unknown", "under_15", "15_17")
+TURNS_OUT_YOUNG: Final = 0.02
+ERASES: Final = 0.03
 MEASURED: Final = 0.5
 
 
@@ -38,11 +42,16 @@ class Decision(NamedTuple):
 
 
 class ChangeOfMind(NamedTuple):
-    """Something a person does in the middle of the run, `at_s` seconds after its start."""
+    """Something a person does in the middle of the run, `at_s` seconds after its start.
+
+    Who `erases` is unknown to the server afterwards: nothing follows it.
+    """
 
     at_s: float
     decisions: tuple[Decision, ...] = ()
     quiet: Quiet | None = None
+    age_band: str | None = None
+    erases: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,16 +117,32 @@ class Inventor:
         zone = str(rng.choice(AWAY_ZONES)) if away else HOME_ZONE
         interests = rng.permutation(self._interests)[: int(rng.integers(0, 4))]
         decisions = self._decisions(rng)
+        language, quiet = str(rng.choice(["fr", "en"])), self._quiet(rng, zone)
+        changes = self._changes(rng, decisions, zone)
+        is_adult = rng.random() >= IS_NO_ADULT
         return Person(
             number=number,
-            language=str(rng.choice(["fr", "en"])),
+            language=language,
             time_zone=zone,
-            age_band="adult",
+            age_band="adult" if is_adult else str(rng.choice(AGE_BANDS)),
             interests=tuple(sorted(str(interest) for interest in interests)),
-            quiet=self._quiet(rng, zone),
+            quiet=quiet,
             decisions=decisions,
-            changes=self._changes(rng, decisions, zone),
+            changes=(*changes, *self._last_change(rng, changes)),
         )
+
+    def _last_change(
+        self, rng: np.random.Generator, changes: Sequence[ChangeOfMind]
+    ) -> tuple[ChangeOfMind, ...]:
+        """A few turn out to be younger than they said, a few want to be forgotten; after all else."""
+        began_s = max((change.at_s for change in changes), default=0.2 * self._duration_s)
+        at_s = float(rng.uniform(began_s, 0.9 * self._duration_s))
+        choice = rng.random()
+        if choice < TURNS_OUT_YOUNG:
+            return (ChangeOfMind(at_s, age_band="15_17"),)
+        if choice < TURNS_OUT_YOUNG + ERASES:
+            return (ChangeOfMind(at_s, erases=True),)
+        return ()
 
     def _decisions(self, rng: np.random.Generator) -> tuple[Decision, ...]:
         yes = self._granted(rng)

@@ -16,12 +16,16 @@ WRONG_TIME: Final = "delivery whose decided_at is not a time at which it can hav
 
 
 class KnownOffer(NamedTuple):
-    """An offer as it was read before the run. `has_stock`: its redemptions are counted."""
+    """An offer as it was read before the run.
+
+    `has_stock`: its redemptions are counted. `may_whisper`: in quiet hours it goes to the inbox instead.
+    """
 
     retailer_id: int
     channel: str
     tags: frozenset[str]
     has_stock: bool = False
+    may_whisper: bool = False
 
 
 class Established(NamedTuple):
@@ -43,6 +47,8 @@ def establish(
     as_said = KnownOffer(said.retailer_id, said.channel, frozenset(said.tags))
     known = offers.get(said.offer_id)
     offer = known or as_said
+    if offer.may_whisper and said.channel == "inbox":
+        offer = offer._replace(channel="inbox")
     decided_at = journal.moment(said.decided_at, decided_now=decided_now)
     found = [] if known else [UNKNOWN_OFFER]
     found += [
@@ -60,6 +66,7 @@ def establish(
         channel=offer.channel,
         tags=offer.tags,
         seq=said.seq,
+        crossing_id=said.crossing_id,
         decided_at=decided_at,
     )
     return Established(delivery, tuple(found))

@@ -84,12 +84,21 @@ class Budget(msgspec.Struct):
     redemptions: int | None = None
 
 
+class WhenQuiet(msgspec.Struct):
+    """What becomes of an offer in somebody's quiet hours: `drop`, `hold` or `inbox_only`."""
+
+    when_quiet: str = "drop"
+    needs_presence: bool = False
+
+
 class Offer(msgspec.Struct):
     """An offer, as far as the recount holds deliveries against it."""
 
     offer_id: int
     channel: str
     tags: list[str] = []
+    quiet_hours: WhenQuiet = msgspec.field(default_factory=WhenQuiet)
+    holdout_percent: int = 0
     limits: Limits = msgspec.field(default_factory=Limits)
     budget: Budget = msgspec.field(default_factory=Budget)
 
@@ -205,6 +214,7 @@ class Delivery(msgspec.Struct):
     seq: int
     offer_id: int
     retailer_id: int
+    crossing_id: str
     channel: str
     code: str
     tags: list[str]
@@ -218,6 +228,20 @@ class FixesAnswer(msgspec.Struct):
     fixes: list[FixOutcome]
     crossings: list[Crossing]
     deliveries: list[Delivery]
+
+
+class HeldOut(msgspec.Struct):
+    """An offer that somebody would have been given, and was not, to measure what it does."""
+
+    offer_id: int
+    drawn_for: str
+    decided_at: datetime
+
+
+class Export(msgspec.Struct):
+    """What a person gets who asks for everything that is known of them, as far as it is of interest."""
+
+    holdouts: list[HeldOut] = []
 
 
 class Redeemed(msgspec.Struct):

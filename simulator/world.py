@@ -50,3 +50,4 @@ class Customer:
 
     customer_id: str
     notice_version: int = 1
+    is_erased: bool = False

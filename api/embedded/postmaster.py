@@ -55,6 +55,8 @@ def settings_of(places: Places, overrides: Mapping[str, str]) -> dict[str, str]:
         "log_timezone": "UTC",
         "log_line_prefix": "%m [%p] ",
         "log_min_messages": "warning",
+        # Details and contexts of errors would repeat values of rows: ids, codes, what a person typed.
+        "log_error_verbosity": "terse",
         "cluster_name": "alentour",
         **overrides,
     }

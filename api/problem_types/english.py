@@ -16,6 +16,11 @@ WORDS: Final[Mapping[str, Words]] = {
         "The body is empty, was cut off or is not valid JSON in UTF-8.",
         "Send one complete JSON value. NaN, Infinity and trailing commas are not JSON.",
     ),
+    "nested_too_deeply": Words(
+        "Nested too deeply",
+        "The body is JSON, but with more levels of objects and arrays in each other than are read here.",
+        "Send it flatter. `detail` names the limit.",
+    ),
     "malformed_gzip": Words(
         "Malformed gzip",
         "The body says `Content-Encoding: gzip`, but cannot be unpacked or ends early.",
@@ -227,6 +232,11 @@ WORDS: Final[Mapping[str, Words]] = {
         "The body, as sent or unpacked, is larger than this route takes.",
         "Send less at once. `detail` names the limit.",
     ),
+    "url_too_long": Words(
+        "Address too long",
+        "The path and the query together are longer than an address may be.",
+        "Send fewer or shorter parameters. `detail` names the limit.",
+    ),
     "unsupported_media_type": Words(
         "Unsupported media type",
         "The body is not JSON, or in an encoding that is not read here.",
@@ -242,6 +252,13 @@ WORDS: Final[Mapping[str, Words]] = {
         "A limit of rate or room is reached.",
         "Come back after `Retry-After` seconds.",
     ),
+    "rate_limited": Words(
+        "Too often",
+        "This key, this device or, for registrations and wrong credentials, this address asks more often"
+        " than it may. Nothing was done.",
+        "Come back after `Retry-After` seconds. `RateLimit-Policy` says how many requests (`q`) come back"
+        " in how many seconds (`w`).",
+    ),
     "overloaded": Words(
         "Overloaded",
         "There is no room for one more request at this moment. Nothing was done.",
@@ -251,6 +268,11 @@ WORDS: Final[Mapping[str, Words]] = {
         "Too many live streams",
         "This customer, or this worker, has as many open streams as are allowed.",
         "Close a stream that is not needed, and come back after `Retry-After` seconds.",
+    ),
+    "headers_too_large": Words(
+        "Headers too large",
+        "The request has more headers, or larger ones, than are read here.",
+        "Send fewer or shorter headers. `detail` names the limits.",
     ),
     "internal_error": Words(
         "Internal error",

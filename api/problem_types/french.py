@@ -16,6 +16,12 @@ WORDS: Final[Mapping[str, Words]] = {
         "Le corps est vide, coupé, ou n'est pas du JSON valide en UTF-8.",
         "Envoyez une valeur JSON complète. NaN, Infinity et les virgules finales ne sont pas du JSON.",
     ),
+    "nested_too_deeply": Words(
+        "Imbrication trop profonde",
+        "Le corps est du JSON, mais ses objets et tableaux sont imbriqués sur plus de niveaux qu’on n’en"
+        " lit ici.",
+        "Envoyez une structure plus plate. `detail` donne la limite.",
+    ),
     "malformed_gzip": Words(
         "Gzip mal formé",
         "Le corps annonce `Content-Encoding: gzip`, mais ne se décompresse pas ou s'arrête trop tôt.",
@@ -231,6 +237,11 @@ WORDS: Final[Mapping[str, Words]] = {
         "Le corps, tel qu'envoyé ou décompressé, dépasse ce que cette route accepte.",
         "Envoyez moins à la fois. `detail` nomme la limite.",
     ),
+    "url_too_long": Words(
+        "Adresse trop longue",
+        "Le chemin et la requête dépassent ensemble la longueur permise.",
+        "Envoyez moins de paramètres, ou de plus courts. `detail` donne la limite.",
+    ),
     "unsupported_media_type": Words(
         "Type de contenu non géré",
         "Le corps n'est pas du JSON, ou son encodage n'est pas lu ici.",
@@ -246,6 +257,13 @@ WORDS: Final[Mapping[str, Words]] = {
         "Une limite de débit ou de place est atteinte.",
         "Revenez après `Retry-After` secondes.",
     ),
+    "rate_limited": Words(
+        "Trop souvent",
+        "Cette clé, cet appareil ou, pour les inscriptions et les identifiants faux, cette adresse demande"
+        " plus souvent que permis. Rien n’a été fait.",
+        "Revenez après `Retry-After` secondes. `RateLimit-Policy` dit combien de requêtes (`q`) reviennent"
+        " en combien de secondes (`w`).",
+    ),
     "overloaded": Words(
         "Surchargé",
         "Il n'y a pas de place pour une requête de plus en ce moment. Rien n'a été fait.",
@@ -255,6 +273,11 @@ WORDS: Final[Mapping[str, Words]] = {
         "Trop de flux ouverts",
         "Ce client, ou ce serveur, a autant de flux ouverts que permis.",
         "Fermez un flux inutile, et revenez après `Retry-After` secondes.",
+    ),
+    "headers_too_large": Words(
+        "En-têtes trop grands",
+        "La requête a plus d’en-têtes, ou de plus grands, qu’on n’en lit ici.",
+        "Envoyez moins d’en-têtes, ou de plus courts. `detail` donne les limites.",
     ),
     "internal_error": Words(
         "Erreur interne",

@@ -8,6 +8,7 @@ from litestar import Response, Router, delete, get, post, put
 from litestar.params import JSONBody
 from msgspec import UNSET, Meta, UnsetType
 
+from api import audit
 from api.auth import AuthKey, requires
 from api.database import ORM, Now, Session, config_changed
 from api.idempotency import once
@@ -147,6 +148,8 @@ async def put_one(
     refuse_unmatched(if_match, row.revision)
     if await edit_cap(session, editor, row, _edit_of(data)):
         await config_changed(session)
+    else:
+        audit.nothing_changed()
     return _answer(row)
 
 
@@ -189,6 +192,8 @@ async def put_defaults(
     data: JSONBody[Defaults],
 ) -> Defaults:
     start, end = (time.fromisoformat(text) for text in (data.quiet_hours.start, data.quiet_hours.end))
+    if (start, end) == await default_quiet_hours(session):
+        audit.nothing_changed()
     await set_default_quiet_hours(session, start, end)
     await config_changed(session)
     return _quiet(start, end)

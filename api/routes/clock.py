@@ -8,7 +8,8 @@ from litestar import Router, get, post
 from litestar.datastructures import State
 from litestar.params import JSONBody
 
-from api import clock
+from api import audit, clock
+from api.audit.changes import before_after
 from api.auth import requires
 from api.clock import Clock
 from api.database import PLAIN, Database, Tx
@@ -44,7 +45,9 @@ async def set_time(data: JSONBody[TimeToSet], state: State) -> Clock:
     """Set the time for all workers: anywhere before it has first run, later only forwards."""
     database: Database = state.database
     async with database.transaction() as tx:
-        await clock.set_time(tx, data.at)
+        before = await clock.read_clock(tx)
+        after = await clock.set_time(tx, data.at)
+        await audit.audit(tx, "clock", changed=before_after(at=(before.now, after.now)))
     return await _once_settled(state)
 
 
@@ -54,9 +57,13 @@ async def advance(data: JSONBody[Step], state: State) -> Clock:
     database: Database = state.database
     async with database.transaction() as tx:
         until = await clock.target(tx, data.seconds)
+    is_told = False
     while True:
         async with database.transaction() as tx:
             reached = await clock.advance(tx, until)
+            if not is_told:
+                await audit.audit(tx, "clock", changed=before_after(at=(None, until)))
+                is_told = True
         settled = await _once_settled(state)
         if reached.now >= until:
             return settled
@@ -65,7 +72,12 @@ async def advance(data: JSONBody[Step], state: State) -> Clock:
 @post("/tick", status_code=200, operation_id="tickClock", summary="Let simulated time run, or hold it")
 async def tick(data: JSONBody[Ticking], tx: Tx) -> Clock:
     """Let time run on at real speed from where it stands, or hold it there."""
-    return await clock.tick(tx, data.ticking)
+    before = await clock.read_clock(tx)
+    after = await clock.tick(tx, data.ticking)
+    audit.tell("clock", changed=before_after(ticking=(before.is_ticking, after.is_ticking)))
+    if before.is_ticking == after.is_ticking:
+        audit.nothing_changed()
+    return after
 
 
 async def _once_settled(state: State) -> Clock:

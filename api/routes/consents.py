@@ -12,6 +12,7 @@ from api.auth import AuthPhone, requires_phone
 from api.database import PLAIN, Tx
 from api.idempotency import once
 from api.languages import AcceptLanguage, spoken_language
+from api.rates import pays_by_address
 from api.routes.devices import key_of
 from api.routes.receipt_forms import Receipt
 from api.routes.resources import LARGEST_ID
@@ -74,7 +75,12 @@ class Consents(msgspec.Struct, kw_only=True):
     history: list[Consent]
 
 
-@get("/v1/notices", operation_id="listNotices", summary="The texts to show before asking")
+@get(
+    "/v1/notices",
+    guards=[pays_by_address],
+    operation_id="listNotices",
+    summary="The texts to show before asking",
+)
 async def list_notices(
     tx: Tx,
     language: Annotated[

@@ -1,10 +1,10 @@
 """Phones over HTTP: registering, joining a customer, tokens, revoking."""
 
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 import msgspec
-from litestar import Response, Router, get, post
+from litestar import Request, Response, Router, get, post
 from litestar.datastructures import State
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, JSONBody, Parameter
@@ -12,9 +12,10 @@ from litestar.params import FromPath, JSONBody, Parameter
 from api.auth import AuthPhone, requires_phone
 from api.database import PLAIN, Database, Tx
 from api.languages import AcceptLanguage, spoken_language
+from api.rates import COST, Rates, pays_by_address
 from offers.people import joining, linking
-from offers.people.customers import CustomerKey, Preferences, read_grants, read_preferences
-from offers.people.devices import Device, DeviceStatus, Platform, read_devices, revoke_device, rotate_token
+from offers.people.customers import CustomerKey
+from offers.people.devices import Device, DeviceStatus, Platform, revoke_device, rotate_token
 from offers.people.linking import Link, LinkCode
 from offers.people.registration import (
     LONGEST_INSTALLATION_ID,
@@ -24,6 +25,9 @@ from offers.people.registration import (
     link_code_refused,
     register,
 )
+
+# A fresh token is a fresh allowance for fixes, which know a phone by its token alone.
+ROTATION_COST: Final = 100
 
 
 class DeviceDraft(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -58,22 +62,13 @@ class NewToken(msgspec.Struct, kw_only=True):
     token: str
 
 
-class Me(msgspec.Struct, kw_only=True):
-    """The customer behind the token: this device, all devices, what was chosen and granted."""
-
-    customer_id: UUID
-    device_id: UUID
-    preferences: Preferences
-    granted: list[str]
-    devices: list[Device]
-
-
 def key_of(phone: AuthPhone) -> CustomerKey:
     return CustomerKey(phone.bucket, phone.customer_id)
 
 
 @post(
     "/v1/devices",
+    guards=[pays_by_address],
     operation_id="registerDevice",
     summary="Register a phone",
     responses={
@@ -81,6 +76,7 @@ def key_of(phone: AuthPhone) -> CustomerKey:
     },
 )
 async def register_device(
+    request: Request[Any, Any, State],
     data: JSONBody[DeviceDraft],
     state: State,
     accept_language: AcceptLanguage = None,
@@ -106,6 +102,8 @@ async def register_device(
     async with database.transaction() as tx:
         registration = await register(tx, application)
     if registration is None:
+        rates: Rates = state.rates
+        rates.failed(request.scope)
         raise link_code_refused()
     return Response(
         RegisteredDevice(
@@ -116,19 +114,6 @@ async def register_device(
         ),
         status_code=201 if registration.is_new else 200,
         headers={"cache-control": "no-store"},
-    )
-
-
-@get("/v1/me", guards=[requires_phone], operation_id="readMe", summary="Who this phone belongs to")
-async def read_me(phone: AuthPhone, tx: Tx) -> Me:
-    """The customer, their preferences, what is granted now, and all their devices."""
-    key = key_of(phone)
-    return Me(
-        customer_id=phone.customer_id,
-        device_id=phone.device_id,
-        preferences=await read_preferences(tx, key),
-        granted=sorted(await read_grants(tx, key)),
-        devices=await read_devices(tx, key),
     )
 
 
@@ -181,6 +166,7 @@ async def confirm_link_code(phone: AuthPhone, tx: Tx, code_id: LinkCodeId) -> Li
     "/v1/me/token/rotate",
     status_code=200,
     guards=[requires_phone],
+    opt={COST: ROTATION_COST},
     operation_id="rotateToken",
     summary="Get a new token",
 )
@@ -206,7 +192,6 @@ router: Final = Router(
     "/",
     route_handlers=[
         register_device,
-        read_me,
         make_link_code,
         read_link_code,
         confirm_link_code,

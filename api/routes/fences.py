@@ -8,6 +8,8 @@ from litestar import Response, Router, delete, get, post, put
 from litestar.di import NamedDependency
 from litestar.params import FromQuery, HeaderParameter, JSONBody
 
+from api import audit
+from api.audit.changes import written_rows
 from api.auth import AuthKey, requires, tenant_of
 from api.database import ORM, Now, Session, config_changed
 from api.idempotency import once
@@ -55,7 +57,7 @@ async def create_one(
 ) -> Response[FenceFeature]:
     tenant = await existing_tenant(session, key, retailer_id)
     edit = edit_of(data, "")
-    await _refuse_faulty(session, tenant, edit)
+    await refuse_faulty(session, tenant, edit)
     fence = await create_fence(session, tenant, edit, now)
     await config_changed(session)
     return Response(shown(fence), status_code=201, headers={"etag": etag_of(fence.revision)})
@@ -129,11 +131,13 @@ async def put_one(
     await fence_of(session, tenant, fence_id)
     edit = edit_of(data, "")
     # Its site is held before the fence: the order in which a deletion of the site locks them.
-    await _refuse_faulty(session, tenant, edit)
+    await refuse_faulty(session, tenant, edit)
     fence = await fence_of(session, tenant, fence_id, for_update=True)
     refuse_unmatched(if_match, fence.revision)
     if await edit_fence(session, fence, edit, now):
         await config_changed(session)
+    else:
+        audit.nothing_changed()
     return Response(shown(fence), headers={"etag": etag_of(fence.revision)})
 
 
@@ -163,7 +167,7 @@ def _as_geojson(content: object, headers: Mapping[str, str]) -> Response[Any]:
     return Response(msgspec.json.encode(content), media_type=GEOJSON, headers=headers)
 
 
-async def _refuse_faulty(session: Session, tenant: int, edit: FenceEdit) -> None:
+async def refuse_faulty(session: Session, tenant: int, edit: FenceEdit) -> None:
     """NotFound for a site that is not the tenant's; InvalidInput for the rest."""
     sites: Mapping[int, Position] = {}
     if edit.site_id is not None:
@@ -223,6 +227,9 @@ async def import_all(
         written = await write_fences(session, tenant, rows.edits(_external_id_of), now)
     if written.created or written.updated:
         await config_changed(session)
+    else:
+        audit.nothing_changed()
+    audit.tell("fence", changed=written_rows(written))
     return rows.report(written, dry_run=dry_run)
 
 

@@ -6,7 +6,8 @@ import msgspec
 from litestar import Router, delete, get, post
 from litestar.params import JSONBody, Parameter
 
-from api import keys
+from api import audit, keys
+from api.audit.changes import before_after
 from api.auth import requires
 from api.database import PLAIN, Now, Tx
 from api.idempotency import keep_instead, once
@@ -37,7 +38,9 @@ class Rotation(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 async def add_key(retailer_id: Id, data: JSONBody[KeyDraft], tx: Tx, now: Now) -> NewKey:
     """Make a key for a retailer. Keep it: it cannot be read again."""
     retailer = await retailers.read_retailer(tx, retailer_id)
-    return _told_once(await keys.add_key(tx, retailer.retailer_id, data.role, data.label, now))
+    key = await keys.add_key(tx, retailer.retailer_id, data.role, data.label, now)
+    audit.tell("key", key.key_id, changed=before_after(role=(None, key.role)))
+    return _told_once(key)
 
 
 @get("/v1/retailers/{retailer_id:int}/keys", operation_id="listKeys", summary="List keys")
@@ -59,13 +62,19 @@ async def list_admin_keys(tx: Tx, limit: Limit = 50, cursor: Cursor = None) -> P
 async def rotate_key(key_id: KeyId, tx: Tx, now: Now, data: JSONBody[Rotation | None] = None) -> NewKey:
     """Make a key with the same rights; the old one works for `overlap_s` more seconds."""
     overlap_s = data.overlap_s if data else 0
-    return _told_once(await keys.rotate_key(tx, key_id, overlap_s, now))
+    key = await keys.rotate_key(tx, key_id, overlap_s, now)
+    replaced = before_after(key_id=(key_id, key.key_id), overlap_s=(None, overlap_s))
+    audit.tell("key", key_id, retailer_id=key.retailer_id, changed=replaced)
+    return _told_once(key)
 
 
 @delete("/v1/keys/{key_id:str}", operation_id="revokeKey", summary="Revoke a key")
 async def revoke_key(key_id: KeyId, tx: Tx, now: Now) -> None:
     """From the answer on, the key opens nothing."""
-    await keys.revoke_key(tx, key_id, now)
+    key = await keys.revoke_key(tx, key_id, now)
+    audit.tell("key", key_id, retailer_id=key.retailer_id, changed=before_after(revoked_at=(None, now)))
+    if key.revoked_at is not None:
+        audit.nothing_changed()
 
 
 def _told_once(key: NewKey) -> NewKey:

@@ -6,6 +6,8 @@ import msgspec
 from litestar import Request, Response, Router, get, post, put
 from litestar.params import FromQuery, JSONBody
 
+from api import audit
+from api.audit.changes import before_after
 from api.auth import AuthKey, requires, tenant_of
 from api.database import ORM, Database, Now, Session, config_changed, read_now
 from api.idempotency import once
@@ -116,11 +118,15 @@ async def put_one(
     refuse_unmatched(if_match, offer.revision)
     _refuse_loosened_caps(key, data.limits, ignores=offer.ignores_caps, counts=offer.counts_toward_caps)
     is_edited = await edit_offer(session, offer, edit_of(data), now)
+    budget = await _budget(session, offer_id)
     is_budgeted = await change_budget(session, offer, budget_of(data))
     if is_budgeted and not is_edited:
         touch(offer, now)
     if is_budgeted or is_edited:
         await config_changed(session)
+        audit.tell(changed=before_after(budget=(budget, await _budget(session, offer_id))))
+    else:
+        audit.nothing_changed()
     return await _answer(session, offer)
 
 
@@ -152,6 +158,8 @@ def _moving(name: Move, summary: str, description: str) -> Any:
             refuse_unmatched(if_match, offer.revision)
             move(offer, name, now, by=stopper_of(key))
             await config_changed(session)
+        else:
+            audit.nothing_changed()
         return await _answer(session, offer)
 
     return move_one
@@ -194,6 +202,10 @@ async def stop_one(
         now = await read_now(connection)
         if await stop_offer(connection, tenant, offer_id, now, by=stopper_of(key)):
             await config_changed(connection, stop=True)
+            stopped = before_after(stopped_by=(None, stopper_of(key)))
+            await audit.audit(connection, "offer", offer_id, retailer_id=tenant, changed=stopped)
+        else:
+            audit.nothing_changed()
     try:
         await settle(database.pool)
     except TimeoutError:
@@ -234,6 +246,9 @@ async def add_codes_to(
     if pool != before:
         touch(offer, now)
         await config_changed(session)
+        audit.tell(changed=before_after(codes=(before.total, pool.total)))
+    else:
+        audit.nothing_changed()
     return pool
 
 
@@ -279,9 +294,12 @@ def _refuse_loosened_caps(key: AuthKey, limits: Limits, *, ignores: bool, counts
 
 
 async def _answer(session: Session, offer: OfferRow, status_code: int = 200) -> Response[Offer]:
-    budgets = await budgets_of(session, [offer.offer_id])
-    body = shown(offer, budgets.get(offer.offer_id, Budget()))
+    body = shown(offer, await _budget(session, offer.offer_id))
     return Response(body, status_code=status_code, headers={"etag": etag_of(offer.revision)})
+
+
+async def _budget(session: Session, offer_id: int) -> Budget:
+    return (await budgets_of(session, [offer_id])).get(offer_id, Budget())
 
 
 router: Final = Router(

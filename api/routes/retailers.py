@@ -7,6 +7,8 @@ from litestar import Router, get, post
 from litestar.datastructures import State
 from litestar.params import JSONBody
 
+from api import audit
+from api.audit.changes import before_after
 from api.auth import AuthKey, requires, tenant_of
 from api.database import PLAIN, Database, Now, Tx, config_changed
 from api.idempotency import once
@@ -69,8 +71,12 @@ async def stop_retailer(retailer_id: Id, key: AuthKey, state: State) -> Stopped:
     database: Database = state.database
     async with database.transaction() as tx:
         tenant = tenant_of(key, retailer_id)
+        before = await retailers.read_retailer(tx, tenant)
         retailer = await retailers.stop_retailer(tx, tenant, by=stopper_of(key))
         await config_changed(tx, stop=True)
+        if retailer != before:
+            stopped = before_after(stopped_by=(before.stopped_by, retailer.stopped_by))
+            await audit.audit(tx, "retailer", tenant, retailer_id=tenant, changed=stopped)
     await settle(database.pool)
     cancelled = await cancel_of_retailer(database.pool, retailer.retailer_id, "stopped")
     return Stopped(retailer=retailer, cancelled_deliveries=cancelled)
@@ -89,8 +95,12 @@ async def resume_retailer(retailer_id: Id, key: AuthKey, tx: Tx) -> Retailer:
     What an operator stopped only an operator resumes: 403 `stopped_by_operator` for anybody else.
     """
     tenant = tenant_of(key, retailer_id)
+    before = await retailers.read_retailer(tx, tenant)
     retailer = await retailers.resume_retailer(tx, tenant, by=stopper_of(key))
     await config_changed(tx)
+    audit.tell(changed=before_after(stopped_by=(before.stopped_by, None)))
+    if before.stopped_at is None:
+        audit.nothing_changed()
     return retailer
 
 

@@ -12,6 +12,8 @@ from litestar.params import FromQuery, JSONBody, Parameter
 from litestar.types import Scope
 from msgspec import UNSET, UnsetType
 
+from api import audit
+from api.audit.changes import written_rows
 from api.auth import AuthKey, requires, tenant_of
 from api.database import ORM, Now, Session, config_changed
 from api.imports import (
@@ -127,6 +129,8 @@ async def put_one(
     site, written = await put_site(session, tenant, edit, now)
     if not written.unchanged:
         await config_changed(session)
+    else:
+        audit.nothing_changed()
     return _answer(site, status_code=201 if written.created else 200)
 
 
@@ -235,6 +239,9 @@ async def import_all(
         written = await write_sites(session, tenant, rows.edits(_external_id_of), now)
     if written.created or written.updated:
         await config_changed(session)
+    else:
+        audit.nothing_changed()
+    audit.tell("site", changed=written_rows(written))
     return rows.report(written, dry_run=dry_run)
 
 

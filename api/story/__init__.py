@@ -9,14 +9,29 @@ said by the schemas, and a test compares the two.
 from collections.abc import Mapping
 from typing import Final
 
-from api.story import handing, offers, operating, people, places, reporting
+from api.story import (
+    handing,
+    judging,
+    looking_after,
+    measuring,
+    offers,
+    operating,
+    people,
+    places,
+    reporting,
+    rights,
+)
 from api.story.told import Told
 
 TOLD: Final[Mapping[str, Told]] = {
     **operating.TOLD,
+    **looking_after.TOLD,
     **places.TOLD,
+    **judging.TOLD,
     **offers.TOLD,
     **people.TOLD,
     **reporting.TOLD,
     **handing.TOLD,
+    **measuring.TOLD,
+    **rights.TOLD,
 }

@@ -73,7 +73,7 @@ def _consent(consent: Consent) -> dict[str, Any]:
     }
 
 
-_WHY: Final = {
+WHY: Final[dict[str, Any]] = {
     "delivery_id": DELIVERY_ID,
     "language": _LANGUAGE,
     "summary": f"{NAME} vous a donné cette offre parce que vous êtes arrivé à {NAME}.",
@@ -105,7 +105,7 @@ _ITEM: Final = {
 TOLD: Final[Mapping[str, Told]] = {
     "readInbox": Told(answering(page(_ITEM)), parameters={"after_seq": SEQ - 1, "cursor": "NA"}),
     "reportDeliveryEvent": Told(answering(_REPORTS), asked={"": {"event": "opened", "at": READ_AT}}),
-    "explainDelivery": Told(answering(_WHY)),
+    "explainDelivery": Told(answering(WHY)),
     "claimCode": Told(
         answering({"delivery_id": DELIVERY_ID, "format": "qr", "payload": CODE, "expires_at": EXPIRES_AT})
     ),

@@ -47,7 +47,7 @@ _TABLET_DRAFT: Final = {
     "language": "fr",
     "link_code": LINK_CODE,
 }
-_PHONE: Final = {
+PHONE: Final = {
     "device_id": PHONE_ID,
     "platform": "android",
     "status": "active",
@@ -55,7 +55,7 @@ _PHONE: Final = {
     "created_at": ENROLLED_AT,
     "revoked_at": None,
 }
-_TABLET: Final = {
+TABLET: Final = {
     "device_id": TABLET_ID,
     "platform": "ios",
     "status": "active",
@@ -151,7 +151,7 @@ TOLD: Final[Mapping[str, Told]] = {
                 "device_id": PHONE_ID,
                 "preferences": _PREFERENCES,
                 "granted": GRANTED,
-                "devices": [_PHONE, _TABLET],
+                "devices": [PHONE, TABLET],
             }
         )
     ),
@@ -162,7 +162,7 @@ TOLD: Final[Mapping[str, Told]] = {
     "confirmLinkCode": Told(answering({**_LINK, "state": "confirmed"})),
     "rotateToken": Told(answering({"token": _FRESH_TOKEN})),
     "revokeDevice": Told(
-        answering({**_TABLET, "status": "revoked", "revoked_at": NOW}), parameters={"device_id": TABLET_ID}
+        answering({**TABLET, "status": "revoked", "revoked_at": NOW}), parameters={"device_id": TABLET_ID}
     ),
     "changePreferences": Told(answering(_PREFERENCES), asked={"": _PREFERENCES}),
     "listNotices": Told(answering([_NOTICE])),

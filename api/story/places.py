@@ -48,8 +48,8 @@ _SITE_ROW: Final = {
 
 _AROUND: Final = {"name": "Around the café", "external_id": "around", "radius_m": RADIUS_M, "tags": ["cafe"]}
 _POINT: Final = {"type": "Point", "coordinates": [LON, LAT]}
-_CIRCLE_DRAFT: Final = {"type": "Feature", "geometry": _POINT, "properties": _AROUND}
-_AT_THE_SITE: Final = {**_CIRCLE_DRAFT, "properties": {**_AROUND, "site_id": SITE_ID}}
+CIRCLE_DRAFT: Final = {"type": "Feature", "geometry": _POINT, "properties": _AROUND}
+_AT_THE_SITE: Final = {**CIRCLE_DRAFT, "properties": {**_AROUND, "site_id": SITE_ID}}
 _TERRACE_SHAPE: Final = {
     "type": "Polygon",
     "coordinates": [
@@ -62,7 +62,7 @@ _TERRACE: Final = {
     "dwell_s": 240,
     "active_hours": "Mo-Sa 08:00-20:00",
 }
-_TERRACE_DRAFT: Final = {"type": "Feature", "geometry": _TERRACE_SHAPE, "properties": _TERRACE}
+TERRACE_DRAFT: Final = {"type": "Feature", "geometry": _TERRACE_SHAPE, "properties": _TERRACE}
 _DEFAULTS: Final[dict[str, Any]] = {
     "site_id": None,
     "radius_m": None,
@@ -81,17 +81,17 @@ def _shown(draft: Mapping[str, Any], fence_id: int, **of_server: Any) -> dict[st
 
 
 _CIRCLE_SIZE: Final = {"area_m2": 20106.2, "effective_radius_m": 80.0}
-_FENCE: Final = _shown(_CIRCLE_DRAFT, FENCE_ID, revision=1, updated_at=OPENED_AT, **_CIRCLE_SIZE)
+_FENCE: Final = _shown(CIRCLE_DRAFT, FENCE_ID, revision=1, updated_at=OPENED_AT, **_CIRCLE_SIZE)
 _EDITED: Final = _shown(_AT_THE_SITE, FENCE_ID, revision=2, updated_at="2026-06-15T09:05:00Z", **_CIRCLE_SIZE)
 _TERRACE_SHOWN: Final = _shown(
-    _TERRACE_DRAFT,
+    TERRACE_DRAFT,
     TERRACE_ID,
     revision=1,
     updated_at=OPENED_AT,
     area_m2=489.7,
     effective_radius_m=12.48,
 )
-_SHAPES: Final = {"circle": _CIRCLE_DRAFT, "polygon": _TERRACE_DRAFT}
+_SHAPES: Final = {"circle": CIRCLE_DRAFT, "polygon": TERRACE_DRAFT}
 _LISTED: Final = page(_TERRACE_SHOWN)
 
 
@@ -125,5 +125,5 @@ TOLD: Final[Mapping[str, Told]] = {
     "getFence": Told(answering(_EDITED)),
     "editFence": Told(answering(_EDITED), asked={"": _AT_THE_SITE}, parameters={"If-Match": '"1"'}),
     "deleteFence": Told(parameters={"fence_id": TERRACE_ID, "If-Match": '"1"'}),
-    "importFences": Told(answering(_report(created=1)), asked={"": _collection(_TERRACE_DRAFT)}),
+    "importFences": Told(answering(_report(created=1)), asked={"": _collection(TERRACE_DRAFT)}),
 }

@@ -20,6 +20,7 @@ START_WITHIN_S: Final = 60
 # The options `alentour serve` gives Granian, for the baselines as well.
 GRANIAN: Final = [
     *("--interface", "asgi", "--workers", str(WORKERS), "--loop", "uvloop", "--http", "1", "--no-ws"),
+    *("--http1-buffer-size", "65536", "--http1-header-read-timeout", "10000"),
     *("--backlog", "2048", "--backpressure", "1024", "--log-level", "warning", "--host", "127.0.0.1"),
 ]
 

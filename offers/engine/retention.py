@@ -1,9 +1,11 @@
-"""Forgetting: old crossings, the reasons of old deliveries, link codes whose time is over.
+"""Forgetting what is simply too old: crossings, reasons, link codes, looks, counts, ended keys.
 
 Owns the deleting, bucket by bucket in short transactions, by the domain's clock. The periods are in
 `offers.periods`. Any number of workers may forget at once: rows that another one holds are left to it.
+What has to be counted or proven before it goes is `offers.people.leaving`'s.
 """
 
+import functools
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Final, NamedTuple
@@ -11,7 +13,16 @@ from typing import Final, NamedTuple
 import asyncpg
 
 from offers.buckets import BUCKETS
-from offers.periods import CROSSINGS_KEPT, LINK_CODES_KEPT, REASONS_KEPT
+from offers.periods import (
+    AUDIT_KEPT,
+    CROSSINGS_KEPT,
+    DELIVERIES_KEPT,
+    ENDED_KEYS_KEPT,
+    LINK_CODES_KEPT,
+    LOOKS_KEPT,
+    REASONS_KEPT,
+    SUPPRESSIONS_KEPT,
+)
 
 AT_ONCE: Final = 5_000
 
@@ -38,6 +49,42 @@ DELETE FROM link_codes AS l USING old
 WHERE l.bucket = $1 AND l.bucket = old.bucket AND l.code_id = old.code_id
 """
 
+_DELETE_LOOKS: Final = """
+WITH old AS MATERIALIZED (
+    SELECT bucket, customer_id, look_id FROM customer_looks
+    WHERE bucket = $1 AND looked_at < $2
+    LIMIT $3 FOR UPDATE SKIP LOCKED
+)
+DELETE FROM customer_looks AS l USING old
+WHERE l.bucket = $1 AND l.bucket = old.bucket AND l.customer_id = old.customer_id
+  AND l.look_id = old.look_id
+"""
+
+_DELETE_HOLDOUTS: Final = """
+WITH old AS MATERIALIZED (
+    SELECT bucket, customer_id, offer_id FROM holdouts
+    WHERE bucket = $1 AND decided_at < $2
+    LIMIT $3 FOR UPDATE SKIP LOCKED
+)
+DELETE FROM holdouts AS h USING old
+WHERE h.bucket = $1 AND h.bucket = old.bucket AND h.customer_id = old.customer_id
+  AND h.offer_id = old.offer_id
+"""
+_EMPTY_HOLDOUTS: Final = """
+WITH old AS MATERIALIZED (
+    SELECT bucket, customer_id, offer_id FROM holdouts
+    WHERE bucket = $1 AND decided_at < $2 AND trace::text <> '[]'
+    LIMIT $3 FOR UPDATE SKIP LOCKED
+)
+UPDATE holdouts AS h SET trace = '[]' FROM old
+WHERE h.bucket = $1 AND h.bucket = old.bucket AND h.customer_id = old.customer_id
+  AND h.offer_id = old.offer_id
+"""
+
+# Of nobody, and few.
+_DELETE_SUPPRESSIONS: Final = "DELETE FROM decision_totals WHERE hour < $1"
+_DELETE_KEYS: Final = "DELETE FROM api_keys WHERE least(revoked_at, expires_at) < $1"
+
 _WITH_REASONS: Final = """
 SELECT customer_id, delivery_id FROM deliveries
 WHERE bucket = $1 AND decided_at < $2 AND trace::text <> '[]'
@@ -54,12 +101,21 @@ WHERE d.bucket = $1 AND d.customer_id = old.customer_id AND d.delivery_id = old.
 """
 
 
+# Refuses to delete anything of the last year, whatever it is given.
+_DELETE_AUDIT: Final = "SELECT forget_audit_entries($1, $2)"
+
+
 class Forgotten(NamedTuple):
     """How many of each."""
 
     crossings: int
     reasons: int
     link_codes: int
+    audit_entries: int = 0
+    looks: int = 0
+    holdouts: int = 0
+    suppressions: int = 0
+    api_keys: int = 0
 
 
 async def forget(pool: asyncpg.Pool, at_once: int = AT_ONCE) -> Forgotten:
@@ -75,13 +131,31 @@ async def forget(pool: asyncpg.Pool, at_once: int = AT_ONCE) -> Forgotten:
     async def reasons(bucket: int) -> int:
         return await _empty_traces(pool, bucket, now - REASONS_KEPT, at_once)
 
+    async def reasons_of_holdouts(bucket: int) -> int:
+        return await delete(_EMPTY_HOLDOUTS, bucket, now - REASONS_KEPT)
+
+    async def holdouts(bucket: int) -> int:
+        return await delete(_DELETE_HOLDOUTS, bucket, now - DELIVERIES_KEPT)
+
     async def link_codes(bucket: int) -> int:
         return await delete(_DELETE_LINK_CODES, bucket, now - LINK_CODES_KEPT)
 
+    async def audit_entries() -> int:
+        forgotten: int = await pool.fetchval(_DELETE_AUDIT, now - AUDIT_KEPT, at_once)
+        return forgotten
+
+    async def looks(bucket: int) -> int:
+        return await delete(_DELETE_LOOKS, bucket, now - LOOKS_KEPT)
+
     return Forgotten(
         crossings=await _everywhere(crossings, at_once),
-        reasons=await _everywhere(reasons, at_once),
+        reasons=await _everywhere(reasons, at_once) + await _everywhere(reasons_of_holdouts, at_once),
         link_codes=await _everywhere(link_codes, at_once),
+        audit_entries=await _until_done(audit_entries, at_once),
+        looks=await _everywhere(looks, at_once),
+        holdouts=await _everywhere(holdouts, at_once),
+        suppressions=_count(await pool.execute(_DELETE_SUPPRESSIONS, now - SUPPRESSIONS_KEPT)),
+        api_keys=_count(await pool.execute(_DELETE_KEYS, now - ENDED_KEYS_KEPT)),
     )
 
 
@@ -89,12 +163,17 @@ async def _everywhere(piece: Callable[[int], Awaitable[int]], at_once: int) -> i
     """Piece after piece of every bucket, until one is not full."""
     total = 0
     for bucket in range(BUCKETS):
-        while True:
-            done = await piece(bucket)
-            total += done
-            if done < at_once:
-                break
+        total += await _until_done(functools.partial(piece, bucket), at_once)
     return total
+
+
+async def _until_done(piece: Callable[[], Awaitable[int]], at_once: int) -> int:
+    total = 0
+    while True:
+        done = await piece()
+        total += done
+        if done < at_once:
+            return total
 
 
 async def _empty_traces(pool: asyncpg.Pool, bucket: int, before: datetime, at_once: int) -> int:

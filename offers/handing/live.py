@@ -44,9 +44,9 @@ _log = structlog.get_logger(__name__)
 
 _NOW: Final = "SELECT alentour_now()"
 _GONE: Final = """
-    SELECT d.device_id FROM unnest($1::smallint[], $2::uuid[]) AS l(bucket, device_id)
-    JOIN devices AS d ON d.bucket = l.bucket AND d.device_id = l.device_id
-    WHERE d.status <> 'active'
+    SELECT l.device_id FROM unnest($1::smallint[], $2::uuid[]) AS l(bucket, device_id)
+    LEFT JOIN devices AS d ON d.bucket = l.bucket AND d.device_id = l.device_id
+    WHERE d.status IS DISTINCT FROM 'active'
 """
 _WAITING: Final = f"""
     SELECT w.bucket, w.customer_id, d.*
@@ -183,7 +183,7 @@ class LiveHub:
             await asyncio.gather(self._polling, return_exceptions=True)
 
     async def poll(self) -> None:
-        """One round: end the streams of revoked phones, hand over, tell those who are ready."""
+        """One round: end the streams of phones that are gone, hand over, tell those who are ready."""
         async with self._pool.acquire() as connection:
             await self._part_from_revoked(connection, list(self._listeners))
             ready = [listener for listener in self._listeners if listener.is_ready]

@@ -13,7 +13,7 @@ import msgspec
 
 from geo.errors import Conflict, Fault, InvalidInput, NotFound
 from offers.codes import bucket_of_code, normalise_code
-from offers.people.customers import CustomerKey, lock_customers
+from offers.people.customers import CustomerKey, Gone, lock_customers
 
 _OF_CODE: Final = """
     SELECT customer_id, delivery_id FROM deliveries
@@ -77,9 +77,12 @@ async def redeem(
     await _check_site(connection, till)
     found = await connection.fetchrow(_OF_CODE, bucket, code, till.retailer_id)
     if found is None:
-        raise NotFound("This code is not known here.", code="code_unknown")
+        raise _unknown()
     key = CustomerKey(bucket, found["customer_id"])
-    now = await lock_customers(connection, key)
+    try:
+        now = await lock_customers(connection, key)
+    except Gone:  # erased since the code was found
+        raise _unknown() from None
     done = await connection.fetchrow(_OF_OPERATION, bucket, operation_id)
     delivery_id = found["delivery_id"]
     if done is not None:
@@ -91,6 +94,10 @@ async def redeem(
     )
     await _write(connection, key, till, redemption, operation_id)
     return redemption
+
+
+def _unknown() -> NotFound:
+    return NotFound("This code is not known here.", code="code_unknown")
 
 
 def _done_before(done: asyncpg.Record, delivery_id: UUID) -> Redemption:

@@ -13,7 +13,7 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
-from geo.errors import Fault, InvalidInput, NotFound
+from geo.errors import Fault, InvalidInput, Unauthenticated
 from geo.wall_clock import is_zone
 from offers.terms import AgeBand
 
@@ -36,6 +36,13 @@ _WRITE: Final = """
 # RFC 5646 in the shape that people's settings have: a language, then script, region or variants.
 _LANGUAGE: Final = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}")
 _WALL_CLOCK: Final = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
+
+
+class Gone(Unauthenticated):
+    """The person was erased while their own request was under way: its token is nobody's any more."""
+
+    def __init__(self) -> None:
+        super().__init__("This device token is unknown or revoked.")
 
 
 class CustomerKey(NamedTuple):
@@ -66,7 +73,7 @@ class Preferences(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def lock_customers(connection: asyncpg.Connection, *keys: CustomerKey) -> datetime:
-    """Lock these customers until the transaction ends; NotFound if one does not exist.
+    """Lock these customers until the transaction ends; Gone if one does not exist (any more).
 
     Returns the time, read when the locks are held: whoever waited acts later than whom it waited
     for. Whatever is decided under the lock must be read by a statement that starts after this
@@ -74,7 +81,7 @@ async def lock_customers(connection: asyncpg.Connection, *keys: CustomerKey) -> 
     """
     for key in sorted(set(keys)):
         if await connection.fetchval(_LOCK, key.bucket, key.customer_id) is None:
-            raise NotFound("There is no such customer.")
+            raise Gone
     now = await connection.fetchval(_NOW)
     assert isinstance(now, datetime)
     return now
@@ -83,7 +90,7 @@ async def lock_customers(connection: asyncpg.Connection, *keys: CustomerKey) -> 
 async def read_preferences(connection: asyncpg.Connection, key: CustomerKey) -> Preferences:
     row = await connection.fetchrow(_READ, *key)
     if row is None:
-        raise NotFound("There is no such customer.")
+        raise Gone
     quiet = None
     if row["quiet_start"] is not None:
         quiet = QuietHours(f"{row['quiet_start']:%H:%M}", f"{row['quiet_end']:%H:%M}")
@@ -100,7 +107,7 @@ async def read_grants(connection: asyncpg.Connection, key: CustomerKey) -> froze
     """What is granted at this moment, written as `offers.terms` says."""
     row = await connection.fetchrow(_READ, *key)
     if row is None:
-        raise NotFound("There is no such customer.")
+        raise Gone
     return frozenset(row["grants"])
 
 

@@ -32,6 +32,14 @@ _REVOKE: Final = """
     WHERE bucket = $1 AND device_id = $2 AND status <> 'revoked'
 """
 _FORGET_STATE: Final = "UPDATE device_states SET state = NULL WHERE bucket = $1 AND device_id = $2"
+# Not worth waiting for: where the customer is locked just now, the next request will do.
+_SEEN: Final = """
+    WITH free AS MATERIALIZED (
+        SELECT FROM customers WHERE bucket = $1 AND customer_id = $2 FOR NO KEY UPDATE SKIP LOCKED
+    )
+    UPDATE devices SET seen_on = alentour_now()::date
+    WHERE bucket = $1 AND customer_id = $2 AND device_id = $3 AND EXISTS (SELECT FROM free)
+"""
 _FORGET_TIMERS: Final = """
     DELETE FROM timers WHERE bucket = $1 AND customer_id = $2 AND device_id = $3
 """
@@ -73,6 +81,11 @@ async def rotate_token(connection: asyncpg.Connection, key: CustomerKey, device_
     if device.status == "revoked":
         raise NotFound("There is no such device.")
     return await issue_token(connection, key, device_id, now, "next")
+
+
+async def note_seen(connection: asyncpg.Connection, key: CustomerKey, device_id: UUID) -> None:
+    """Keep the day on which a phone was last heard of; not while its customer is locked."""
+    await connection.execute(_SEEN, *key, device_id)
 
 
 async def revoke_locked(

@@ -1,10 +1,11 @@
 """Installations: which device an app on a phone is, found by a secret of the app's own making.
 
 Only a hash of the id is kept. The row is the outermost lock of a registration and of a joining: it is
-taken before any customer's, and nobody else takes it.
+taken before any customer's. An erasure takes it, too, and in the same order.
 """
 
 import hashlib
+from collections.abc import Iterable
 from typing import Final, NamedTuple
 from uuid import UUID
 
@@ -20,6 +21,11 @@ _CLAIM: Final = """
 _LOCK: Final = """
     SELECT device_bucket, device_id FROM installations
     WHERE bucket = $1 AND installation_hash = $2 FOR UPDATE
+"""
+_OF_DEVICES: Final = """
+    SELECT bucket, installation_hash FROM installations
+    WHERE (device_bucket, device_id) IN (SELECT * FROM unnest($1::smallint[], $2::uuid[]))
+    ORDER BY bucket, installation_hash
 """
 _FORGET: Final = "DELETE FROM installations WHERE bucket = $1 AND installation_hash = $2"
 _POINT: Final = """
@@ -69,8 +75,17 @@ async def lock(connection: asyncpg.Connection, installation: Installation) -> Kn
     return KnownDevice(CustomerKey(row["device_bucket"], customer_id), row["device_id"])
 
 
-async def give_back(connection: asyncpg.Connection, installation: Installation) -> None:
-    """Undo a claim of which no device came."""
+async def of_devices(
+    connection: asyncpg.Connection, devices: Iterable[tuple[int, UUID]]
+) -> list[Installation]:
+    """The installations that are these (bucket, device id), in the order in which to lock them."""
+    listed = list(devices)
+    columns = [bucket for bucket, _ in listed], [device_id for _, device_id in listed]
+    return [Installation(*row) for row in await connection.fetch(_OF_DEVICES, *columns)]
+
+
+async def forget(connection: asyncpg.Connection, installation: Installation) -> None:
+    """Undo a claim of which no device came, or let go of one whose device goes; held by the caller."""
     await connection.execute(_FORGET, *installation)
 
 

@@ -7,6 +7,7 @@ joining would be a way around the limits.
 Lock order as in `offers.people.registration`: the installation's row, then both customers.
 """
 
+from datetime import datetime
 from typing import Final
 
 import asyncpg
@@ -37,6 +38,10 @@ _REMEMBER: Final = """
                                     counts_toward_caps, was_dismissed, decided_at)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING
 """
+_WAS: Final = """
+    INSERT INTO former_customers (bucket, customer_id, former_bucket, former_customer_id, joined_at)
+    VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING
+"""
 
 
 async def confirm_link(connection: asyncpg.Connection, key: CustomerKey, code_id: str) -> Link:
@@ -59,13 +64,19 @@ async def confirm_link(connection: asyncpg.Connection, key: CustomerKey, code_id
     if before.device_id != link.device_id:
         await revoke_locked(connection, *before, now)
         await installations.point_to(connection, installation, key.bucket, link.device_id)
-        await _remember_given(connection, before.key, key)
+        await _remember_who_it_was(connection, before.key, key, now)
     return await read_link(connection, key, code_id)
 
 
-async def _remember_given(connection: asyncpg.Connection, before: CustomerKey, key: CustomerKey) -> None:
-    """Let what a customer without phones was given count for whoever they are now. Both are locked."""
+async def _remember_who_it_was(
+    connection: asyncpg.Connection, before: CustomerKey, key: CustomerKey, now: datetime
+) -> None:
+    """Let what a customer without phones was given count for whoever they are now. Both are locked.
+
+    Who they were is kept with it: an export or an erasure is of the person, under all of their ids.
+    """
     if before == key or await connection.fetchval(_IS_SOMEWHERE, *before):
         return
     given = await connection.fetch(_GIVEN, *before)
     await connection.executemany(_REMEMBER, [(*key, *row) for row in given])
+    await connection.execute(_WAS, *key, *before, now)

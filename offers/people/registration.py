@@ -17,13 +17,13 @@ import msgspec
 from geo.errors import Conflict, Fault, InvalidInput
 from geo.wall_clock import is_zone
 from offers.buckets import bucket_of
-from offers.people.customers import CustomerKey, is_language, lock_customers
+from offers.people.customers import CustomerKey, Gone, is_language, lock_customers
 from offers.people.devices import DeviceStatus, Platform, device_of, revoke_locked
 from offers.people.installations import (
     Installation,
     KnownDevice,
     claim,
-    give_back,
+    forget,
     installation_of,
     point_to,
 )
@@ -111,13 +111,16 @@ async def register(connection: asyncpg.Connection, application: Application) -> 
     installation = installation_of(application.installation_id)
     known = await claim(connection, installation, target.bucket, device_id)
     involved = ([known.key] if known else []) + ([joined.owner] if joined else [])
-    now = await lock_customers(connection, *involved)
+    try:
+        now = await lock_customers(connection, *involved)
+    except Gone:  # whoever made the link code was erased since it was read
+        raise link_code_refused() from None
     asked_about = await _asked_about(connection, installation, known, joined, now)
     if asked_about is not None:
         return await _again(connection, asked_about, application, now)
     if joined is not None and not await try_code(connection, *joined, now):
         if known is None:
-            await give_back(connection, installation)
+            await forget(connection, installation)
         return None
     if known is not None and not await _is_active(connection, known):
         await revoke_locked(connection, *known, now)

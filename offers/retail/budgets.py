@@ -37,6 +37,8 @@ _GIVEN: Final = """
     + (SELECT count(*) FROM deliveries d
        WHERE d.bucket BETWEEN 0 AND 63 AND d.offer_id = :offer_id AND d.decided_at >= {since}
          AND NOT EXISTS (SELECT FROM budget_leases l WHERE l.lease_id = d.lease_id))
+    + (SELECT CAST(coalesce(sum(decided), 0) AS bigint) FROM delivery_totals
+       WHERE offer_id = :offer_id AND hour >= {since})
 """
 _BIND: Final = text(f"""
 UPDATE offer_budgets b SET deliveries_total = :limit, deliveries_available = :limit - g.given
@@ -51,8 +53,8 @@ _ZONE: Final = text("UPDATE offer_budgets SET time_zone = :zone WHERE offer_id =
 # A day or week is never refused for being spent already: nothing more is given until it is over.
 _BIND_PERIOD: Final = {
     period: text(f"""
-        UPDATE offer_budgets b SET per_{period} = :limit, {period}_start = s.start,
-               {period}_available = :limit - ({_GIVEN.format(since="s.start")})
+        UPDATE offer_budgets b SET per_{period} = CAST(:limit AS integer), {period}_start = s.start,
+               {period}_available = CAST(:limit AS integer) - ({_GIVEN.format(since="s.start")})
         FROM (SELECT period_start('{period}', time_zone, alentour_now()) AS start
               FROM offer_budgets WHERE offer_id = :offer_id) s
         WHERE b.offer_id = :offer_id
@@ -71,7 +73,8 @@ _MOVE_PERIOD: Final = {
 # An offer that was made without a row had no limits; what was redeemed meanwhile is counted.
 _ADD: Final = text("""
 INSERT INTO offer_budgets (offer_id, redeemed)
-SELECT :offer_id, count(*) FROM redemptions WHERE bucket BETWEEN 0 AND 63 AND offer_id = :offer_id
+SELECT :offer_id, (SELECT count(*) FROM redemptions WHERE bucket BETWEEN 0 AND 63 AND offer_id = :offer_id)
+     + (SELECT CAST(coalesce(sum(redeemed), 0) AS bigint) FROM delivery_totals WHERE offer_id = :offer_id)
 ON CONFLICT DO NOTHING
 """)
 

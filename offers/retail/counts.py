@@ -8,12 +8,22 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from offers.terms import Reason
 
+# What is kept, and what was counted before it went (`offers.retail.outlived`).
 _DELIVERIES: Final = text("""
-SELECT count(*) AS decided, count(handed_at) AS handed, count(shown_at) AS shown,
-       count(opened_at) AS opened, count(dismissed_at) AS dismissed,
-       count(less_like_this_at) AS less_like_this, count(redeemed_at) AS redeemed,
-       count(cancelled_at) AS cancelled
-FROM deliveries WHERE bucket BETWEEN 0 AND 63 AND offer_id = :offer_id
+SELECT CAST(sum(decided) AS bigint) AS decided, CAST(sum(handed) AS bigint) AS handed,
+       CAST(sum(shown) AS bigint) AS shown, CAST(sum(opened) AS bigint) AS opened,
+       CAST(sum(dismissed) AS bigint) AS dismissed, CAST(sum(less_like_this) AS bigint) AS less_like_this,
+       CAST(sum(redeemed) AS bigint) AS redeemed, CAST(sum(cancelled) AS bigint) AS cancelled
+FROM (
+    SELECT count(*) AS decided, count(handed_at) AS handed, count(shown_at) AS shown,
+           count(opened_at) AS opened, count(dismissed_at) AS dismissed,
+           count(less_like_this_at) AS less_like_this, count(redeemed_at) AS redeemed,
+           count(cancelled_at) AS cancelled
+    FROM deliveries WHERE bucket BETWEEN 0 AND 63 AND offer_id = :offer_id
+    UNION ALL
+    SELECT decided, handed, shown, opened, dismissed, less_like_this, redeemed, cancelled
+    FROM delivery_totals WHERE offer_id = :offer_id
+) counted
 """)
 # Counts wait in decision_counts until the sweeper folds them; one statement sees each once.
 _OUTCOMES: Final = text("""

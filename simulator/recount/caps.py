@@ -21,7 +21,8 @@ def broken_caps(journal: Journal, rules: Rules) -> Iterator[Violation]:
                 continue
             earlier = [before.delivery for before in deliveries[:number]]
             yield from _beyond_caps(seen, earlier, sorted(zones.possible(seen.decided)), rules)
-            yield from _beyond_own_limits(seen.delivery, earlier, rules)
+            yield from _beyond_own_limit(seen.delivery, earlier, rules)
+            yield from _too_soon(seen.delivery, earlier, rules)
 
 
 def _beyond_caps(
@@ -80,7 +81,9 @@ def _window(cap: Cap, zones: list[str]) -> str:
     return f"{cap.rolling_s} s rolling" if cap.rolling_s else f"{cap.calendar_unit} in {' or '.join(zones)}"
 
 
-def _beyond_own_limits(delivery: Delivery, earlier: Sequence[Delivery], rules: Rules) -> Iterator[Violation]:
+def _beyond_own_limit(
+    delivery: Delivery, earlier: Sequence[Delivery], rules: Rules
+) -> Iterator[Violation]:
     limits = rules.of(delivery.offer_id)
     same = [before for before in earlier if before.offer_id == delivery.offer_id]
     days = limits.at_most_days
@@ -89,8 +92,13 @@ def _beyond_own_limits(delivery: Delivery, earlier: Sequence[Delivery], rules: R
         span = "ever" if days is None else f"in {days} days"
         text = f"as number {len(recent) + 1}, where the offer allows {limits.at_most} per customer {span}"
         yield Violation("caps", f"{named(delivery)} {text}")
-    if limits.re_eligible_after_s is not None and same:
+
+
+def _too_soon(delivery: Delivery, earlier: Sequence[Delivery], rules: Rules) -> Iterator[Violation]:
+    wait_s = rules.of(delivery.offer_id).re_eligible_after_s
+    same = [before for before in earlier if before.offer_id == delivery.offer_id]
+    if wait_s is not None and same:
         since_s = (delivery.decided_at - same[-1].decided_at).total_seconds()
-        if since_s < limits.re_eligible_after_s:
-            text = f"after {since_s:.0f} s, where the offer waits {limits.re_eligible_after_s} s"
-            yield Violation("caps", f"{named(delivery)} {text}")
+        if since_s < wait_s:
+            text = f"after {since_s:.0f} s, where the offer waits {wait_s} s"
+            yield Violation("re_eligibility", f"{named(delivery)} {text}")

@@ -2,12 +2,23 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final, Literal, NamedTuple
+from typing import Final, Literal, NamedTuple, get_args
 
 from simulator.journal import Delivery, Quiet
 
-Kind = Literal["consent", "caps", "quiet_hours", "budget"]
-KINDS: Final[tuple[Kind, ...]] = ("consent", "caps", "quiet_hours", "budget")
+Kind = Literal[
+    "consent",
+    "caps",
+    "quiet_hours",
+    "budget",
+    "holds",
+    "holdouts",
+    "re_trigger",
+    "re_eligibility",
+    "minors",
+    "erasure",
+]
+KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 
 
 class Violation(NamedTuple):
@@ -43,17 +54,24 @@ class OfferRules:
     re_eligible_after_s: int | None = None
     ignores_caps: bool = False
     counts_toward_caps: bool = True
+    when_quiet: str = "drop"
+    needs_presence: bool = False
+    holdout_percent: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
-    """Everything the recount holds deliveries against. Deliveries before `start` are only history."""
+    """Everything the recount holds deliveries against. Deliveries before `start` are only history.
+
+    `retrigger_s` is by fence, where one waits at all before it tells of the same phone again.
+    """
 
     start: datetime
     default_quiet: Quiet
     default_time_zone: str
     caps: tuple[Cap, ...] = ()
     offers: dict[int, OfferRules] = field(default_factory=dict)
+    retrigger_s: dict[int, float] = field(default_factory=dict)
 
     def of(self, offer_id: int) -> OfferRules:
         """An offer that was not there at the start has no limits to hold it against."""

@@ -81,6 +81,18 @@ async def test_an_import_writes_site_and_fence_of_its_own_retailer(
     assert await version_of(connection) == before + 1
 
 
+async def test_an_import_is_audited_once_and_not_again_when_nothing_changed(
+    connection: asyncpg.Connection, write_osm: WriteOsm
+):
+    path = write_osm([bakery()])
+    for _ in range(2):
+        report = await import_city(connection, path, time_zone="Europe/Helsinki")
+    entry = await connection.fetchrow("SELECT *, changed->'sites_created'->>'after' AS sites FROM audit_log")
+    assert (entry["role"], entry["operation"], entry["sites"]) == ("command", "alentour import", "1")
+    assert entry["retailer_id"] == report.retailer_id
+    assert await connection.fetchval("SELECT count(*) FROM audit_log") == 1
+
+
 async def test_hours_nobody_can_read_are_kept_as_a_tag_and_counted(
     connection: asyncpg.Connection, write_osm: WriteOsm
 ):

@@ -1,15 +1,23 @@
 """The `alentour` command as a person uses it: its two outputs and its exit code."""
 
 import asyncio
+import json
 import os
 import subprocess
 import sys
+from uuid import uuid4
 
 import asyncpg
 import pytest
 
 from api import cli
+from api.erasure_key import proof_key_of
+from api.settings import Settings
+from offers.buckets import bucket_of
+from offers.codes import new_code
 from tests.serving import CHECKOUT, free_port
+
+ERASED = uuid4()
 
 
 @pytest.fixture
@@ -122,6 +130,20 @@ def test_a_key_is_made_and_only_its_hash_is_kept(alentour, database_url):
     assert secret.encode() not in row["secret_hash"]
 
 
+def test_a_key_made_here_is_in_the_audit_log_without_its_secret(alentour, database_url):
+    _, out, _ = alentour("key", "create", "--label", "first")
+    key_id, _, secret = out.strip().removeprefix("ak_").partition("_")
+    entry = fetch_row(database_url, "SELECT *, a::text AS whole FROM audit_log a")
+    assert (entry["role"], entry["key_id"], entry["operation"]) == ("command", None, "alentour key create")
+    assert (entry["subject_kind"], entry["subject_id"], entry["retailer_id"]) == ("key", key_id, None)
+    assert secret not in entry["whole"]
+
+
+def test_a_key_that_was_not_made_is_not_audited(alentour, database_url):
+    alentour("key", "create", "--role", "till", "--retailer", "404")
+    assert fetch_row(database_url, "SELECT count(*) AS entries FROM audit_log")["entries"] == 0
+
+
 def test_a_key_for_an_unknown_retailer_is_refused(alentour):
     code, out, err = alentour("key", "create", "--role", "till", "--retailer", "404")
     assert code == 1
@@ -179,3 +201,31 @@ def fetch_row(url, statement, *values):
             await connection.close()
 
     return asyncio.run(fetch())
+
+
+def test_what_is_kept_of_somebody_erased_can_be_looked_up_with_the_key(alentour, database_url, tmp_path):
+    environ = {"ALENTOUR_ERASURE_KEY_FILE": str(tmp_path / "erasure.key")}
+    key = proof_key_of(Settings(erasure_key_file=tmp_path / "erasure.key"))
+    code = new_code(bucket_of(ERASED))
+
+    async def kept() -> None:
+        connection = await asyncpg.connect(database_url)
+        await connection.execute(
+            "INSERT INTO redemption_proofs VALUES ($1, $2, $3, $4, $5, 58, 7, NULL, 'till', '2026-07-01')",
+            bucket_of(ERASED),
+            key.proof("customer", ERASED),
+            key.proof("redemption", uuid4()),
+            key.proof("code", code),
+            key.name,
+        )
+        await connection.close()
+
+    asyncio.run(kept())
+    for shown in (str(ERASED), f"{code[:4]}-{code[4:]}".lower()):
+        code_, out, _ = alentour("prove", shown, **environ)
+        assert (code_, json.loads(out)["redemptions"][0]["redeemed_on"]) == (0, "2026-07-01")
+    code_, out, _ = alentour("prove", str(uuid4()), **environ)
+    assert (code_, json.loads(out)) == (1, {"consents": [], "redemptions": []})
+    code_, _, err = alentour("prove", "nobody", **environ)
+    assert code_ == 2
+    one_line(err)

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from geo.crossings import (
+    DWELLED,
     ENTERING,
     INSIDE,
     LAPSED,
@@ -20,6 +21,7 @@ from geo.crossings import (
     FenceState,
     dwell_due_at,
     fire_dwell,
+    is_credibly_inside,
     step,
 )
 from geo.fixes import Fix
@@ -400,3 +402,18 @@ def test_what_is_not_finite_is_refused(bad, wrong):
     fix = fix_after(bad if wrong == "time" else 0, bad if wrong == "accuracy" else 10.0)
     with pytest.raises(ValueError, match="finite"):
         step(7, FenceState(INSIDE, START), bad if wrong == "distance" else -40.0, fix, SHOP)
+
+
+@pytest.mark.parametrize(
+    ("state", "since_s", "watched", "present"),
+    [
+        (FenceState(INSIDE, START), 600, False, True),
+        (FenceState(DWELLED, START), 600, False, True),
+        (FenceState(INSIDE, START), 601, False, False),
+        (FenceState(INSIDE, START), 6 * 3600, True, True),
+        (FenceState(LEAVING, START), 0, False, False),
+        (None, 0, True, False),
+    ],
+)
+def test_presence_is_believed_for_a_while_after_the_last_fix(state, since_s, watched, present):
+    assert is_credibly_inside(state, START + since_s, START, is_watched_by_os=watched) is present

@@ -14,7 +14,7 @@ from api.openapi import document
 from api.settings import Settings
 
 # What `default` stands for in the document.
-ANYWHERE = {"internal_error"}
+ANYWHERE = {"internal_error", "url_too_long", "headers_too_large"}
 
 
 @cache

@@ -3,88 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import asyncpg
 import httpx
 import pytest
 
-from offers.buckets import bucket_of
 from offers.engine.snapshot import stopped_offers
+from tests.http.shop_offers import NO_LIMITS, deliver, move, put
 from tests.http.shops import Shop, admin, circle, faults_of, other_shop, shop, soup, sql, version_of
 
 __all__ = ["admin", "other_shop", "shop", "sql"]  # fixtures
 
 
-NO_LIMITS = {
-    "deliveries": None,
-    "per_day": None,
-    "per_week": None,
-    "time_zone": "Europe/Paris",
-    "redemptions": None,
-}
-
-
 async def offers_in(sql: asyncpg.Connection, shop: Shop) -> int:
     count: int = await sql.fetchval("SELECT count(*) FROM offers WHERE retailer_id = $1", shop.retailer_id)
     return count
-
-
-async def move(shop: Shop, offer: dict[str, Any], name: str) -> httpx.Response:
-    return await shop.client.post(f"/v1/offers/{offer['offer_id']}/{name}")
-
-
-async def put(shop: Shop, offer: dict[str, Any], **said: Any) -> httpx.Response:
-    return await shop.client.put(f"/v1/offers/{offer['offer_id']}", json={**offer, **said})
-
-
-async def deliver(
-    sql: asyncpg.Connection, shop: Shop, offer: dict[str, Any], lease_id: UUID | None = None, **columns: Any
-) -> UUID:
-    """One delivery to somebody new, as a flush would have written it."""
-    customer_id, delivery_id, now = uuid4(), uuid4(), datetime.now(UTC)
-    bucket = bucket_of(customer_id)
-    await sql.execute(
-        "INSERT INTO customers (bucket, customer_id, created_at) VALUES ($1, $2, $3)",
-        bucket,
-        customer_id,
-        now,
-    )
-    values = {
-        "bucket": bucket,
-        "customer_id": customer_id,
-        "delivery_id": delivery_id,
-        "seq": 1,
-        "device_id": uuid4(),
-        "offer_id": offer["offer_id"],
-        "retailer_id": shop.retailer_id,
-        "fence_id": 1,
-        "crossing_id": uuid4(),
-        "trigger": "enter",
-        "channel": "push",
-        "tags": [],
-        "counts_toward_caps": True,
-        "content": "{}",
-        "code": uuid4().hex[:10],
-        "trace": "[]",
-        "lease_id": lease_id,
-        "decided_at": now,
-        "expires_at": now + timedelta(days=1),
-        **columns,
-    }
-    places = ", ".join(f"${n}" for n in range(1, len(values) + 1))
-    await sql.execute(f"INSERT INTO deliveries ({', '.join(values)}) VALUES ({places})", *values.values())
-    return delivery_id
-
-
-async def budget_of(sql: asyncpg.Connection, offer: dict[str, Any]) -> tuple[int | None, int | None]:
-    row = await sql.fetchrow(
-        "SELECT deliveries_total, deliveries_available FROM offer_budgets WHERE offer_id = $1",
-        offer["offer_id"],
-    )
-    return row["deliveries_total"], row["deliveries_available"]
 
 
 async def test_all_of_an_offer_comes_back(shop: Shop) -> None:
@@ -403,96 +339,6 @@ async def test_an_offer_is_created_once_under_one_key(shop: Shop, sql: asyncpg.C
 
     assert answers[0].json() == answers[1].json()
     assert await offers_in(sql, shop) == 1
-
-
-async def test_a_budget_moves_by_the_difference_under_load(shop: Shop, sql: asyncpg.Connection) -> None:
-    offer = await shop.offer(budget={"deliveries": 100})
-    # A worker has leased 30 units.
-    await sql.execute(
-        "UPDATE offer_budgets SET deliveries_available = deliveries_available - 30 WHERE offer_id = $1",
-        offer["offer_id"],
-    )
-
-    await put(shop, offer, budget={"deliveries": 250})
-    raised = await budget_of(sql, offer)
-    await put(shop, offer, budget={"deliveries": 30})
-    lowered = await budget_of(sql, offer)
-    refused = await put(shop, offer, budget={"deliveries": 29}, priority=9)
-
-    assert (raised, lowered) == ((250, 220), (30, 0))
-    assert (refused.status_code, refused.json()["code"]) == (409, "budget_is_used")
-    assert await budget_of(sql, offer) == (30, 0)
-    assert (await shop.client.get(f"/v1/offers/{offer['offer_id']}")).json()["priority"] == 0
-
-
-async def test_edits_and_leases_at_once_lose_no_unit(shop: Shop, sql: asyncpg.Connection) -> None:
-    offer = await shop.offer(budget={"deliveries": 1000})
-
-    async def lease() -> None:
-        for _ in range(40):
-            await sql.execute(
-                "UPDATE offer_budgets SET deliveries_available = deliveries_available - 5"
-                " WHERE offer_id = $1",
-                offer["offer_id"],
-            )
-
-    async def edit() -> None:
-        for total in (1500, 700, 2000):
-            assert (await put(shop, offer, budget={"deliveries": total})).status_code == 200
-
-    await asyncio.gather(lease(), edit())
-
-    assert await budget_of(sql, offer) == (2000, 2000 - 200)
-
-
-async def test_a_limit_on_what_had_none_counts_what_was_given(shop: Shop, sql: asyncpg.Connection) -> None:
-    offer = await shop.offer()
-    await move(shop, offer, "activate")
-    lease_id = uuid4()
-    await sql.execute(
-        "INSERT INTO budget_leases (lease_id, offer_id, worker_id, granted, expires_at)"
-        " VALUES ($1, $2, $3, 10, clock_timestamp() + interval '1 hour')",
-        lease_id,
-        offer["offer_id"],
-        uuid4(),
-    )
-    for given_from in (None, None, lease_id):
-        await deliver(sql, shop, offer, given_from)
-
-    running = await put(shop, offer, budget={"deliveries": 100})
-    await move(shop, offer, "stop")
-    too_few = await put(shop, offer, budget={"deliveries": 11})
-    enough = await put(shop, offer, budget={"deliveries": 100})
-
-    assert (running.status_code, running.json()["code"]) == (409, "offer_is_not_stopped")
-    assert too_few.status_code == 409
-    assert enough.status_code == 200
-    # Two given without a lease, ten in one; what comes back of it comes back later.
-    assert await budget_of(sql, offer) == (100, 88)
-    assert (await put(shop, offer, budget={"deliveries": None})).status_code == 200
-    assert await budget_of(sql, offer) == (None, None)
-
-
-async def test_a_stock_is_not_lowered_below_what_was_redeemed(shop: Shop, sql: asyncpg.Connection) -> None:
-    offer = await shop.offer(budget={"redemptions": 10})
-    await sql.execute("UPDATE offer_budgets SET redeemed = 4 WHERE offer_id = $1", offer["offer_id"])
-
-    refused = await put(shop, offer, budget={"redemptions": 3})
-    lowered = await put(shop, offer, budget={"redemptions": 4})
-
-    assert (refused.status_code, set(faults_of(refused))) == (409, {"budget.redemptions"})
-    assert lowered.json()["budget"] == {**NO_LIMITS, "redemptions": 4}
-
-
-async def test_an_offer_without_a_budget_row_can_be_given_one(shop: Shop, sql: asyncpg.Connection) -> None:
-    offer = await shop.offer()
-    await sql.execute("DELETE FROM offer_budgets WHERE offer_id = $1", offer["offer_id"])
-
-    read = await shop.client.get(f"/v1/offers/{offer['offer_id']}")
-    edited = await put(shop, offer, budget={"deliveries": 5, "redemptions": 2})
-
-    assert read.json()["budget"] == NO_LIMITS
-    assert edited.json()["budget"] == {**NO_LIMITS, "deliveries": 5, "redemptions": 2}
 
 
 async def test_a_stop_takes_back_what_no_phone_was_given(shop: Shop, sql: asyncpg.Connection) -> None:

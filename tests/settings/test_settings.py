@@ -1,5 +1,6 @@
 """Every setting is read, and every wrong value is one line that names its variable."""
 
+from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,18 @@ def test_every_variable_is_read():
             "ALENTOUR_QUEUE_BYTES": "1048576",
             "ALENTOUR_FLUSH_FIXES": "1",
             "ALENTOUR_METRICS_DIR": "/run/metrics",
+            "ALENTOUR_RATE_DEVICE_PER_S": "1",
+            "ALENTOUR_RATE_DEVICE_BURST": "2",
+            "ALENTOUR_RATE_KEY_PER_S": "3",
+            "ALENTOUR_RATE_KEY_BURST": "4",
+            "ALENTOUR_RATE_ADDRESS_PER_S": "0",
+            "ALENTOUR_RATE_ADDRESS_BURST": "6",
+            "ALENTOUR_TRUSTED_PROXIES": "10.0.0.0/8, ::1",
+            "ALENTOUR_CORS_ORIGINS": "https://shop.example,http://localhost:5173",
+            "ALENTOUR_TLS_IN_FRONT": "yes",
+            "ALENTOUR_ERASURE_KEY_FILE": "/etc/alentour/erasure.key",
+            "ALENTOUR_DORMANT_AFTER_MONTHS": "24",
+            "ALENTOUR_LEDGER_KEPT_YEARS": "6",
         }
     )
     assert settings == Settings(
@@ -53,6 +66,18 @@ def test_every_variable_is_read():
         queue_bytes=1_048_576,
         flush_fixes=1,
         metrics_dir=Path("/run/metrics"),
+        rate_device_per_s=1,
+        rate_device_burst=2,
+        rate_key_per_s=3,
+        rate_key_burst=4,
+        rate_address_per_s=0,
+        rate_address_burst=6,
+        trusted_proxies=(ip_network("10.0.0.0/8"), ip_network("::1/128")),
+        cors_origins=("https://shop.example", "http://localhost:5173"),
+        tls_in_front=True,
+        erasure_key_file=Path("/etc/alentour/erasure.key"),
+        dormant_after_months=24,
+        ledger_kept_years=6,
     )
 
 
@@ -85,6 +110,15 @@ def test_every_variable_is_read():
         ("ALENTOUR_QUEUE_BYTES", "12"),
         ("ALENTOUR_FLUSH_FIXES", "0"),
         ("ALENTOUR_METRICS_DIR", "metrics"),
+        ("ALENTOUR_RATE_DEVICE_PER_S", "-1"),
+        ("ALENTOUR_RATE_KEY_PER_S", "0.5"),
+        ("ALENTOUR_RATE_ADDRESS_BURST", "0"),
+        ("ALENTOUR_TRUSTED_PROXIES", "proxy.example"),
+        ("ALENTOUR_TRUSTED_PROXIES", "10.0.0.1/8"),
+        ("ALENTOUR_TRUSTED_PROXIES", "10.0.0.1,"),
+        ("ALENTOUR_CORS_ORIGINS", "shop.example"),
+        ("ALENTOUR_CORS_ORIGINS", "https://shop.example/"),
+        ("ALENTOUR_TLS_IN_FRONT", "true"),
     ],
 )
 def test_a_wrong_value_is_one_line_that_names_its_variable(variable, value):
@@ -113,3 +147,6 @@ def test_other_peoples_variables_are_left_alone():
 def test_every_setting_is_described():
     assert all(meaning for _, _, meaning in described())
     assert ("ALENTOUR_PORT", "8000", "port to listen on") in described()
+    defaults = {variable: default for variable, default, _ in described()}
+    assert defaults["ALENTOUR_CORS_ORIGINS"] == ""
+    assert defaults["ALENTOUR_TLS_IN_FRONT"] == "no"

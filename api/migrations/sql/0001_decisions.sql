@@ -72,7 +72,9 @@ CREATE TABLE offer_codes (
     delivery_id uuid,
     claimed_at  timestamptz,
     PRIMARY KEY (offer_id, code),
-    CHECK ((delivery_id IS NULL) = (claimed_at IS NULL))
+    -- Claimed without a delivery: whoever was shown it is gone, or the delivery is.
+    CHECK (delivery_id IS NULL OR claimed_at IS NOT NULL),
+    CHECK ((delivery_id IS NULL) = (customer_id IS NULL) AND (customer_id IS NULL) = (bucket IS NULL))
 );
 CREATE UNIQUE INDEX offer_codes_of_delivery ON offer_codes (bucket, customer_id, delivery_id)
     WHERE delivery_id IS NOT NULL;

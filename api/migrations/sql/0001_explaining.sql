@@ -1,4 +1,4 @@
--- What explaining needs: phones that a retailer may try things on, what is tried there, and who looked.
+-- What explaining needs: phones that a retailer may try things on, and what is tried there.
 
 -- A code shown to somebody who may let a phone of theirs be tried on; only its hash, and not for long.
 CREATE TABLE test_phone_invitations (
@@ -39,16 +39,4 @@ CREATE TABLE previews (
     expires_at  timestamptz NOT NULL,
     PRIMARY KEY (bucket, device_id, preview_id),
     FOREIGN KEY (bucket, device_id, retailer_id) REFERENCES test_phones ON DELETE CASCADE
-);
-
--- An admin looked at a real person, and said why. The person reads it in the export.
-CREATE TABLE IF NOT EXISTS customer_looks (
-    bucket      smallint NOT NULL,
-    customer_id uuid NOT NULL,
-    look_id     uuid NOT NULL,
-    key_id      text NOT NULL,
-    reason      text NOT NULL,
-    looked_at   timestamptz NOT NULL,
-    PRIMARY KEY (bucket, customer_id, look_id),
-    FOREIGN KEY (bucket, customer_id) REFERENCES customers
 );

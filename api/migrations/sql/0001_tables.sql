@@ -188,7 +188,8 @@ CREATE TABLE budget_leases (
     lease_id   uuid PRIMARY KEY,
     offer_id   bigint NOT NULL REFERENCES offers ON DELETE CASCADE,
     worker_id  uuid NOT NULL,
-    granted    integer NOT NULL CHECK (granted > 0),
+    -- 0 where all it gave went to people who are gone: those units stay given.
+    granted    integer NOT NULL CHECK (granted >= 0),
     expires_at timestamptz NOT NULL,
     -- On the domain's clock: the end of the day or week whose units these are, and which those are.
     good_until timestamptz,
@@ -275,6 +276,8 @@ CREATE TABLE devices (
     status       text NOT NULL DEFAULT 'active' CHECK (status IN ('active', 'pending', 'revoked')),
     label        text,
     created_at   timestamptz NOT NULL,
+    -- The last day it asked for anything but to report fixes, which its state dates.
+    seen_on      date,
     revoked_at   timestamptz,
     PRIMARY KEY (bucket, device_id),
     FOREIGN KEY (bucket, customer_id) REFERENCES customers,

@@ -22,7 +22,8 @@ class Client(httpx.AsyncClient):
 
     def __init__(self, application: Any) -> None:
         self.application = application
-        edge = application._otherwise
+        behind_cors = getattr(application, "application", application)
+        edge = behind_cors._otherwise
         # As a real server does, answer errors instead of raising them into the test.
         transport = httpx.ASGITransport(application, raise_app_exceptions=False)
         super().__init__(

@@ -1,0 +1,128 @@
+"""The export of a person: one JSON of everything, written row by row as it is read.
+
+Owns the form of the whole. What is given of each table is `offers.people.export_sections`', and the types
+of its members for the document are in the HTTP layer. Reads one snapshot, with cursors: a person with
+a hundred thousand crossings takes no more memory than one with ten.
+"""
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from datetime import datetime
+from typing import Any, Final, Protocol
+
+import asyncpg
+import msgspec
+
+from offers.buckets import bucket_of_text
+from offers.people.consent_records import Consent
+from offers.people.customers import CustomerKey, Gone
+from offers.people.erasure import people_of
+from offers.people.export_sections import SECTIONS, Section
+from offers.people.receipts import receipt_of
+from offers.people.whereabouts import in_words, read_state
+
+FORMAT: Final = "alentour-export/1"
+_AT_ONCE: Final = 500
+
+_SNAPSHOT: Final = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
+_NOW: Final = "SELECT alentour_now()"
+_PROFILE: Final = """
+    SELECT time_zone, language, to_char(quiet_start, 'HH24:MI') AS quiet_start,
+           to_char(quiet_end, 'HH24:MI') AS quiet_end, interests, age_band, grants, last_seq, created_at
+    FROM customers WHERE bucket = $1 AND customer_id = $2
+"""
+_STATES: Final = """
+    SELECT s.device_id, s.state::text AS state FROM device_states AS s
+    WHERE s.bucket = $1 AND s.customer_id = $2 ORDER BY s.device_id
+"""
+_FENCES: Final = "SELECT fence_id, name FROM fences WHERE fence_id = ANY($1::bigint[])"
+_DEVICES: Final = "SELECT device_id FROM devices WHERE bucket = $1 AND customer_id = $2 ORDER BY device_id"
+_ANSWERS: Final = """
+    SELECT key, operation, state, status, convert_from(answer, 'UTF8') AS answer, created_at
+    FROM idempotency_keys WHERE bucket = $1 AND principal = $2 ORDER BY created_at, key
+"""
+
+_encode: Final = msgspec.json.Encoder().encode
+Row = Mapping[str, Any]
+
+
+class Sink(Protocol):
+    """Where the bytes go."""
+
+    def write(self, data: bytes, /) -> object: ...
+
+
+async def write_export(connection: asyncpg.Connection, key: CustomerKey, sink: Sink) -> datetime:
+    """Write the JSON of the person who is this customer; when it was read.
+
+    Must be the first of its transaction. Raises Gone for nobody.
+    """
+    await connection.execute(_SNAPSHOT)
+    exported_at: datetime = await connection.fetchval(_NOW)
+    me, *before = await people_of(connection, key)
+    sink.write(b'{"format":%b,"exported_at":%b,"person":' % (_encode(FORMAT), _encode(exported_at)))
+    await _write_person(connection, me, sink)
+    sink.write(b',"before_joining":[')
+    for number, earlier in enumerate(before):
+        sink.write(b"," if number else b"")
+        await _write_person(connection, earlier, sink)
+    sink.write(b"]}")
+    return exported_at
+
+
+async def _write_person(connection: asyncpg.Connection, key: CustomerKey, sink: Sink) -> None:
+    profile = await connection.fetchrow(_PROFILE, *key)
+    if profile is None:
+        raise Gone
+    sink.write(b'{"customer_id":%b,"profile":%b' % (_encode(key.customer_id), _encode(dict(profile))))
+    await _write_list(sink, "whereabouts", _whereabouts(connection, key))
+    for section in SECTIONS:
+        await _write_list(sink, section.name, _rows(connection, section, key))
+    await _write_list(sink, "kept_answers", _kept_answers(connection, key))
+    sink.write(b"}")
+
+
+async def _write_list(sink: Sink, name: str, rows: AsyncIterator[Row]) -> None:
+    sink.write(b",%b:[" % _encode(name))
+    is_first = True
+    async for row in rows:
+        sink.write((b"" if is_first else b",") + _encode(row))
+        is_first = False
+    sink.write(b"]")
+
+
+async def _rows(connection: asyncpg.Connection, section: Section, key: CustomerKey) -> AsyncIterator[Row]:
+    more = _MORE.get(section.name)
+    async for record in connection.cursor(section.statement, *key, prefetch=_AT_ONCE):
+        row = dict(record)
+        for column in section.json:
+            row[column] = msgspec.Raw(row[column].encode())
+        yield more(row, key) if more else row
+
+
+async def _whereabouts(connection: asyncpg.Connection, key: CustomerKey) -> AsyncIterator[Row]:
+    for row in await connection.fetch(_STATES, *key):
+        state = read_state(row["state"])
+        if state is not None:
+            names = {
+                fence["fence_id"]: fence["name"]
+                for fence in await connection.fetch(_FENCES, list(state.fences))
+            }
+            yield {"device_id": row["device_id"], **in_words(state, names)}
+
+
+async def _kept_answers(connection: asyncpg.Connection, key: CustomerKey) -> AsyncIterator[Row]:
+    """For a day, what the person's phones were answered under an Idempotency-Key."""
+    for (device_id,) in await connection.fetch(_DEVICES, *key):
+        principal = f"device:{device_id}"
+        async for row in connection.cursor(_ANSWERS, bucket_of_text(principal), principal, prefetch=10):
+            yield {"device_id": device_id, **dict(row)}
+
+
+def _with_receipt(row: dict[str, Any], key: CustomerKey) -> Row:
+    """The answer, and its receipt as it is given by itself."""
+    said = {name: row[name] for name in Consent.__struct_fields__ if name in row}
+    consent = Consent(**said, granted=row["is_granted"])
+    return {**row, "receipt": receipt_of(consent, str(key.customer_id), row["retailer_name"])}
+
+
+_MORE: Final[Mapping[str, Callable[[dict[str, Any], CustomerKey], Row]]] = {"consents": _with_receipt}

@@ -1,0 +1,220 @@
+"""One way to make each change that a key can make: the walk of `test_every_change_leaves_an_entry`.
+
+Whoever adds an unsafe operation behind `requires(…)` adds a line to `CHANGES`; the test says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
+
+import httpx
+
+from tests.http.shops import circle, soup
+
+SITE = {"name": "Bread", "lat": 60.1646, "lon": 24.9385, "time_zone": "Europe/Helsinki"}
+CAP = {"scope": "retailer", "at_most": 1, "window": {"calendar": "day"}}
+QUIET = {"quiet_hours": {"start": "22:00", "end": "07:00"}}
+
+
+@dataclass
+class Business:
+    """One retailer's things, made by its own key, and an admin beside it."""
+
+    admin: httpx.AsyncClient
+    manage: httpx.AsyncClient
+    retailer_id: int
+
+    async def fence(self, **properties: Any) -> dict[str, Any]:
+        fence: dict[str, Any] = (await self._made("/v1/fences", circle(tags=["soup"], **properties))).json()
+        return fence
+
+    async def offer(self, **said: Any) -> dict[str, Any]:
+        offer: dict[str, Any] = (await self._made("/v1/offers", soup(**said))).json()
+        return offer
+
+    async def active_offer(self) -> int:
+        offer_id: int = (await self.offer())["offer_id"]
+        assert (await self.manage.post(f"/v1/offers/{offer_id}/activate")).status_code == 200
+        return offer_id
+
+    async def cap(self) -> int:
+        cap_id: int = (await self._made("/v1/caps", CAP)).json()["cap_id"]
+        return cap_id
+
+    async def key_id(self) -> str:
+        path = f"/v1/retailers/{self.retailer_id}/keys"
+        key_id: str = (await self.admin.post(path, json={"role": "read"})).json()["key_id"]
+        return key_id
+
+    async def site_id(self) -> int:
+        answer = await self.manage.put(f"/v1/sites/{uuid4().hex}", json=SITE)
+        site_id: int = answer.json()["site_id"]
+        return site_id
+
+    async def _made(self, path: str, body: Any) -> httpx.Response:
+        answer = await self.manage.post(path, json=body)
+        assert answer.status_code == 201, answer.text
+        return answer
+
+
+Change = Callable[[Business], Awaitable[httpx.Response]]
+
+
+def _rows(*features: Any) -> dict[str, Any]:
+    return {"type": "FeatureCollection", "features": list(features)}
+
+
+def _site_row() -> dict[str, Any]:
+    point = {"type": "Point", "coordinates": [24.94, 60.17]}
+    about = {"name": "Bread", "time_zone": "Europe/Helsinki", "external_id": uuid4().hex}
+    return {"type": "Feature", "geometry": point, "properties": about}
+
+
+async def _set_clock(shop: Business) -> httpx.Response:
+    return await shop.admin.post("/v1/clock/set", json={"at": "2040-07-01T12:00:00Z"})
+
+
+async def _advance_clock(shop: Business) -> httpx.Response:
+    return await shop.admin.post("/v1/clock/advance", json={"seconds": 1})
+
+
+async def _tick_clock(shop: Business) -> httpx.Response:
+    return await shop.admin.post("/v1/clock/tick", json={"ticking": True})
+
+
+async def _add_retailer(shop: Business) -> httpx.Response:
+    return await shop.admin.post("/v1/retailers", json={"name": "Another"})
+
+
+async def _stop_retailer(shop: Business) -> httpx.Response:
+    return await shop.manage.post(f"/v1/retailers/{shop.retailer_id}/stop")
+
+
+async def _resume_retailer(shop: Business) -> httpx.Response:
+    await _stop_retailer(shop)
+    return await shop.manage.post(f"/v1/retailers/{shop.retailer_id}/resume")
+
+
+async def _add_key(shop: Business) -> httpx.Response:
+    return await shop.admin.post(f"/v1/retailers/{shop.retailer_id}/keys", json={"role": "till"})
+
+
+async def _rotate_key(shop: Business) -> httpx.Response:
+    return await shop.admin.post(f"/v1/keys/{await shop.key_id()}/rotate", json={"overlap_s": 60})
+
+
+async def _revoke_key(shop: Business) -> httpx.Response:
+    return await shop.admin.delete(f"/v1/keys/{await shop.key_id()}")
+
+
+async def _put_site(shop: Business) -> httpx.Response:
+    return await shop.manage.put(f"/v1/sites/{uuid4().hex}", json=SITE)
+
+
+async def _delete_site(shop: Business) -> httpx.Response:
+    return await shop.manage.delete(f"/v1/sites/by-id/{await shop.site_id()}")
+
+
+async def _import_sites(shop: Business) -> httpx.Response:
+    return await shop.manage.post("/v1/sites/import", json=_rows(_site_row(), _site_row()))
+
+
+async def _create_fence(shop: Business) -> httpx.Response:
+    return await shop.manage.post("/v1/fences", json=circle())
+
+
+async def _edit_fence(shop: Business) -> httpx.Response:
+    fence = await shop.fence()
+    return await shop.manage.put(f"/v1/fences/{fence['id']}", json=circle(dwell_s=240))
+
+
+async def _delete_fence(shop: Business) -> httpx.Response:
+    return await shop.manage.delete(f"/v1/fences/{(await shop.fence())['id']}")
+
+
+async def _import_fences(shop: Business) -> httpx.Response:
+    return await shop.manage.post("/v1/fences/import", json=_rows(circle(external_id=uuid4().hex)))
+
+
+async def _create_offer(shop: Business) -> httpx.Response:
+    return await shop.manage.post("/v1/offers", json=soup())
+
+
+async def _edit_offer(shop: Business) -> httpx.Response:
+    offer = await shop.offer()
+    body = {**offer, "priority": 5, "budget": {"deliveries": 10}}
+    return await shop.manage.put(f"/v1/offers/{offer['offer_id']}", json=body)
+
+
+async def _activate_offer(shop: Business) -> httpx.Response:
+    return await shop.manage.post(f"/v1/offers/{(await shop.offer())['offer_id']}/activate")
+
+
+async def _pause_offer(shop: Business) -> httpx.Response:
+    return await shop.manage.post(f"/v1/offers/{await shop.active_offer()}/pause")
+
+
+async def _end_offer(shop: Business) -> httpx.Response:
+    return await shop.manage.post(f"/v1/offers/{await shop.active_offer()}/end")
+
+
+async def _stop_offer(shop: Business) -> httpx.Response:
+    return await shop.manage.post(f"/v1/offers/{await shop.active_offer()}/stop")
+
+
+async def _add_offer_codes(shop: Business) -> httpx.Response:
+    offer = await shop.offer(code_format="qr")
+    return await shop.manage.post(f"/v1/offers/{offer['offer_id']}/codes", json={"codes": ["A1", "A2"]})
+
+
+async def _create_cap(shop: Business) -> httpx.Response:
+    return await shop.manage.post("/v1/caps", json=CAP)
+
+
+async def _edit_cap(shop: Business) -> httpx.Response:
+    return await shop.manage.put(f"/v1/caps/{await shop.cap()}", json={**CAP, "at_most": 3})
+
+
+async def _delete_cap(shop: Business) -> httpx.Response:
+    return await shop.manage.delete(f"/v1/caps/{await shop.cap()}")
+
+
+async def _edit_defaults(shop: Business) -> httpx.Response:
+    return await shop.admin.put("/v1/defaults", json=QUIET)
+
+
+# By operationId: how to make it change something, and the kind of thing that its entry is about.
+CHANGES: Mapping[str, tuple[Change, str]] = {
+    "setClock": (_set_clock, "clock"),
+    "advanceClock": (_advance_clock, "clock"),
+    "tickClock": (_tick_clock, "clock"),
+    "addRetailer": (_add_retailer, "retailer"),
+    "stopRetailer": (_stop_retailer, "retailer"),
+    "resumeRetailer": (_resume_retailer, "retailer"),
+    "addKey": (_add_key, "key"),
+    "rotateKey": (_rotate_key, "key"),
+    "revokeKey": (_revoke_key, "key"),
+    "putSite": (_put_site, "site"),
+    "deleteSite": (_delete_site, "site"),
+    "importSites": (_import_sites, "site"),
+    "createFence": (_create_fence, "fence"),
+    "editFence": (_edit_fence, "fence"),
+    "deleteFence": (_delete_fence, "fence"),
+    "importFences": (_import_fences, "fence"),
+    "createOffer": (_create_offer, "offer"),
+    "editOffer": (_edit_offer, "offer"),
+    "activateOffer": (_activate_offer, "offer"),
+    "pauseOffer": (_pause_offer, "offer"),
+    "endOffer": (_end_offer, "offer"),
+    "stopOffer": (_stop_offer, "offer"),
+    "addOfferCodes": (_add_offer_codes, "offer"),
+    "createCap": (_create_cap, "cap"),
+    "editCap": (_edit_cap, "cap"),
+    "deleteCap": (_delete_cap, "cap"),
+    "editDefaults": (_edit_defaults, "defaults"),
+}
+# What concerns nobody's things but the operator's.
+OF_THE_OPERATOR = frozenset({"setClock", "advanceClock", "tickClock", "editDefaults"})
