@@ -42,6 +42,8 @@ TAGS: Final = {
     "Sites": "Places of business.",
     "Fences": "The shapes whose edges matter.",
     "Offers": "What may be shown, to whom, when and how often.",
+    "Known customers": "What a retailer says about a customer who let it, and to whom that shows.",
+    "Explaining": "What would be decided and why; phones to try things on.",
     "Limits": "Frequency caps and quiet hours.",
     "Reports": "What happened, what it does for return visits, and why an offer does not run.",
     "Till": "Redeeming a code, once.",

@@ -7,7 +7,7 @@ another reason than being outranked.
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 
@@ -36,6 +36,10 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     is_of_interest: bool
     distance_m: float
     last_served_at: datetime | None
+
+
+# What sets two candidates apart; `lot` where nothing else does.
+Criterion = Literal["disliked", "priority", "interest", "distance", "last_served", "lot"]
 
 
 class Candidate(msgspec.Struct, frozen=True, kw_only=True):
@@ -97,6 +101,20 @@ def ranked(
         )
         order.append((first, standing))
     return order
+
+
+def set_apart_by(first: tuple[Candidate, Standing], second: tuple[Candidate, Standing]) -> Criterion:
+    """Why the first of two that follow each other in `ranked` comes before the second."""
+    one, other = first[1], second[1]
+    is_one_retailers = first[0].offer.retailer_id == second[0].offer.retailer_id
+    differs: list[tuple[Criterion, bool]] = [
+        ("disliked", one.is_disliked != other.is_disliked),
+        ("priority", is_one_retailers and one.priority != other.priority),
+        ("interest", one.is_of_interest != other.is_of_interest),
+        ("distance", one.distance_m // DISTANCE_STEP_M != other.distance_m // DISTANCE_STEP_M),
+        ("last_served", one.last_served_at != other.last_served_at),
+    ]
+    return next((criterion for criterion, is_so in differs if is_so), "lot")
 
 
 def outranked(candidate: Candidate, winner: Candidate) -> Decision:

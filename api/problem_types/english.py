@@ -62,6 +62,11 @@ WORDS: Final[Mapping[str, Words]] = {
         "This phone joined with a link code and waits for the yes of the first phone.",
         "Confirm it on the first phone, then send the request again. Until then its token opens nothing.",
     ),
+    "no_personalisation_consent": Words(
+        "No consent to personalisation",
+        "The customer has not agreed to personalisation, so no retailer is given a name for them.",
+        "Ask once, with the notice `personalisation`, and respect a no.",
+    ),
     "stopped_by_operator": Words(
         "Stopped by the operator",
         "The operator of this system stopped it, and only the operator can let it go on.",

@@ -63,6 +63,11 @@ WORDS: Final[Mapping[str, Words]] = {
         "Ce téléphone a rejoint un client par un code et attend le oui du premier téléphone.",
         "Confirmez-le sur le premier téléphone, puis renvoyez la requête. D'ici là son jeton n'ouvre rien.",
     ),
+    "no_personalisation_consent": Words(
+        "Pas de consentement à la personnalisation",
+        "Le client n'a pas accepté la personnalisation : aucun commerce ne reçoit de nom pour lui.",
+        "Demandez une fois, avec la notice `personalisation`, et respectez un non.",
+    ),
     "stopped_by_operator": Words(
         "Arrêté par l'opérateur",
         "L'opérateur de ce système l'a arrêté, et lui seul peut le faire reprendre.",

@@ -12,6 +12,8 @@ from api.routes import (
     consents,
     deliveries,
     devices,
+    dry_run,
+    effective_caps,
     diagnosis,
     docs,
     fence_lint,
@@ -29,10 +31,12 @@ from api.routes import (
     problems,
     reach,
     redemptions,
+    references,
     reports,
     retailers,
     sites,
     sync,
+    test_phones,
 )
 
 ROUTERS: Final[Sequence[ControllerRouterHandler]] = [
@@ -52,6 +56,10 @@ ROUTERS: Final[Sequence[ControllerRouterHandler]] = [
     measuring.router,
     reports.router,
     caps.router,
+    effective_caps.router,
+    dry_run.router,
+    references.router,
+    test_phones.router,
     fixes.router,
     devices.router,
     consents.router,

@@ -22,7 +22,7 @@ _VERSION: Final = "SELECT version, stop_version FROM config_version"
 
 # What a place of the rules is read from.
 FENCES: Final = """
-SELECT f.fence_id, f.revision, f.shape_revision, f.retailer_id, f.site_id, f.dwell_s, f.retrigger_s,
+SELECT f.fence_id, f.name, f.revision, f.shape_revision, f.retailer_id, f.site_id, f.dwell_s, f.retrigger_s,
        f.tags AS fence_tags, f.active_hours AS fence_active_hours, f.starts_at AS fence_starts_at,
        f.disabled_at AS fence_disabled_at, s.time_zone, s.opening_hours,
        ST_X(coalesce(s.location, ST_Centroid(f.shape))) AS longitude,

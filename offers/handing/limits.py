@@ -1,0 +1,183 @@
+"""The limits that hold for one customer now, read and told: caps, and the quiet hours.
+
+Reading and telling; what a cap means is `offers.caps`', how it stands `offers.effective_caps`'.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Final, Literal
+
+import asyncpg
+import msgspec
+
+from geo.errors import NotFound
+from offers.effective_caps import Bound, for_customer, for_offer, next_possible
+from offers.engine.loading import Customer, load_customers
+from offers.engine.snapshot import CAPS, DEFAULTS, OFFERS, as_cap, as_defaults, as_offer
+from offers.handing.limit_words import say_limit, say_order, say_quiet
+from offers.handing.plain_words import SpokenLanguage
+from offers.people.customers import CustomerKey
+from offers.quiet_hours import quiet_times, quiet_until
+from offers.terms import Cap, Channel, Defaults, Offer, Person
+
+# A draft is nobody's business but its retailer's.
+_OFFER: Final = f"{OFFERS} WHERE o.offer_id = $1 AND o.status <> 'draft'"
+_NAMES: Final = "SELECT retailer_id, name FROM retailers WHERE retailer_id = ANY($1::bigint[])"
+
+
+class EffectiveCap(msgspec.Struct, frozen=True, kw_only=True):
+    """One limit as it stands: at most `at_most` in its window, of which `counted` are taken.
+
+    `retailer_id`: whose offers it counts; null: everybody's. `window_end`: when the calendar's window ends, or
+    the first slot of a rolling one gets free; null: none is taken. `next_possible_at`: when this limit lets one
+    more pass; null: never.
+    """
+
+    cap_id: int
+    scope: Literal["system", "each_retailer", "retailer", "offer"]
+    retailer_id: int | None
+    retailer_name: str | None
+    offer_id: int | None
+    channel: Channel | None
+    tag: str | None
+    window: Literal["rolling", "calendar"]
+    rolling_s: int | None
+    calendar: Literal["day", "week", "month"] | None
+    window_start: datetime
+    window_end: datetime | None
+    at_most: int
+    counted: int
+    is_reached: bool
+    next_possible_at: datetime | None
+    text: str
+
+
+class QuietNow(msgspec.Struct, frozen=True, kw_only=True):
+    """The quiet hours that hold for this customer, and whether it is quiet now. `until` null: it is not."""
+
+    start: str
+    end: str
+    set_by: Literal["customer", "system"]
+    is_quiet: bool
+    until: datetime | None
+    text: str
+
+
+class EffectiveLimits(msgspec.Struct, frozen=True, kw_only=True):
+    """All limits in the order in which they are inherited, `text` says how.
+
+    `next_possible_at` is the first moment at which all caps let an offer pass: the one that was asked about,
+    else one without tags, whatever its channel. Null: never.
+    """
+
+    at: datetime
+    time_zone: str
+    language: SpokenLanguage
+    text: str
+    caps: list[EffectiveCap]
+    next_possible_at: datetime | None
+    quiet_hours: QuietNow
+
+
+async def read_limits(
+    connection: asyncpg.Connection,
+    key: CustomerKey,
+    now: datetime,
+    language: SpokenLanguage,
+    *,
+    retailer_id: int | None = None,
+    offer_id: int | None = None,
+) -> EffectiveLimits:
+    """How the limits stand. NotFound for a retailer or an offer there is not, or an offer of another one."""
+    offer = None if offer_id is None else await _offer(connection, offer_id, retailer_id)
+    if retailer_id is not None and not await _names(connection, [retailer_id]):
+        raise NotFound("There is no such retailer.")
+    customers = await load_customers(connection, {(key.bucket, key.customer_id): False}, now)
+    if key.customer_id not in customers:
+        raise NotFound("There is no such customer.")
+    customer = customers[key.customer_id]
+    caps = [as_cap(row) for row in await connection.fetch(CAPS)]
+    defaults = as_defaults(await connection.fetchrow(DEFAULTS))
+    time_zone, history = customer.person.time_zone, customer.history
+    if offer is not None:
+        bounds = for_offer(caps, offer, history, time_zone, now)
+    else:
+        bounds = for_customer(caps, history, time_zone, now, retailer_id)
+    names = await _names(connection, {one.retailer_id for one in bounds if one.retailer_id is not None})
+    return EffectiveLimits(
+        at=now,
+        time_zone=time_zone,
+        language=language,
+        text=say_order(language, ignores_caps=offer is not None and offer.ignores_caps),
+        caps=[_told(one, names, language, time_zone) for one in bounds],
+        next_possible_at=_next(caps, offer or _any_offer(retailer_id), customer, now, is_any=offer is None),
+        quiet_hours=_quiet(customer.person, defaults, language, now),
+    )
+
+
+async def _offer(connection: asyncpg.Connection, offer_id: int, retailer_id: int | None) -> Offer:
+    row = await connection.fetchrow(_OFFER, offer_id)
+    if row is None or retailer_id not in {None, row["retailer_id"]}:
+        raise NotFound("There is no such offer.")
+    return as_offer(row)
+
+
+async def _names(connection: asyncpg.Connection, retailer_ids: Iterable[int]) -> dict[int, str]:
+    rows = await connection.fetch(_NAMES, list(retailer_ids))
+    return {row["retailer_id"]: row["name"] for row in rows}
+
+
+def _next(
+    caps: list[Cap], offer: Offer, customer: Customer, now: datetime, *, is_any: bool
+) -> datetime | None:
+    asked = [cap for cap in caps if not is_any or (cap.channel is None and cap.tag is None)]
+    return next_possible(asked, offer, customer.history, customer.person.time_zone, now)
+
+
+def _any_offer(retailer_id: int | None) -> Offer:
+    """One that nobody made: without tags, of this retailer, or of one that has given nothing yet."""
+    return Offer(
+        offer_id=0,
+        retailer_id=retailer_id or 0,
+        status="active",
+        content={},
+        triggers=(),
+        channel="push",
+    )
+
+
+def _told(bound: Bound, names: dict[int, str], language: SpokenLanguage, time_zone: str) -> EffectiveCap:
+    cap = bound.cap
+    retailer = None if bound.retailer_id is None else names.get(bound.retailer_id)
+    return EffectiveCap(
+        cap_id=cap.cap_id,
+        scope=cap.scope,
+        retailer_id=bound.retailer_id,
+        retailer_name=retailer,
+        offer_id=cap.offer_id,
+        channel=cap.channel,
+        tag=cap.tag,
+        window=cap.window,
+        rolling_s=cap.rolling_s,
+        calendar=cap.calendar_unit,
+        window_start=bound.window_start,
+        window_end=bound.window_end,
+        at_most=cap.at_most,
+        counted=bound.counted,
+        is_reached=bound.is_reached,
+        next_possible_at=bound.next_possible_at,
+        text=say_limit(bound, retailer, language, time_zone),
+    )
+
+
+def _quiet(person: Person, defaults: Defaults, language: SpokenLanguage, now: datetime) -> QuietNow:
+    start, end = (f"{one:%H:%M}" for one in quiet_times(person, defaults))
+    until = quiet_until(person, defaults, now)
+    return QuietNow(
+        start=start,
+        end=end,
+        set_by="system" if person.quiet_start is None else "customer",
+        is_quiet=until is not None,
+        until=until,
+        text=say_quiet(start, end, until, language, person.time_zone),
+    )
