@@ -131,7 +131,10 @@ CODES_OF: Final[Mapping[type[AlentourError], tuple[str, ...]]] = {
         "code_malformed", "unknown_notice", "idempotency_key_required",
     ),
     Unauthenticated: ("unauthenticated",),
-    Forbidden: ("forbidden", "device_pending", "no_location_consent", "no_personalisation_consent", "stopped_by_operator"),
+    Forbidden: (
+        "forbidden", "device_pending", "no_location_consent", "no_personalisation_consent",
+        "stopped_by_operator",
+    ),
     NotFound: ("not_found", "route_not_found", "code_unknown"),
     MethodNotAllowed: ("method_not_allowed",),
     Conflict: (

@@ -1,6 +1,7 @@
 """A dry run as it is asked and answered on the wire, and the way between it and `offers.engine`."""
 
 from datetime import datetime, time
+from itertools import pairwise
 from typing import Annotated, Final, Literal
 from uuid import UUID
 
@@ -93,7 +94,7 @@ class DryRun(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
 
 class FenceCrossed(msgspec.Struct, kw_only=True):
-    """A fence that would be crossed. `distance_m` is from the position to the place; 0 where a fence is named."""
+    """A fence that would be crossed. `distance_m`: from position to place; 0 where a fence is named."""
 
     fence_id: int
     name: str
@@ -215,7 +216,7 @@ def offer_tried(one: Examined, language: SpokenLanguage, time_zone: str) -> Offe
 
 def ranking_of(rehearsal: Rehearsal, language: SpokenLanguage) -> list[Ranked]:
     order = rehearsal.ranking
-    aheads: list[Criterion | None] = [set_apart_by(*pair) for pair in zip(order, order[1:], strict=False)]
+    aheads: list[Criterion | None] = [set_apart_by(*pair) for pair in pairwise(order)]
     return [
         Ranked(
             offer_id=candidate.offer.offer_id,
@@ -249,9 +250,11 @@ def _person_faults(form: PersonForm) -> list[Fault]:
         faults.append(Fault("person.time_zone", "is not an IANA time zone such as Europe/Paris"))
     if not is_language(form.language):
         faults.append(Fault("person.language", "is not a language tag such as fr or en-GB"))
-    for end in ("start", "end") if form.quiet_hours else ():
-        if not _is_wall_clock(getattr(form.quiet_hours, end)):
-            faults.append(Fault(f"person.quiet_hours.{end}", 'is not a wall-clock time "HH:MM"'))
+    faults += [
+        Fault(f"person.quiet_hours.{end}", 'is not a wall-clock time "HH:MM"')
+        for end in (("start", "end") if form.quiet_hours else ())
+        if not _is_wall_clock(getattr(form.quiet_hours, end))
+    ]
     said = {name: [value] for name, value in form.attributes.items()}
     faults += attribute_faults(said, "person.attributes")
     for number, at in enumerate(form.visits):

@@ -31,8 +31,8 @@ _HEADERS: Final = {"cache-control": "no-store", "x-accel-buffering": "no"}
         200: ResponseSpec(
             Delivered,
             media_type="text/event-stream",
-            description="Per delivery an event: `id` is its seq, `data` this JSON on one line. On a test phone"
-            " also events `preview`, without an id: `data` is an item of `GET /v1/previews`.",
+            description="Per delivery an event: `id` is its seq, `data` this JSON on one line. On a test"
+            " phone also events `preview`, without an id: `data` is an item of `GET /v1/previews`.",
         )
     },
 )

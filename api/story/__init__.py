@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from api.story import (
+    explaining,
     handing,
     judging,
     looking_after,
@@ -34,4 +35,5 @@ TOLD: Final[Mapping[str, Told]] = {
     **handing.TOLD,
     **measuring.TOLD,
     **rights.TOLD,
+    **explaining.TOLD,
 }

@@ -66,7 +66,7 @@ class InventedDelivery(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class InventedPerson(msgspec.Struct, frozen=True, kw_only=True):
-    """Somebody who does not exist. `visits` (when stays began) and `attributes` hold for every business asked."""
+    """Somebody who does not exist. Every business asked knows these `visits` (beginnings), `attributes`."""
 
     time_zone: str = "Europe/Paris"
     language: str = "en"

@@ -27,10 +27,8 @@ _SET_BY: Final[Mapping[str, tuple[str, str]]] = {
 _REACHED: Final = ("The next is possible from {at} on.", "La prochaine est possible à partir du {at}.")
 _NEVER: Final = ("None is possible while it holds.", "Aucune n'est possible tant qu'elle existe.")
 _ORDER: Final = (
-    "First come the limits for everybody, then those of each business, then those of one offer. All of them"
-    " hold: the strictest decides.",
-    "D'abord viennent les limites pour tout le monde, puis celles de chaque commerce, puis celles d'une offre."
-    " Toutes valent : la plus stricte décide.",
+    "Limits for everybody come first, then the business's, then the offer's. The strictest decides.",
+    "D'abord les limites communes, puis celles du commerce, puis de l'offre. La plus stricte décide.",
 )
 _IGNORED: Final = (
     "None of these limits holds for this offer.",
