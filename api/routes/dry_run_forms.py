@@ -1,7 +1,7 @@
 """A dry run as it is asked and answered on the wire, and the way between it and `offers.engine`."""
 
 from datetime import datetime, time
-from itertools import pairwise
+from itertools import pairwise, zip_longest
 from typing import Annotated, Final, Literal
 from uuid import UUID
 
@@ -230,7 +230,7 @@ def ranking_of(rehearsal: Rehearsal, language: SpokenLanguage) -> list[Ranked]:
             ahead_by=ahead,
             text=say_ahead(ahead, language),
         )
-        for (candidate, standing), ahead in zip(order, [*aheads, None], strict=True)
+        for (candidate, standing), ahead in zip_longest(order, aheads)
     ]
 
 

@@ -33,7 +33,8 @@ async def list_effective_caps(
 ) -> Response[EffectiveLimits]:
     """Each with what it counts, from when to when, how much is taken, and when it lets the next pass.
 
-    Limits of single businesses are told where something of theirs counts, or for the business you name.
+    Limits of single businesses are told where something of theirs counts, or for the business you name: one
+    that you agreed to hear from, or that has given you something.
     `next_possible_at` is by the limits alone: consents, hours and the offers themselves may say more.
     """
     language = spoken_language(accept_language, fallback=phone.language)

@@ -6,6 +6,7 @@ import msgspec
 from litestar import Response, Router, delete, get, post, put
 from litestar.params import JSONBody, Parameter
 
+from api import audit
 from api.auth import AuthKey, AuthPhone, requires, requires_phone, tenant_of
 from api.database import PLAIN, Tx
 from api.pages import Cursor, Limit, Page, page_of, read_cursor
@@ -103,6 +104,7 @@ async def set_attributes(
     consents to personalisation.
     """
     tenant = tenant_of(key, retailer_id)
+    audit.tell("customer")
     return await customer_attributes.set_attributes(tx, tenant, reference, data.attributes)
 
 
@@ -129,6 +131,7 @@ async def delete_attributes(
     key: AuthKey, tx: Tx, reference: CustomerReference, retailer_id: RetailerId = None
 ) -> None:
     """The reference stays."""
+    audit.tell("customer")
     await customer_attributes.delete_attributes(tx, tenant_of(key, retailer_id), reference)
 
 

@@ -6,6 +6,7 @@ import msgspec
 from litestar import Router, delete, get, post
 from litestar.params import JSONBody, Parameter
 
+from api import audit
 from api.auth import AuthKey, AuthPhone, requires, requires_phone, tenant_of
 from api.database import PLAIN, Now, Tx
 from api.idempotency import keep_instead, once
@@ -59,6 +60,7 @@ async def invite_test_phone(
     """
     retailer = await read_retailer(tx, tenant_of(key, retailer_id))
     made = await enrolment.invite(tx, retailer.retailer_id, data.label, now)
+    audit.tell("test_phone")
     keep_instead(msgspec.structs.replace(made, code=None))
     return made
 
@@ -91,6 +93,7 @@ async def remove_test_phone(
     retailer_id: RetailerId = None,
 ) -> None:
     """It is no test phone of yours any more, and shows no previews."""
+    audit.tell("test_phone")
     await enrolment.remove(tx, tenant_of(key, retailer_id), test_phone_id)
 
 

@@ -88,14 +88,17 @@ async def read_limits(
     retailer_id: int | None = None,
     offer_id: int | None = None,
 ) -> EffectiveLimits:
-    """How the limits stand. NotFound for a retailer or an offer there is not, or an offer of another one."""
+    """How the limits stand.
+
+    NotFound for a retailer or an offer there is not, an offer of another one, and for those that the person
+    has nothing to do with: who may send nothing and has given nothing binds nobody.
+    """
     offer = None if offer_id is None else await _offer(connection, offer_id, retailer_id)
-    if retailer_id is not None and not await _names(connection, [retailer_id]):
-        raise NotFound("There is no such retailer.")
     customers = await load_customers(connection, {(key.bucket, key.customer_id): False}, now)
     if key.customer_id not in customers:
         raise NotFound("There is no such customer.")
     customer = customers[key.customer_id]
+    _refuse_strangers(customer, retailer_id, offer)
     caps = [as_cap(row) for row in await connection.fetch(CAPS)]
     defaults = as_defaults(await connection.fetchrow(DEFAULTS))
     time_zone, history = customer.person.time_zone, customer.history
@@ -120,6 +123,14 @@ async def _offer(connection: asyncpg.Connection, offer_id: int, retailer_id: int
     if row is None or retailer_id not in {None, row["retailer_id"]}:
         raise NotFound("There is no such offer.")
     return as_offer(row)
+
+
+def _refuse_strangers(customer: Customer, retailer_id: int | None, offer: Offer | None) -> None:
+    asked = retailer_id if offer is None else offer.retailer_id
+    channels: tuple[Channel, ...] = ("push", "inbox")
+    may_send = asked is None or any(customer.person.grants_marketing(asked, one) for one in channels)
+    if not may_send and all(past.retailer_id != asked for past in customer.history):
+        raise NotFound("There is no such retailer." if offer is None else "There is no such offer.")
 
 
 async def _names(connection: asyncpg.Connection, retailer_ids: Iterable[int]) -> dict[int, str]:

@@ -14,7 +14,7 @@ import msgspec
 
 from geo.errors import NotFound
 from offers.engine.answers import words
-from offers.people.customers import CustomerKey, lock_customers
+from offers.people.customers import CustomerKey, lock_somebody
 from offers.people.enrolment import Enrolled
 
 HOLDS_FOR: Final = timedelta(hours=1)
@@ -84,7 +84,7 @@ async def show_preview(
 
     NotFound for another retailer's offer. A phone shows the latest twenty.
     """
-    now = await lock_customers(connection, phone.key)
+    now = await lock_somebody(connection, phone.key)
     offer = await connection.fetchrow(_OFFER, retailer_id, offer_id, *phone.key)
     if offer is None:
         raise NotFound(f"There is no offer {offer_id}.")

@@ -13,7 +13,7 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
-from geo.errors import Fault, InvalidInput, Unauthenticated
+from geo.errors import Fault, InvalidInput, NotFound, Unauthenticated
 from geo.wall_clock import is_zone
 from offers.terms import AgeBand
 
@@ -85,6 +85,14 @@ async def lock_customers(connection: asyncpg.Connection, *keys: CustomerKey) -> 
     now = await connection.fetchval(_NOW)
     assert isinstance(now, datetime)
     return now
+
+
+async def lock_somebody(connection: asyncpg.Connection, key: CustomerKey) -> datetime:
+    """The same for whoever asks about a customer and not as them: NotFound for one who has gone."""
+    try:
+        return await lock_customers(connection, key)
+    except Gone:
+        raise NotFound("There is no such customer.") from None
 
 
 async def read_preferences(connection: asyncpg.Connection, key: CustomerKey) -> Preferences:

@@ -20,7 +20,7 @@ import msgspec
 from geo.errors import Conflict, Fault, InvalidInput, NotFound
 from offers.buckets import BUCKETS
 from offers.codes import ALPHABET
-from offers.people.customers import CustomerKey, lock_customers
+from offers.people.customers import CustomerKey, lock_customers, lock_somebody
 
 CODE_LENGTH: Final = 10
 INVITATION_HOLDS: Final = timedelta(minutes=10)
@@ -175,7 +175,7 @@ async def enrolled_phone(
 async def remove(connection: asyncpg.Connection, retailer_id: int, test_phone_id: str) -> None:
     """The retailer needs it no more; what is shown on it goes with it. NotFound for another's."""
     found = await enrolled_phone(connection, retailer_id, test_phone_id)
-    await lock_customers(connection, found.key)
+    await lock_somebody(connection, found.key)
     await connection.execute(_REMOVE, found.key.bucket, test_phone_id)
 
 

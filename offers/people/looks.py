@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import asyncpg
 
-from offers.people.customers import CustomerKey, lock_customers
+from offers.people.customers import CustomerKey, lock_somebody
 
 SHORTEST_REASON: Final = 10
 LONGEST_REASON: Final = 500
@@ -21,5 +21,5 @@ _NOTE: Final = """
 
 async def note_look(connection: asyncpg.Connection, key: CustomerKey, key_id: str, reason: str) -> None:
     """Write it down before anything is read. NotFound for a customer who is not there."""
-    now = await lock_customers(connection, key)
+    now = await lock_somebody(connection, key)
     await connection.execute(_NOTE, *key, uuid4(), key_id, reason, now)

@@ -19,7 +19,7 @@ import msgspec
 from geo.errors import Forbidden, NotFound
 from offers.buckets import BUCKETS
 from offers.consent import may_personalise
-from offers.people.customers import CustomerKey, lock_customers, read_grants
+from offers.people.customers import CustomerKey, lock_customers, lock_somebody, read_grants
 
 _REFERENCE: Final = re.compile(r"cr_([0-9a-f]{2})_[A-Za-z0-9_-]{43}")
 
@@ -31,8 +31,9 @@ _SET: Final = """
     DO UPDATE SET reference_hash = excluded.reference_hash, created_at = excluded.created_at
 """
 _FIND: Final = """
-    SELECT customer_id FROM customer_references
-    WHERE bucket = $1 AND reference_hash = $2 AND retailer_id = $3
+    SELECT k.customer_id, c.grants FROM customer_references AS k
+    JOIN customers AS c ON c.bucket = k.bucket AND c.customer_id = k.customer_id
+    WHERE k.bucket = $1 AND k.reference_hash = $2 AND k.retailer_id = $3
 """
 _LIST: Final = """
     SELECT k.retailer_id, r.name AS retailer_name, k.created_at,
@@ -127,12 +128,11 @@ async def customer_behind(
     to personalisation: all look the same.
     """
     key = await _find(connection, reference, retailer_id)
-    now = await lock_customers(connection, key) if lock else None
-    if lock and key != await _find(connection, reference, retailer_id):  # replaced while we waited
-        raise _unknown()
-    if not may_personalise(await read_grants(connection, key)):
-        raise _unknown()
-    return key, now
+    if not lock:
+        return key, None
+    now = await lock_somebody(connection, key)
+    # Replaced, ended or withdrawn while we waited?
+    return await _find(connection, reference, retailer_id), now
 
 
 async def _find(connection: asyncpg.Connection, reference: str, retailer_id: int) -> CustomerKey:
@@ -140,10 +140,10 @@ async def _find(connection: asyncpg.Connection, reference: str, retailer_id: int
     bucket = BUCKETS if match is None else int(match[1], 16)
     if bucket >= BUCKETS:
         raise _unknown()
-    customer_id = await connection.fetchval(_FIND, bucket, _hash(reference), retailer_id)
-    if customer_id is None:
+    row = await connection.fetchrow(_FIND, bucket, _hash(reference), retailer_id)
+    if row is None or not may_personalise(frozenset(row["grants"])):
         raise _unknown()
-    return CustomerKey(bucket, customer_id)
+    return CustomerKey(bucket, row["customer_id"])
 
 
 def _unknown() -> NotFound:

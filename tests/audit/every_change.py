@@ -12,6 +12,7 @@ from uuid import uuid4
 
 import httpx
 
+from tests.http.phones import Phone, new_phone, yes
 from tests.http.shops import circle, soup
 
 SITE = {"name": "Bread", "lat": 60.1646, "lon": 24.9385, "time_zone": "Europe/Helsinki"}
@@ -187,6 +188,55 @@ async def _edit_defaults(shop: Business) -> httpx.Response:
 
 
 # By operationId: how to make it change something, and the kind of thing that its entry is about.
+async def _set_attributes(shop: Business) -> httpx.Response:
+    reference = await (await _somebody(shop)).reference()
+    return await shop.manage.put(
+        f"/v1/customers/{reference}/attributes", json={"attributes": {"tier": "gold"}}
+    )
+
+
+async def _delete_attributes(shop: Business) -> httpx.Response:
+    reference = await (await _somebody(shop)).reference()
+    return await shop.manage.delete(f"/v1/customers/{reference}/attributes")
+
+
+async def _invite_test_phone(shop: Business) -> httpx.Response:
+    return await shop.manage.post("/v1/test-phones", json={"label": "Counter"})
+
+
+async def _remove_test_phone(shop: Business) -> httpx.Response:
+    return await shop.manage.delete(f"/v1/test-phones/{await (await _somebody(shop)).test_phone_id()}")
+
+
+async def _preview_offer(shop: Business) -> httpx.Response:
+    offer_id, tried_on = (await shop.offer())["offer_id"], await (await _somebody(shop)).test_phone_id()
+    return await shop.manage.post(f"/v1/offers/{offer_id}/preview", json={"test_phone_id": tried_on})
+
+
+@dataclass
+class _Somebody:
+    """A customer who lets this business know them, and try things on their phone."""
+
+    shop: Business
+    phone: Phone
+
+    async def reference(self) -> str:
+        await self.phone.answers(yes("personalisation"))
+        answer = await self.phone.post("/v1/references", {"retailer_id": self.shop.retailer_id})
+        reference: str = answer.json()["reference"]
+        return reference
+
+    async def test_phone_id(self) -> str:
+        code = (await _invite_test_phone(self.shop)).json()["code"]
+        answer = await self.phone.post("/v1/test-phones/accept", {"code": code})
+        test_phone_id: str = answer.json()["test_phone_id"]
+        return test_phone_id
+
+
+async def _somebody(shop: Business) -> _Somebody:
+    return _Somebody(shop, await new_phone(shop.manage))
+
+
 CHANGES: Mapping[str, tuple[Change, str]] = {
     "setClock": (_set_clock, "clock"),
     "advanceClock": (_advance_clock, "clock"),
@@ -215,6 +265,18 @@ CHANGES: Mapping[str, tuple[Change, str]] = {
     "editCap": (_edit_cap, "cap"),
     "deleteCap": (_delete_cap, "cap"),
     "editDefaults": (_edit_defaults, "defaults"),
+    "setAttributes": (_set_attributes, "customer"),
+    "deleteAttributes": (_delete_attributes, "customer"),
+    "inviteTestPhone": (_invite_test_phone, "test_phone"),
+    "removeTestPhone": (_remove_test_phone, "test_phone"),
+    "previewOffer": (_preview_offer, "offer"),
 }
+# Of several things, or of somebody whose id is not told.
+WITHOUT_ONE = frozenset(
+    {
+        "importSites", "importFences", "setAttributes", "deleteAttributes", "inviteTestPhone",
+        "removeTestPhone",
+    }
+)  # fmt: skip
 # What concerns nobody's things but the operator's.
 OF_THE_OPERATOR = frozenset({"setClock", "advanceClock", "tickClock", "editDefaults"})
