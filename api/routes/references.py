@@ -81,7 +81,7 @@ async def end_reference(
     tx: Tx,
     retailer_id: Annotated[int, Parameter(ge=1, le=LARGEST_ID, description="Which retailer.")],
 ) -> None:
-    """The reference ends, and what the retailer said is erased. Once more is harmless."""
+    """The reference ends, and what the retailer said is erased. 404 once it does not know you."""
     await references.end_reference(tx, key_of(phone), retailer_id)
 
 

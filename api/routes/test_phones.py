@@ -138,7 +138,7 @@ async def leave_enrolment(
     tx: Tx,
     retailer_id: Annotated[int, Parameter(ge=1, le=LARGEST_ID, description="Of which business.")],
 ) -> None:
-    """At once, and previews of this business are gone. Once more is harmless."""
+    """At once, and previews of this business are gone. 404 once it is none."""
     await enrolment.leave(tx, key_of(phone), phone.device_id, retailer_id)
 
 

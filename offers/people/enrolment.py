@@ -62,7 +62,9 @@ _FIND: Final = """
       AND d.status = 'active'
 """
 _REMOVE: Final = "DELETE FROM test_phones WHERE bucket = $1 AND test_phone_id = $2"
-_LEAVE: Final = "DELETE FROM test_phones WHERE bucket = $1 AND device_id = $2 AND retailer_id = $3"
+_LEAVE: Final = """
+    DELETE FROM test_phones WHERE bucket = $1 AND device_id = $2 AND retailer_id = $3 RETURNING retailer_id
+"""
 _LEAVE_ALL: Final = "DELETE FROM test_phones WHERE bucket = $1 AND device_id = $2"
 
 
@@ -140,9 +142,10 @@ async def enrolments_of(
 
 
 async def leave(connection: asyncpg.Connection, key: CustomerKey, device_id: UUID, retailer_id: int) -> None:
-    """The phone is no test phone of this retailer any more. Harmless when repeated."""
+    """The phone is no test phone of this retailer any more. NotFound if it was none."""
     await lock_customers(connection, key)
-    await connection.execute(_LEAVE, key.bucket, device_id, retailer_id)
+    if await connection.fetchval(_LEAVE, key.bucket, device_id, retailer_id) is None:
+        raise NotFound("This is no test phone of that business.")
 
 
 async def leave_all(connection: asyncpg.Connection, bucket: int, device_id: UUID) -> None:

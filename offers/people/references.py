@@ -47,6 +47,7 @@ _LIST: Final = """
 """
 _END: Final = """
     DELETE FROM customer_references WHERE bucket = $1 AND customer_id = $2 AND retailer_id = $3
+    RETURNING retailer_id
 """
 _UNSAY: Final = """
     DELETE FROM customer_attributes WHERE bucket = $1 AND customer_id = $2 AND retailer_id = $3
@@ -104,10 +105,11 @@ async def list_references(
 
 
 async def end_reference(connection: asyncpg.Connection, key: CustomerKey, retailer_id: int) -> None:
-    """The retailer knows the customer no more, and what it said is erased. Harmless when repeated."""
+    """The retailer knows the customer no more, and what it said is erased. NotFound if it did not."""
     await lock_customers(connection, key)
     await connection.execute(_UNSAY, *key, retailer_id)
-    await connection.execute(_END, *key, retailer_id)
+    if await connection.fetchval(_END, *key, retailer_id) is None:
+        raise NotFound("This retailer does not know you.")
 
 
 async def forget_said(connection: asyncpg.Connection, key: CustomerKey) -> None:
