@@ -45,7 +45,7 @@ SELECT $1, site_id, external_id, place.name, ST_GeomFromWKB(shape, 4326),
 FROM unnest($3::text[], $4::text[], $5::bytea[], $6::float8[], $7::text[])
      AS place (external_id, name, shape, radius_m, category)
 JOIN sites USING (external_id)
-WHERE sites.retailer_id = $1
+WHERE sites.retailer_id = $1 AND sites.sensitive IS NULL
 ON CONFLICT (retailer_id, external_id) DO UPDATE
 SET site_id = excluded.site_id, name = excluded.name, shape = excluded.shape, centre = excluded.centre,
     radius_m = excluded.radius_m, tags = excluded.tags, updated_at = excluded.updated_at,
@@ -55,6 +55,10 @@ SET site_id = excluded.site_id, name = excluded.name, shape = excluded.shape, ce
 WHERE (old.site_id, old.name, old.shape, old.centre, old.radius_m, old.tags) IS DISTINCT FROM
       (excluded.site_id, excluded.name, excluded.shape, excluded.centre, excluded.radius_m, excluded.tags)
 RETURNING xmax = 0 AS is_new
+"""
+
+_COUNT_SENSITIVE: Final = """
+SELECT count(*) FROM sites WHERE retailer_id = $1 AND external_id = ANY($2::text[]) AND sensitive IS NOT NULL
 """
 
 
@@ -83,6 +87,8 @@ class CityRows:
         self, connection: asyncpg.Connection, retailer_id: int, time_zone: str, progress: Progress | None
     ) -> None:
         self.sites, self.fences = Changes(), Changes()
+        # Places of worship, health …: sites like any other, but without a fence.
+        self.sensitive = 0
         self._connection = connection
         self._retailer_id = retailer_id
         self._time_zone = time_zone
@@ -99,7 +105,9 @@ class CityRows:
                 self._progress("writing", start, len(places))
             part = places[start : start + _ROWS_PER_STATEMENT]
             self.sites.tally(await self._upsert_sites(part, now), len(part))
-            self.fences.tally(await self._upsert_fences(part, now), len(part))
+            sensitive = await self._count_sensitive(part)
+            self.sensitive += sensitive
+            self.fences.tally(await self._upsert_fences(part, now), len(part) - sensitive)
 
     async def _upsert_sites(self, places: Sequence[OsmPlace], now: datetime) -> list[asyncpg.Record]:
         columns = _columns(map(_site_row, places))
@@ -107,6 +115,10 @@ class CityRows:
             _UPSERT_SITES, self._retailer_id, self._time_zone, ATTRIBUTION, now, *columns
         )
         return rows
+
+    async def _count_sensitive(self, places: Sequence[OsmPlace]) -> int:
+        named = [place.external_id for place in places]
+        return int(await self._connection.fetchval(_COUNT_SENSITIVE, self._retailer_id, named))
 
     async def _upsert_fences(self, places: Sequence[OsmPlace], now: datetime) -> list[asyncpg.Record]:
         columns = _columns(map(_fence_row, places))

@@ -31,7 +31,10 @@ OSM_RETAILER_NAME: Final = "OpenStreetMap places"
 
 
 class ImportReport(msgspec.Struct, kw_only=True):
-    """What an import read and wrote. `faults` counts (tag, what was wrong with it)."""
+    """What an import read and wrote. `faults` counts (tag, what was wrong with it).
+
+    `sensitive` are the places that are sites without a fence (`geo.sensitive`).
+    """
 
     retailer_id: int
     retailer_name: str
@@ -41,6 +44,7 @@ class ImportReport(msgspec.Struct, kw_only=True):
     opening_hours: int
     sites: Changes
     fences: Changes
+    sensitive: int
     faults: dict[tuple[str, str], int]
 
     def lines(self) -> list[str]:
@@ -50,6 +54,7 @@ class ImportReport(msgspec.Struct, kw_only=True):
             f"Outlines: {self.outlines}. Streets: {self.streets}. Opening hours: {self.opening_hours}.",
             f"Sites of {self.retailer_name} (retailer {self.retailer_id}): {self.sites}.",
             f"Fences: {self.fences}.",
+            *([f"Without a fence, being sensitive places: {self.sensitive}."] if self.sensitive else []),
             *(f"Odd in the data: {what}: {why} ({n} times)" for (what, why), n in self.faults.items()),
             f"Data: {ATTRIBUTION}",
         ]
@@ -105,6 +110,7 @@ async def import_city(
         opening_hours=city.opening_hours,
         sites=rows.sites,
         fences=rows.fences,
+        sensitive=rows.sensitive,
         faults=dict(sorted(city.faults.items())),
     )
 

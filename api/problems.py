@@ -128,12 +128,12 @@ STATUS_OF: Final[Mapping[type[AlentourError], int]] = {
 CODES_OF: Final[Mapping[type[AlentourError], tuple[str, ...]]] = {
     InvalidInput: (
         "invalid_input", "malformed_json", "nested_too_deeply", "malformed_gzip", "rows_refused",
-        "code_malformed", "unknown_notice", "idempotency_key_required",
+        "code_malformed", "unknown_notice", "sensitive_place", "idempotency_key_required",
     ),
     Unauthenticated: ("unauthenticated",),
     Forbidden: (
         "forbidden", "device_pending", "no_location_consent", "no_personalisation_consent",
-        "stopped_by_operator",
+        "stopped_by_operator", "age_not_declared", "under_age",
     ),
     NotFound: ("not_found", "route_not_found", "code_unknown"),
     MethodNotAllowed: ("method_not_allowed",),
@@ -144,7 +144,7 @@ CODES_OF: Final[Mapping[type[AlentourError], tuple[str, ...]]] = {
         "link_code_waiting", "link_code_expired", "link_code_used_up", "no_link_code_free",
         "delivery_not_handed", "delivery_cancelled", "already_redeemed", "code_expired", "stock_exhausted",
         "clock_not_simulated", "clock_goes_forward", "idempotency_in_flight",
-        "operation_of_another_code",
+        "operation_of_another_code", "notice_outdated",
     ),
     ChangedMeanwhile: ("changed_meanwhile",),
     BodyTooLarge: ("body_too_large",),

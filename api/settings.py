@@ -19,6 +19,7 @@ from zoneinfo import ZoneInfo
 
 from geo.errors import Fault, InvalidInput
 from geo.wall_clock import is_zone
+from offers.minors import ADULT, AGES_OF_CONSENT, YOUNGEST_AGE_OF_CONSENT
 from offers.periods import DORMANT_AFTER_MONTHS, LEDGER_KEPT_YEARS
 
 ClockMode = Literal["normal", "simulated"]
@@ -107,6 +108,20 @@ def _yes_or_no(value: str) -> bool:
     return _one_of("yes", "no")(value) == "yes"
 
 
+def _ages(value: str) -> Mapping[str, int]:
+    """`FR=15,DE=16` laid over the ages that are known."""
+    ages = dict(AGES_OF_CONSENT)
+    for one in value.split(","):
+        country, _, age = one.strip().partition("=")
+        is_country = len(country) == 2 and country.isascii() and country.isalpha() and country.isupper()
+        if not (is_country and age.isascii() and age.isdigit()):
+            raise ValueError("must be countries and ages such as FR=15,DE=16")
+        if not YOUNGEST_AGE_OF_CONSENT <= int(age) <= ADULT:
+            raise ValueError(f"must have ages from {YOUNGEST_AGE_OF_CONSENT} to {ADULT}")
+        ages[country] = int(age)
+    return ages
+
+
 def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
@@ -147,6 +162,11 @@ class Settings:
     )
     default_time_zone: str = _setting(
         _time_zone, "zone of customers who have not named theirs", default="Europe/Paris"
+    )
+    ages_of_consent: Mapping[str, int] = _setting(
+        _ages,
+        "digital ages of consent that differ from GDPR Art. 8's national choices, such as FR=15,DE=16",
+        default_factory=lambda: AGES_OF_CONSENT,
     )
     queue_fixes: int = _setting(
         _whole(100, 10_000_000), "fixes waiting in one worker before 429", default=20_000

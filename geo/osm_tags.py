@@ -2,7 +2,8 @@
 
 OSM tags are free text that anybody may have typed. Meaning of the keys:
 https://wiki.openstreetmap.org/wiki/Map_features. Keys that may name a person (operator, phone,
-email) are not kept: a place of business needs none of them here.
+email) are not kept: a place of business needs none of them here. Those that make a place a sensitive
+one (`geo.sensitive`) are kept, so that it gets no fence.
 """
 
 import re
@@ -30,8 +31,9 @@ _NO_SHOP: Final = frozenset({"no", "vacant", "disused", "closed", ""})
 _KEPT: Final = frozenset(
     {
         "access", "addr:city", "addr:housenumber", "addr:postcode", "addr:street", "amenity", "brand",
-        "capacity", "cuisine", "diet:vegan", "diet:vegetarian", "fee", "level", "maxstay", "outdoor_seating",
-        "parking", "shop", "takeaway", "website", "wheelchair",
+        "capacity", "cuisine", "diet:vegan", "diet:vegetarian", "fee", "healthcare", "level", "lgbtq",
+        "maxstay", "office", "outdoor_seating", "parking", "religion", "shop", "social_facility", "takeaway",
+        "website", "wheelchair",
     }
 )  # fmt: skip
 _CATEGORY: Final = re.compile(r"[a-z][a-z0-9_]*")

@@ -40,6 +40,7 @@ _NEAREST: Final = """
            ST_Covers(f.shape, ST_SetSRID(ST_MakePoint($1, $2), 4326)) AS is_inside
     FROM fences AS f
     WHERE (f.starts_at IS NULL OR f.starts_at <= $3) AND (f.disabled_at IS NULL OR f.disabled_at > $3)
+      AND NOT EXISTS (SELECT FROM sites AS s WHERE s.site_id = f.site_id AND s.sensitive IS NOT NULL)
       AND (SELECT r.stopped_at IS NULL FROM retailers AS r WHERE r.retailer_id = f.retailer_id)
     ORDER BY ST_Boundary(f.shape)::geography <-> ST_SetSRID(ST_MakePoint($1, $2), 4326)::geography
     LIMIT $4

@@ -10,7 +10,17 @@ from typing import Any
 import shapely
 from geoalchemy2 import Geometry, WKBElement
 from geoalchemy2.shape import to_shape
-from sqlalchemy import BigInteger, ForeignKey, Identity, Index, LargeBinary, Text, UniqueConstraint, text
+from sqlalchemy import (
+    BigInteger,
+    Computed,
+    ForeignKey,
+    Identity,
+    Index,
+    LargeBinary,
+    Text,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.dialects.postgresql import ARRAY, DOUBLE_PRECISION, JSONB, TIMESTAMP
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -78,6 +88,12 @@ class Site(Base):
         UniqueConstraint("retailer_id", "external_id"),
         Index("sites_location_idx", "location", postgresql_using="gist"),
         Index("sites_retailer_id_site_id_idx", "retailer_id", "site_id"),
+        Index(
+            "sites_sensitive",
+            "location",
+            postgresql_using="gist",
+            postgresql_where=text("(sensitive IS NOT NULL)"),
+        ),
     )
 
     site_id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
@@ -90,6 +106,8 @@ class Site(Base):
     opening_hours: Mapped[str | None]
     tags: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
     attribution: Mapped[str | None]
+    # worship, health, union, party, sex_life: no fence may stand for it.
+    sensitive: Mapped[str | None] = mapped_column(Computed("sensitive_because(kind, tags)", persisted=True))
     revision: Mapped[int] = mapped_column(server_default="1")
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]

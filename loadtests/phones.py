@@ -188,6 +188,7 @@ class Phone(FastHttpUser):
                 "installation_id": str(uuid4()),
                 "platform": self.chance.choice(["android", "ios"]),
                 "language": self.chance.choice(["en", "fr"]),
+                "age_band": "adult",
             },
         )
         if not told:
@@ -214,8 +215,9 @@ class Phone(FastHttpUser):
 
     def _decide(self, decisions: list[Answer]) -> None:
         notices = self._ask("GET", "/v1/notices?language=en", name="/v1/notices")
-        version = max((notice["version"] for notice in notices), default=1)
-        body = {"decisions": decisions, "notice_version": version, "language": "en", "method": "load test"}
+        versions = {notice["purpose"]: notice["version"] for notice in notices}
+        said = [one | {"notice_version": versions.get(one["purpose"], 1)} for one in decisions]
+        body = {"decisions": said, "language": "en", "method": "load test"}
         self._ask("POST", "/v1/consents", body)
 
     def _ask(

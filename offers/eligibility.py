@@ -17,6 +17,7 @@ from geo.wall_clock import later, wall_time
 from offers.audience import audience_rules
 from offers.caps import binding
 from offers.consent import missing_for
+from offers.minors import is_adult
 from offers.quiet_hours import is_quiet, quiet_times, released_at
 from offers.schedule import is_fence_active, is_scheduled, is_site_open
 from offers.terms import Cap, Defaults, Offer, PastDelivery, Person, Place, Reason, Rule, Trigger
@@ -168,6 +169,12 @@ def _consented(q: Question) -> tuple[Rule, ...]:
     return (Rule(name=Reason.NO_CONSENT, passed=missing is None, numbers={"missing": missing}),)
 
 
+def _of_age(q: Question) -> tuple[Rule, ...]:
+    """No marketing to minors, whatever was consented to."""
+    band = q.person.age_band
+    return (Rule(name=Reason.MINOR, passed=is_adult(band), numbers={"age_band": band}),)
+
+
 def _for_this_person(q: Question) -> tuple[Rule, ...]:
     return audience_rules(q.offer, q.person, q.now)
 
@@ -235,6 +242,7 @@ RULES: Final[tuple[Callable[[Question], tuple[Rule, ...]], ...]] = (
     _fresh,
     _present,
     _consented,
+    _of_age,
     _for_this_person,
     _never_dismissed,
     _not_quiet,

@@ -1,6 +1,6 @@
-"""The tables people edit of what is offered and how often: offers, budgets, caps, defaults, notices.
+"""The tables people edit of what is offered and how often: offers, budgets, caps, defaults.
 
-The migrations make the tables; a test compares these classes with what they made. Deliveries,
+The migrations make the tables; a test compares these classes with what they made. Notices, deliveries,
 leases and everything else that is written while phones report have no classes here.
 """
 
@@ -106,16 +106,3 @@ class DefaultsRow(Base):
     quiet_end: Mapped[time] = mapped_column(server_default=text("'08:00:00'::time without time zone"))
     holdout_percent: Mapped[int] = mapped_column(server_default="0")
     holdout_salt: Mapped[str] = mapped_column(server_default=text("(gen_random_uuid())::text"))
-
-
-class Notice(Base):
-    """A text that is shown before a person answers; another wording is another version."""
-
-    __tablename__ = "notices"
-
-    purpose: Mapped[str] = mapped_column(primary_key=True)
-    version: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    language: Mapped[str] = mapped_column(primary_key=True)
-    title: Mapped[str]
-    text: Mapped[str]
-    published_at: Mapped[datetime]

@@ -42,6 +42,7 @@ class Reason(StrEnum):
     SITE_CLOSED = "site_closed"
     STALE = "stale"
     NO_CONSENT = "no_consent"
+    MINOR = "minor"
     AUDIENCE = "audience"
     QUIET_HOURS = "quiet_hours"
     HELD = "held"

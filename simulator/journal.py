@@ -91,7 +91,7 @@ class AcceptedFixes(NamedTuple):
 
 
 class Crossed(NamedTuple):
-    """An edge that the server said a phone crossed, at a moment of its own account; `told` when time stood there."""
+    """An edge that a phone crossed `at` a moment, as the server says; `told` when the clock stood there."""
 
     customer: str
     phone: int

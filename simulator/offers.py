@@ -8,8 +8,8 @@ import numpy as np
 
 from simulator import wire
 from simulator.client import Answer
-from simulator.enrolment import Enrolled
-from simulator.journal import Redemption
+from simulator.enrolment import UNKNOWN_NOW, Enrolled
+from simulator.journal import Redemption, Served
 from simulator.manners import Act, reactions
 from simulator.testimony import establish
 from simulator.world import World
@@ -19,6 +19,8 @@ AT_THE_TILL: Final = frozenset({"redeem", "redeem_again", "ask_twice"})
 RIGHTLY_TAKEN_BACK: Final = frozenset({"delivery_cancelled"})
 # What a till may rightly say to any code that was good once.
 RIGHTLY_REFUSED: Final = frozenset({"code_expired", "delivery_cancelled"})
+# And to the code of somebody who had everything erased.
+CODE_OF_NOBODY: Final = frozenset({"code_unknown"})
 
 
 class Due(NamedTuple):
@@ -44,10 +46,13 @@ class Pocket:
     async def look_at_inbox(self) -> None:
         """Fetches everything that lies there."""
         path: str | None = "/v1/inbox?limit=100"
+        customer = self._enrolled.customer
         while path is not None:
-            answer = await self._world.api.call("GET", path, key=self._enrolled.token)
+            expected = UNKNOWN_NOW if self._enrolled.phone.person.leaves else frozenset()
+            answer = await self._world.api.call("GET", path, key=self._enrolled.token, expected=expected)
             if not answer.is_good:
                 return
+            self._world.journal.served.append(Served(customer.customer_id, "read the inbox", answer.span))
             page = answer.read(wire.Page[wire.Delivery])
             for delivery in page.items:
                 self.receive(delivery, answer, decided_now=False)
@@ -82,9 +87,17 @@ class Pocket:
         path = f"/v1/deliveries/{due.delivery.delivery_id}/events"
         route = "/v1/deliveries/{id}/events"
         body = {"event": due.act}
-        await self._world.api.call(
-            "POST", path, key=self._enrolled.token, body=body, route=route, expected=RIGHTLY_TAKEN_BACK
+        leaves = self._enrolled.phone.person.leaves
+        expected = RIGHTLY_TAKEN_BACK | UNKNOWN_NOW if leaves else RIGHTLY_TAKEN_BACK
+        answer = await self._world.api.call(
+            "POST", path, key=self._enrolled.token, body=body, route=route, expected=expected
         )
+        if answer.is_good:
+            served = Served(self._enrolled.customer.customer_id, "report on an offer", answer.span)
+            self._world.journal.served.append(served)
+
+    def _if_gone(self) -> frozenset[str]:
+        return CODE_OF_NOBODY if self._enrolled.phone.person.leaves else frozenset()
 
     async def _redeem(self, due: Due) -> None:
         world = self._world
@@ -97,7 +110,7 @@ class Pocket:
             key=till,
             body={"code": due.delivery.code, "site_id": due.delivery.site_id},
             headers={"Idempotency-Key": due.idempotency_key},
-            expected=rightly_refused(due.delivery, world),
+            expected=rightly_refused(due.delivery, world) | self._if_gone(),
         )
         if not answer.is_good:
             world.refused_redemptions[answer.code] += 1

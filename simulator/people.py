@@ -67,6 +67,11 @@ class Person:
     decisions: tuple[Decision, ...]
     changes: tuple[ChangeOfMind, ...]
 
+    @property
+    def leaves(self) -> bool:
+        """Whether there comes a moment from which nobody knows this person any more."""
+        return any(change.erases for change in self.changes)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Phone:

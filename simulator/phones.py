@@ -11,8 +11,16 @@ import numpy as np
 
 from simulator import wire
 from simulator.client import Answer
-from simulator.enrolment import Enrolled, decide, want_quiet
-from simulator.journal import AcceptedFixes
+from simulator.enrolment import (
+    UNKNOWN_NOW,
+    Enrolled,
+    decide,
+    erase,
+    read_holdouts,
+    turn_out_to_be,
+    want_quiet,
+)
+from simulator.journal import AcceptedFixes, Crossed, Served, Span
 from simulator.offers import Pocket
 from simulator.score import KINDS, Claim
 from simulator.tracks import Track
@@ -20,6 +28,7 @@ from simulator.watching import SentFix
 
 INBOX_EVERY_TICKS: Final = 20
 LATEST_TICKS: Final = 6
+TRIES_AFTER_ERASURE: Final = 4
 NO_CONSENT: Final = frozenset({"no_location_consent"})
 OTHER_FIXES: Final = "answer about other fixes than were sent"
 
@@ -37,12 +46,18 @@ class PhoneAtWork:
         self._world = enrolled.world
         self._unsent: list[int] = []
         self._late: list[tuple[int, int]] = []
+        self._tries_left = TRIES_AFTER_ERASURE
         self._changes = list(self.phone.person.changes) if self.phone.is_first else []
 
     @property
     def customer_id(self) -> str:
         """Whose phone it is to the server."""
         return self._enrolled.customer.customer_id
+
+    async def tells_holdouts(self) -> None:
+        """Asks the server for everything about its person; one phone of each does."""
+        if self.phone.is_first:
+            await read_holdouts(self._enrolled)
 
     async def tick(self, number: int, now: datetime) -> None:
         """Everything this phone does in one interval, which has just ended at `now`."""
@@ -53,12 +68,24 @@ class PhoneAtWork:
                 await decide(self._enrolled, change.decisions)
             if change.quiet is not None:
                 await want_quiet(self._enrolled, change.quiet)
+            if change.age_band is not None:
+                await turn_out_to_be(self._enrolled, change.age_band)
+            if change.erases:
+                await erase(self._enrolled)
+        if self._is_given_up():
+            return
         fixes = self._fixes_to_send(number)
         if fixes:
             await self._send(fixes, now)
         await self.pocket.act(now_s)
         if (number + self.phone.number) % INBOX_EVERY_TICKS == 0:
             await self.pocket.look_at_inbox()
+
+    def _is_given_up(self) -> bool:
+        """A phone notices soon that nobody knows it any more; until then it goes on, and must be refused."""
+        if self._enrolled.customer.is_erased:
+            self._tries_left -= 1
+        return self._tries_left < 0
 
     def _fixes_to_send(self, number: int) -> list[int]:
         """This interval's fix joins those that wait; a full batch goes, with what became late before."""
@@ -88,8 +115,14 @@ class PhoneAtWork:
                 self._world.repeats_answered_differently += not is_same
 
     async def _post(self, body: wire.FixesSent) -> Answer:
-        token = self._enrolled.token
-        return await self._world.api.call("POST", "/v1/fixes", key=token, body=body, expected=NO_CONSENT)
+        enrolled = self._enrolled
+        expected = NO_CONSENT | UNKNOWN_NOW if self.phone.person.leaves else NO_CONSENT
+        answer = await self._world.api.call(
+            "POST", "/v1/fixes", key=enrolled.token, body=body, expected=expected
+        )
+        if answer.is_good:
+            self._world.journal.served.append(Served(self.customer_id, "report fixes", answer.span))
+        return answer
 
     def _fix(self, number: int, skew: timedelta) -> wire.FixSent:
         track = self.track
@@ -119,7 +152,7 @@ class PhoneAtWork:
         if accepted := statuses.count("accepted"):
             world.journal.accepted.append(AcceptedFixes(self.customer_id, accepted, answer.span))
         for crossing in told.crossings:
-            self._note(crossing)
+            self._note(crossing, answer.span)
         for delivery in told.deliveries:
             self.pocket.receive(delivery, answer, decided_now=True)
         return told
@@ -132,11 +165,20 @@ class PhoneAtWork:
             self._world.contradictions[OTHER_FIXES] += 1
         return [_status(outcomes.get(fix_id)) for fix_id in ids]
 
-    def _note(self, crossing: wire.Crossing) -> None:
+    def _note(self, crossing: wire.Crossing, span: Span) -> None:
         world = self._world
         if crossing.crossing_id in world.crossing_kinds:
             return
         world.crossing_kinds[crossing.crossing_id] = crossing.kind
+        world.journal.crossings[crossing.crossing_id] = Crossed(
+            customer=self.customer_id,
+            phone=self.phone.number,
+            fence_id=crossing.fence_id,
+            kind=crossing.kind,
+            at=crossing.at,
+            told=world.journal.clock[-1][0],
+            span=span,
+        )
         if crossing.fence_id in world.fences_not_judged:
             return
         for kind in KINDS:

@@ -69,6 +69,7 @@ async def simulate(options: Options, console: Console | None = None) -> Report:
         scene = await _set_scene(api, journal, options, console)
         stopwatch.ends("enrol")
         await _let_time_pass(options, scene.world, scene.phones, console)
+        await asyncio.gather(*(phone.tells_holdouts() for phone in scene.phones))
         stopwatch.ends("walk")
         suppressed = await count_suppressed(api, options.admin_key, scene.city)
     verdict = judge(scene.phones, scene.city, scene.streets.plane, scene.world.claims, journal)

@@ -153,6 +153,7 @@ class Clock(msgspec.Struct):
 class Notice(msgspec.Struct):
     """A text about a purpose."""
 
+    purpose: str
     version: int
 
 
@@ -214,12 +215,12 @@ class Delivery(msgspec.Struct):
     seq: int
     offer_id: int
     retailer_id: int
-    crossing_id: str
     channel: str
     code: str
     tags: list[str]
     decided_at: datetime
     site_id: int | None = None
+    crossing_id: str = ""
 
 
 class FixesAnswer(msgspec.Struct):
@@ -238,10 +239,16 @@ class HeldOut(msgspec.Struct):
     decided_at: datetime
 
 
-class Export(msgspec.Struct):
-    """What a person gets who asks for everything that is known of them, as far as it is of interest."""
+class ExportedPerson(msgspec.Struct):
+    """Of one person's export, what is of interest here."""
 
     holdouts: list[HeldOut] = []
+
+
+class Export(msgspec.Struct):
+    """What a person gets who asks for everything that is known of them."""
+
+    person: ExportedPerson
 
 
 class Redeemed(msgspec.Struct):

@@ -49,5 +49,6 @@ class Customer:
     """One person to the server."""
 
     customer_id: str
-    notice_version: int = 1
+    notice_versions: dict[str, int] = field(default_factory=dict)
     is_erased: bool = False
+    may_be_too_young: bool = False

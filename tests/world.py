@@ -190,6 +190,7 @@ class World:
             "customer_id": customer_id,
             "time_zone": "Europe/Helsinki",
             "grants": grants,
+            "age_band": "adult",
             "quiet_start": datetime.min.time(),
             "quiet_end": datetime.min.time(),
             "created_at": LONG_AGO,

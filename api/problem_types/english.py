@@ -41,6 +41,12 @@ WORDS: Final[Mapping[str, Words]] = {
         "The consent names a version or language of a notice that was never published.",
         "Read `GET /v1/notices`, show that text, and send its version and language back.",
     ),
+    "sensitive_place": Words(
+        "Sensitive place",
+        "A fence would stand for a place of worship or health care, a trade union, a political party or the"
+        " like. Being there says what nobody may ask (GDPR Art. 9), so no fences are drawn around them.",
+        "Draw no fence here. The site itself may stay, and is shown to people who look around.",
+    ),
     "idempotency_key_required": Words(
         "Idempotency key required",
         "Doing this twice would do harm, so the request must carry an `Idempotency-Key`.",
@@ -76,6 +82,17 @@ WORDS: Final[Mapping[str, Words]] = {
         "No consent to location",
         "The customer has not agreed that location is used for offers. Nothing was read and nothing kept.",
         "Stop sending positions. Ask once, with the notice `location_offers`, and respect a no.",
+    ),
+    "age_not_declared": Words(
+        "Age not declared",
+        "A consent was given by somebody who has not said how old they are, and counts as a minor till then.",
+        "Ask for the age band first and set it: `PATCH /v1/me/preferences`. Do not choose it for them.",
+    ),
+    "under_age": Words(
+        "Under age",
+        "The person is too young for this consent: marketing is for adults, and every consent needs the"
+        " digital age of consent of their country.",
+        "Do not ask for it. Saying no, and looking around without offers, is open to everybody.",
     ),
     "not_found": Words(
         "Not found",
@@ -206,6 +223,11 @@ WORDS: Final[Mapping[str, Words]] = {
         "Nothing left",
         "All redemptions in the offer's budget are used.",
         "Raise `budget.redemptions`, or tell the customer that nothing is left.",
+    ),
+    "notice_outdated": Words(
+        "Notice outdated",
+        "The consent names a text that was replaced by one that says something new.",
+        "Read `GET /v1/notices`, show the newest text, and ask again under it.",
     ),
     "clock_not_simulated": Words(
         "Clock is not simulated",

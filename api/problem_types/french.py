@@ -42,6 +42,12 @@ WORDS: Final[Mapping[str, Words]] = {
         "Le consentement nomme une version ou une langue de notice qui n'a jamais été publiée.",
         "Lisez `GET /v1/notices`, montrez ce texte, et renvoyez sa version et sa langue.",
     ),
+    "sensitive_place": Words(
+        "Lieu sensible",
+        "Une zone désignerait un lieu de culte ou de soins, un syndicat, un parti ou un lieu semblable. Y"
+        " être révèle ce que personne ne peut demander (RGPD, art. 9) : aucune zone autour de ces lieux.",
+        "Ne tracez pas de zone ici. Le site peut rester, et se montre à qui regarde autour de soi.",
+    ),
     "idempotency_key_required": Words(
         "Clé d'idempotence requise",
         "Le faire deux fois serait nuisible : la requête doit porter un `Idempotency-Key`.",
@@ -78,6 +84,18 @@ WORDS: Final[Mapping[str, Words]] = {
         "Le client n'a pas accepté que sa position serve aux offres. Rien n'a été lu ni gardé.",
         "Cessez d'envoyer des positions. Demandez une fois, avec la notice `location_offers`, et respectez"
         " un non.",
+    ),
+    "age_not_declared": Words(
+        "Âge non déclaré",
+        "Un consentement vient de quelqu'un qui n'a pas dit son âge, et compte jusque-là comme mineur.",
+        "Demandez d'abord la tranche d'âge et envoyez-la : `PATCH /v1/me/preferences`. Ne la choisissez pas"
+        " à sa place.",
+    ),
+    "under_age": Words(
+        "Trop jeune",
+        "La personne est trop jeune pour ce consentement : le marketing est réservé aux adultes, et tout"
+        " consentement demande l'âge de la majorité numérique de son pays.",
+        "Ne le demandez pas. Dire non, et regarder autour de soi sans offres, reste ouvert à tous.",
     ),
     "not_found": Words(
         "Introuvable",
@@ -211,6 +229,11 @@ WORDS: Final[Mapping[str, Words]] = {
         "Épuisé",
         "Toutes les utilisations prévues au budget de l'offre sont prises.",
         "Augmentez `budget.redemptions`, ou dites au client qu'il ne reste rien.",
+    ),
+    "notice_outdated": Words(
+        "Notice dépassée",
+        "Le consentement nomme un texte remplacé par un autre, qui dit quelque chose de nouveau.",
+        "Lisez `GET /v1/notices`, montrez le texte le plus récent, et redemandez avec lui.",
     ),
     "clock_not_simulated": Words(
         "Horloge non simulée",

@@ -27,14 +27,15 @@ from offers.retail.cap_edits import (
     CapEdit,
     Editor,
     Scope,
+    SystemDefaults,
     cap_of,
     cap_to_edit,
     create_cap,
-    default_quiet_hours,
     delete_cap,
     edit_cap,
     list_caps,
-    set_default_quiet_hours,
+    set_system_defaults,
+    system_defaults,
 )
 from offers.tables import CapRow
 from offers.terms import Channel
@@ -72,9 +73,14 @@ class DefaultQuietHours(msgspec.Struct, forbid_unknown_fields=True, kw_only=True
 
 
 class Defaults(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """What holds where a person chose nothing."""
+    """What holds for the whole system.
+
+    `holdout_percent`: so many people in a hundred, always the same ones, are given no offer at all, so that
+    what all offers together do can be measured.
+    """
 
     quiet_hours: DefaultQuietHours
+    holdout_percent: Annotated[int, msgspec.Meta(ge=0, le=50)] = 0
 
 
 @post(
@@ -177,7 +183,7 @@ async def delete_one(
     description="The quiet hours that hold where a person chose none.",
 )
 async def get_defaults(session: Session) -> Defaults:
-    return _quiet(*await default_quiet_hours(session))
+    return _defaults(await system_defaults(session))
 
 
 @put(
@@ -185,18 +191,20 @@ async def get_defaults(session: Session) -> Defaults:
     guards=[requires("admin")],
     operation_id="editDefaults",
     summary="Set the defaults",
-    description="People who set quiet hours of their own keep them.",
+    description="People who set quiet hours of their own keep them. What is left out is as it was at first.",
 )
 async def put_defaults(
     session: Session,
     data: JSONBody[Defaults],
 ) -> Defaults:
     start, end = (time.fromisoformat(text) for text in (data.quiet_hours.start, data.quiet_hours.end))
-    if (start, end) == await default_quiet_hours(session):
+    said = SystemDefaults(start, end, data.holdout_percent)
+    if said == await system_defaults(session):
         audit.nothing_changed()
-    await set_default_quiet_hours(session, start, end)
-    await config_changed(session)
-    return _quiet(start, end)
+    else:
+        await set_system_defaults(session, said)
+        await config_changed(session)
+    return _defaults(said)
 
 
 async def _editor(session: Session, key: AuthKey, retailer_id: int | None) -> Editor:
@@ -231,8 +239,11 @@ def _shown(row: CapRow) -> Cap:
     )
 
 
-def _quiet(start: time, end: time) -> Defaults:
-    return Defaults(quiet_hours=DefaultQuietHours(start=f"{start:%H:%M}", end=f"{end:%H:%M}"))
+def _defaults(said: SystemDefaults) -> Defaults:
+    return Defaults(
+        quiet_hours=DefaultQuietHours(start=f"{said.quiet_start:%H:%M}", end=f"{said.quiet_end:%H:%M}"),
+        holdout_percent=said.holdout_percent,
+    )
 
 
 router: Final = Router(

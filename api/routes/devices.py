@@ -25,6 +25,7 @@ from offers.people.registration import (
     link_code_refused,
     register,
 )
+from offers.terms import AgeBand
 
 # A fresh token is a fresh allowance for fixes, which know a phone by its token alone.
 ROTATION_COST: Final = 100
@@ -34,7 +35,8 @@ class DeviceDraft(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """`installation_id` is made by the app at random, at first start, and told nobody else.
 
     Who knows it can get a token of this device. `link_code` joins the customer whose first phone
-    shows it.
+    shows it. Zone, language, `age_band` (as the person says; `unknown` counts as a minor) and `country`
+    (ISO 3166) are those of a new customer; one there is keeps theirs.
     """
 
     installation_id: Annotated[
@@ -45,6 +47,8 @@ class DeviceDraft(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     time_zone: Annotated[str, msgspec.Meta(max_length=64)] | None = None
     language: Annotated[str, msgspec.Meta(max_length=35)] | None = None
     link_code: Annotated[str, msgspec.Meta(max_length=32)] | None = None
+    age_band: AgeBand = "unknown"
+    country: Annotated[str, msgspec.Meta(max_length=2)] | None = None
 
 
 class RegisteredDevice(msgspec.Struct, kw_only=True):
@@ -96,6 +100,8 @@ async def register_device(
         language=spoken_language(accept_language) if data.language is None else data.language,
         label=data.label,
         link_code=data.link_code,
+        age_band=data.age_band,
+        country=data.country,
     )
     database: Database = state.database
     # A transaction of its own: a refused code is an error answer, but the spent try must stay spent.

@@ -24,7 +24,9 @@ class ExportedProfile(_Form, frozen=True, kw_only=True):
     quiet_end: str | None
     interests: list[str]
     age_band: AgeBand
+    country: str | None
     grants: list[str]
+    grants_as_of: datetime | None
     last_seq: int
     created_at: datetime
 

@@ -29,6 +29,7 @@ from geo.fences import (
 )
 from geo.geojson import Position
 from geo.places import NOTHING
+from geo.sensitive import refuse_sensitive_fence, sensitive_fences
 from geo.sites import positions_of_sites
 from offers.retail.catalogue import refuse_while_named
 
@@ -46,7 +47,7 @@ Accept = Annotated[str, HeaderParameter(name="Accept", max_length=1000)]
     summary="Create a fence",
     description="A circle (Point and `radius_m`, 20 m to 10 km), a Polygon or a MultiPolygon of 100 m² to"
     " 2,000 km² and up to 2,000 vertices. A fault names the position that is wrong. `site_id`, if any, is"
-    " a site of your own.",
+    " a site of your own. None may stand for a place of worship, health care, a union or a party.",
 )
 async def create_one(
     session: Session,
@@ -177,6 +178,7 @@ async def refuse_faulty(session: Session, tenant: int, edit: FenceEdit) -> None:
             raise NotFound(f"There is no site {edit.site_id}.", faults=(fault,))
     if faults := faults_of(edit, sites):
         raise InvalidInput("The fence cannot be used.", faults=tuple(faults))
+    await refuse_sensitive_fence(session, tenant, edit)
 
 
 def _judge(rows: Rows[FenceEdit], sites: Mapping[int, Position]) -> None:
@@ -222,6 +224,8 @@ async def import_all(
     named = {edit.site_id for edit in rows.good.values() if edit.site_id is not None}
     sites = await positions_of_sites(session, tenant, named)
     _judge(rows, sites)
+    for number, fault in (await sensitive_fences(session, tenant, rows.good)).items():
+        rows.refuse(number, [Fault(f"features[{number}].{fault.field}", fault.reason)])
     written = NOTHING
     if rows.are_to_be_written(dry_run=dry_run, partial=partial):
         written = await write_fences(session, tenant, rows.edits(_external_id_of), now)

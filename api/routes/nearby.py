@@ -12,7 +12,8 @@ from api.routes.devices import key_of
 from geo.spots import spot_of
 from offers.consent import may_track
 from offers.handing.around import FURTHEST_M, MOST_SITES, SiteNearby, read_around
-from offers.people.customers import read_grants
+from offers.minors import may_see_offers
+from offers.people.customers import read_standing
 
 Latitude = Annotated[float, Parameter(ge=-90, le=90, description="WGS 84 degrees.")]
 Longitude = Annotated[float, Parameter(ge=-180, le=180, description="WGS 84 degrees.")]
@@ -49,15 +50,22 @@ async def list_nearby(  # noqa: PLR0913, PLR0917 - one argument per query parame
     It is you who look: an offer that names the trigger `nearby` is listed under its sites while it
     runs, and nothing is delivered, coded, counted or limited by this. Offers on enter, dwell or exit
     alone are not listed, nor those that reach the site only by a fence that has not started or is
-    disabled. Without consent to location for offers, or with an accuracy worse than 1,000 m, the
-    position is rounded to 0.01° before it is used. Nothing about the position is kept. Pages are by
-    `limit` only.
+    disabled. Whoever has not said to be an adult sees the places without offers. Without consent to
+    location for offers, or with an accuracy worse than 1,000 m, the position is rounded to 0.01° before
+    it is used. Nothing about the position is kept. Pages are by `limit` only.
     """
-    may_locate = may_track(await read_grants(tx, key_of(phone)))
-    spot = spot_of(lat, lon, accuracy_m=accuracy_m, may_locate=may_locate)
+    standing = await read_standing(tx, key_of(phone))
+    spot = spot_of(lat, lon, accuracy_m=accuracy_m, may_locate=may_track(standing.grants))
     wanted = [kind.strip() for kind in (kinds or "").split(",") if kind.strip()]
     sites = await read_around(
-        tx, spot, radius_m=radius_m, kinds=wanted or None, language=phone.language, limit=limit, now=now
+        tx,
+        spot,
+        radius_m=radius_m,
+        kinds=wanted or None,
+        language=phone.language,
+        limit=limit,
+        now=now,
+        with_offers=may_see_offers(standing.age_band),
     )
     return Nearby(coarse=spot.is_coarse, lat=spot.lat, lon=spot.lon, items=sites)
 

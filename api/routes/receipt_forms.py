@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 
 class PiiInformation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -43,11 +44,13 @@ class ReceiptPurpose(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
 
 class ReceiptParty(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Who is responsible, and who works for them."""
+    """Who is responsible, or who works for them, and how to reach them where they said so."""
 
     party_id: str
     party_name: str
     party_role: Literal["PII controller", "PII processor"]
+    party_contact: str | UnsetType = UNSET
+    party_url: str | UnsetType = UNSET
 
 
 class ReceiptEvent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -61,7 +64,7 @@ class ReceiptEvent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
 
 class Receipt(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One recorded answer, as its person can hold it against us."""
+    """One recorded answer, as its person can hold it against us. `jws` is all the rest, signed."""
 
     schema_version: str
     receipt_id: UUID
@@ -72,3 +75,4 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     purposes: list[ReceiptPurpose]
     party_identification: list[ReceiptParty]
     events: list[ReceiptEvent]
+    jws: str

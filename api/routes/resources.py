@@ -46,6 +46,11 @@ async def existing_tenant(session: Session, key: Key, retailer_id: int | None) -
     return tenant
 
 
+def tenant_or_operator(key: Key, retailer_id: int | None) -> int | None:
+    """`tenant_of`, where an admin who names nobody speaks for the operator: None."""
+    return None if key.retailer_id is None and retailer_id is None else tenant_of(key, retailer_id)
+
+
 def stopper_of(key: Key) -> Stopper:
     """As whom this key stops and resumes."""
     return "operator" if key.retailer_id is None else "retailer"

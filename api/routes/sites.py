@@ -40,6 +40,7 @@ from geo.errors import Fault, InvalidInput
 from geo.fences import fences_on
 from geo.geojson import read_point
 from geo.places import NOTHING
+from geo.sensitive import refuse_becoming_sensitive, sites_becoming_sensitive
 from geo.sites import (
     SiteEdit,
     faults_of,
@@ -126,6 +127,7 @@ async def put_one(
     tenant = await existing_tenant(session, key, retailer_id)
     if if_match is not None:
         refuse_unmatched(if_match, await revision_of_site(session, tenant, edit.external_id))
+    await refuse_becoming_sensitive(session, tenant, edit)
     site, written = await put_site(session, tenant, edit, now)
     if not written.unchanged:
         await config_changed(session)
@@ -234,6 +236,8 @@ async def import_all(
     retailer_id: RetailerId = None,
 ) -> ImportReport:
     tenant = await existing_tenant(session, key, retailer_id)
+    for number, fault in (await sites_becoming_sensitive(session, tenant, rows.good)).items():
+        rows.refuse(number, [Fault(f"features[{number}].properties.{fault.field}", fault.reason)])
     written = NOTHING
     if rows.are_to_be_written(dry_run=dry_run, partial=partial):
         written = await write_sites(session, tenant, rows.edits(_external_id_of), now)

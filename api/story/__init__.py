@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from api.story import (
+    consent,
     explaining,
     handing,
     judging,
@@ -31,6 +32,7 @@ TOLD: Final[Mapping[str, Told]] = {
     **judging.TOLD,
     **offers.TOLD,
     **people.TOLD,
+    **consent.TOLD,
     **reporting.TOLD,
     **handing.TOLD,
     **measuring.TOLD,

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from api.story.people import CONSENTS
+from api.story.consent import CONSENTS
 from api.story.reporting import DELIVERED
 from api.story.told import (
     CODE,

@@ -124,7 +124,7 @@ _CAP_OF_SYSTEM: Final = {
     "created_at": "2026-06-01T06:00:00Z",
 }
 _STRICTER: Final = {**_WEEKLY, "at_most": 2}
-_NIGHT: Final = {"quiet_hours": {"start": "21:00", "end": "08:00"}}
+_NIGHT: Final = {"quiet_hours": {"start": "21:00", "end": "08:00"}, "holdout_percent": 5}
 
 TOLD: Final[Mapping[str, Told]] = {
     "createOffer": Told(answering(_CREATED, "201"), asked={"": _DRAFT}),

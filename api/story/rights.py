@@ -6,6 +6,7 @@ from typing import Any, Final
 import msgspec
 
 from api.story import people
+from api.story.consent import CONSENTS, signed
 from api.story.handing import WHY
 from api.story.reporting import DELIVERED
 from api.story.told import (
@@ -15,6 +16,7 @@ from api.story.told import (
     DELIVERY_ID,
     ENROLLED_AT,
     FENCE_ID,
+    GRANTED,
     NAME,
     NOW,
     PHONE_ID,
@@ -32,7 +34,7 @@ from api.story.told import (
     answering,
 )
 from offers.people import transparency_words as words
-from offers.people.receipts import receipt_of, withdrawal_body
+from offers.people.receipts import withdrawal_body
 from offers.periods import DORMANT_AFTER_MONTHS, LEDGER_KEPT_YEARS
 
 _FENCE: Final = {"fence_id": FENCE_ID, "fence_name": "Around the café"}
@@ -47,7 +49,9 @@ _PROFILE: Final = {
     "quiet_end": "08:00",
     "interests": ["coffee", "books"],
     "age_band": "adult",
-    "grants": people.GRANTED,
+    "country": "FR",
+    "grants": GRANTED,
+    "grants_as_of": None,
     "last_seq": SEQ,
     "created_at": ENROLLED_AT,
 }
@@ -104,9 +108,8 @@ _DELIVERY: Final = {
 def _consent(consent: Any) -> dict[str, Any]:
     name = NAME if consent.retailer_id else None
     said: dict[str, Any] = msgspec.to_builtins(consent)
-    receipt = receipt_of(consent, CUSTOMER_ID, name)
     said["is_granted"] = said.pop("granted")
-    return {**said, "retailer_name": name, "receipt": receipt}
+    return {**said, "retailer_name": name, "receipt": signed(consent)}
 
 
 _PERSON: Final[dict[str, Any]] = {
@@ -116,7 +119,7 @@ _PERSON: Final[dict[str, Any]] = {
     "devices": [{**one, "seen_on": "2026-06-27"} for one in (people.PHONE, people.TABLET)],
     "tokens": [{"device_id": PHONE_ID, "status": "current", "created_at": ENROLLED_AT}],
     "link_codes": [],
-    "consents": [_consent(one) for one in people.CONSENTS],
+    "consents": [_consent(one) for one in CONSENTS],
     "crossings": [_CROSSING],
     "timers": [{"device_id": PHONE_ID, "kind": "dwell", **_FENCE, "due_at": "2026-07-01T08:17:58Z"}],
     "deliveries": [_DELIVERY],
@@ -184,7 +187,7 @@ def _asked(consent: Any) -> dict[str, Any]:
     }
 
 
-_LOCATION, _MARKETING, _ = people.CONSENTS
+_LOCATION, _MARKETING, _ = CONSENTS
 _PERIODS: Final = {"dormant_after_months": DORMANT_AFTER_MONTHS, "ledger_kept_years": LEDGER_KEPT_YEARS}
 _TRANSPARENCY: Final = {
     "language": "fr",
@@ -198,7 +201,7 @@ _TRANSPARENCY: Final = {
         _known("answers", 3),
         _known("looks", 0),
     ],
-    "asked": [_asked(one) for one in people.CONSENTS],
+    "asked": [_asked(one) for one in CONSENTS],
     "looked": [],
     "may_write": [
         {**_RETAILER, "channel": "push", "since": ENROLLED_AT, "take_back": _withdrawal(_MARKETING)}

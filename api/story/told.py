@@ -29,6 +29,8 @@ REDEMPTION_ID: Final = "e4c1a9b7-0d3f-4e62-8b15-7f9a2c6d8e03"
 CODE: Final = "QWAWK15F2F"
 SEQ: Final = 3
 
+GRANTED: Final = ["location_offers", f"marketing:{RETAILER_ID}:push"]
+
 # Where the phone is: 37 m from the café, to the south-west, 43 m inside its fence.
 PHONE_LAT: Final = 48.8532
 PHONE_LON: Final = 2.3484

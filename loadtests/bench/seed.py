@@ -106,8 +106,8 @@ async def _people(connection: asyncpg.Connection, customers: int, mix: Mix) -> N
     midnight = datetime.min.time()
     await connection.copy_records_to_table(
         "customers",
-        records=[(b, c, g, midnight, midnight, at) for b, c, g, _, at in people],
-        columns=["bucket", "customer_id", "grants", "quiet_start", "quiet_end", "created_at"],
+        records=[(b, c, g, "adult", midnight, midnight, at) for b, c, g, _, at in people],
+        columns=["bucket", "customer_id", "grants", "age_band", "quiet_start", "quiet_end", "created_at"],
     )
     await connection.copy_records_to_table(
         "devices", records=devices, columns=["bucket", "device_id", "customer_id", "platform", "created_at"]

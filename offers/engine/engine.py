@@ -81,6 +81,7 @@ class Engine:
     async def settle(self) -> None:
         """Return once everything that is due now has been done, on the newest configuration."""
         await self.refresh()
+        await self.sweeper.lapses.sweep()
         await self.sweeper.fire_due()
 
     async def refresh(self) -> None:

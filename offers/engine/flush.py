@@ -27,6 +27,7 @@ from offers.engine.work import Due, LetGo, Outcome, Sent, Skipped, Work
 from offers.engine.writing import write
 from offers.observer import Observer
 from offers.people.devices import not_let_in_yet
+from offers.people.lapses import lapse, read_now_and_last_lapse
 from offers.terms import Reason
 
 _RERUN: Final = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
@@ -92,7 +93,7 @@ class Flusher:
             try:
                 if wait:
                     await connection.execute(_SHORT_LOCK_TIMEOUT)
-                loaded = await load(connection, work, wait=wait)
+                loaded = await _load(connection, work, wait=wait)
                 await self._reload_stops(connection, loaded, snapshot)
                 followed = _follow(work, loaded, snapshot)
                 let_go = await _let_go(connection, work, loaded, followed, snapshot)
@@ -156,6 +157,13 @@ class Flusher:
             self._observer.decided(reason, n)
         for verdict, n in followed.verdicts.items():
             self._observer.fixed(verdict, n)
+
+
+async def _load(connection: asyncpg.Connection, work: Sequence[Work], *, wait: bool) -> Loaded:
+    """`load`, and again for as long as consents of those it locked had lapsed unnoticed (almost never)."""
+    while (loaded := await load(connection, work, wait=wait)).overdue:
+        await lapse(connection, loaded.overdue, *await read_now_and_last_lapse(connection))
+    return loaded
 
 
 def _follow(work: Sequence[Work], loaded: Loaded, snapshot: Snapshot) -> Followed:

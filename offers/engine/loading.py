@@ -15,11 +15,12 @@ import msgspec
 
 from geo.tracking import DeviceState
 from offers.engine.work import Sent, Work
+from offers.people.keys import CustomerKey
 from offers.people.tokens import promote_token
 from offers.terms import PastDelivery, Person
 
 _LOCK_AND_LOAD: Final = "SELECT * FROM lock_and_load($1, $2, $3, $4, $5)"
-_LOCKED, _ACTIVE, _NEW_TOKEN, _MAY_FOLLOW, _PENDING = 1, 2, 4, 8, 16
+_LOCKED, _ACTIVE, _NEW_TOKEN, _MAY_FOLLOW, _PENDING, _OVERDUE = 1, 2, 4, 8, 16, 32
 
 # Limits may reach back for ever, so all of a customer's deliveries are read, and all they had been given
 # before they joined. One that was cancelled or expired before anybody was handed it has given its slot
@@ -108,7 +109,8 @@ class Customer:
 class Loaded(msgspec.Struct):
     """The visitors by position in the work, and the customers of positions that must wait for a later flush.
 
-    `pending` are the positions of devices that the first phone has not let in yet.
+    `pending` are the positions of devices that the first phone has not let in yet. `overdue` are locked
+    customers of whom a consent may have lapsed: what was read of them holds only once that is dealt with.
     """
 
     visitors: dict[int, Visitor]
@@ -118,6 +120,7 @@ class Loaded(msgspec.Struct):
     version: int
     stop_version: int
     is_ticking: bool
+    overdue: set[CustomerKey]
 
 
 async def load(connection: asyncpg.Connection, work: Sequence[Work], *, wait: bool) -> Loaded:
@@ -141,6 +144,7 @@ async def load(connection: asyncpg.Connection, work: Sequence[Work], *, wait: bo
         version=moment["version"],
         stop_version=moment["stop_version"],
         is_ticking=bool(moment["flags"]),
+        overdue={CustomerKey(row[1], row[2]) for row in rows if row[4] & _OVERDUE},
     )
     rows.sort(key=_ord)
     same_device: dict[UUID, Visitor] = {}

@@ -18,16 +18,16 @@ from offers.engine.leases import BudgetState
 from offers.engine.loading import Customer, load_customers
 from offers.engine.rehearsal import Setting, Standpoint
 from offers.engine.snapshot import CAPS, DEFAULTS, FENCES, OFFERS, as_cap, as_defaults, as_offer, as_place
-from offers.people.customers import CustomerKey
+from offers.people.customers import CustomerKey, read_grants
 from offers.terms import Offer, Place
 
 MOST_OFFERS: Final = 200
 MOST_FENCES: Final = 100
 
 # $1 NULL: every business's, for an admin.
-_ONE_FENCE: Final = f"{FENCES} WHERE ($1::bigint IS NULL OR f.retailer_id = $1) AND f.fence_id = $2"
+_ONE_FENCE: Final = f"{FENCES} AND ($1::bigint IS NULL OR f.retailer_id = $1) AND f.fence_id = $2"
 _COVERING: Final = f"""
-{FENCES} WHERE ($1::bigint IS NULL OR f.retailer_id = $1)
+{FENCES} AND ($1::bigint IS NULL OR f.retailer_id = $1)
   AND ST_Covers(f.shape, ST_SetSRID(ST_MakePoint($2, $3), 4326))
 ORDER BY f.fence_id LIMIT $4
 """
@@ -126,7 +126,11 @@ async def real_customer(connection: asyncpg.Connection, key: CustomerKey, at: da
     found = await load_customers(connection, {(key.bucket, key.customer_id): True}, at)
     if key.customer_id not in found:
         raise NotFound("There is no such customer.")
-    return found[key.customer_id]
+    customer = found[key.customer_id]
+    # Who holds a lock takes lapsed consents away; who only reads leaves them out.
+    grants = await read_grants(connection, key)
+    customer.person = msgspec.structs.replace(customer.person, grants=grants)
+    return customer
 
 
 def as_if_active(offers: Sequence[Offer]) -> list[Offer]:

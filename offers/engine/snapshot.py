@@ -28,6 +28,7 @@ SELECT f.fence_id, f.name, f.revision, f.shape_revision, f.retailer_id, f.site_i
        ST_X(coalesce(s.location, ST_Centroid(f.shape))) AS longitude,
        ST_Y(coalesce(s.location, ST_Centroid(f.shape))) AS latitude
 FROM fences f LEFT JOIN sites s ON s.site_id = f.site_id
+WHERE s.sensitive IS NULL  -- a fence from before its site was one that nobody may follow people to
 """
 _FENCES: Final = f"{FENCES} ORDER BY f.fence_id"
 

@@ -1,4 +1,4 @@
-"""What happens because time passes: due timers, held offers, counts to fold, leases to take back, forgetting.
+"""What happens because time passes: timers, held offers, lapsed consents, counts, leases, forgetting.
 
 Every worker sweeps. Due timers and held offers are only read here, never claimed: each goes through the
 batcher, whose flush locks the customer and finds it gone if another worker was first.
@@ -18,6 +18,7 @@ from offers.engine.leases import Leases
 from offers.engine.releases import release_never_claimed, release_never_handed
 from offers.engine.retention import forget
 from offers.engine.work import Due, LetGo
+from offers.people.lapses import LapseSweep
 
 SWEEP_EVERY_S: Final = 1.0
 SLOWLY_EVERY_S: Final = 10.0
@@ -67,6 +68,7 @@ class Sweeper:
         self._pool = pool
         self._batcher = batcher
         self._leases = leases
+        self.lapses = LapseSweep(pool)
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
@@ -112,6 +114,7 @@ class Sweeper:
 
     async def _tidy(self) -> None:
         await self._leases.return_expired()
+        await self.lapses.sweep()
         for bucket in _ALL_BUCKETS:
             await release_never_handed(self._pool, bucket)
             async with self._pool.acquire() as connection:

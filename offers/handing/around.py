@@ -46,7 +46,7 @@ _AROUND: Final = """
         JOIN retailers AS r ON r.retailer_id = o.retailer_id AND r.stopped_at IS NULL
         LEFT JOIN offer_budgets AS b ON b.offer_id = o.offer_id
         WHERE o.retailer_id = s.retailer_id AND o.status = 'active' AND o.stopped_at IS NULL
-          AND 'nearby' = ANY(o.triggers)
+          AND $7 AND 'nearby' = ANY(o.triggers)
           AND (o.starts_at IS NULL OR o.starts_at <= $6) AND (o.ends_at IS NULL OR o.ends_at > $6)
           AND (b.redemptions_total IS NULL OR b.redeemed < b.redemptions_total)
           AND (s.site_id = ANY(o.site_ids) OR EXISTS (
@@ -118,13 +118,14 @@ async def read_around(
     language: str,
     limit: int,
     now: datetime,
+    with_offers: bool = True,
 ) -> list[SiteNearby]:
-    """At most `limit` sites within `radius_m`, nearest first."""
+    """At most `limit` sites within `radius_m`, nearest first; without any offer for whoever may see none."""
     if not 1 <= radius_m <= FURTHEST_M:
         reason = f"must be 1 to {FURTHEST_M:.0f} metres"
         raise InvalidInput(f"radius_m {reason}", faults=(Fault("radius_m", reason),))
     wanted = None if kinds is None else list(kinds)
-    rows = await connection.fetch(_AROUND, spot.lon, spot.lat, radius_m, wanted, limit, now)
+    rows = await connection.fetch(_AROUND, spot.lon, spot.lat, radius_m, wanted, limit, now, with_offers)
     return [_site(row, language, now) for row in rows]
 
 

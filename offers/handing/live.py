@@ -28,7 +28,8 @@ from geo.errors import TooMany, Unavailable
 from offers.engine.answers import Delivered
 from offers.handing.inbox import DELIVERY_COLUMNS, STILL_HOLDS, delivered, hand_over
 from offers.handing.previews import Preview, previews_on
-from offers.people.customers import CustomerKey
+from offers.people.keys import CustomerKey
+from offers.people.lapses import lapse, read_now_and_last_lapse
 
 POLL_EVERY_S: Final = 0.25
 MOST_LISTENERS: Final = 1_000
@@ -258,10 +259,12 @@ async def _tell(connection: asyncpg.Connection, listeners: Sequence[Listener]) -
 
 
 async def _lock_free(connection: asyncpg.Connection, keys: Collection[CustomerKey]) -> list[CustomerKey]:
-    """Lock those of these customers whom nobody else has locked."""
+    """Lock those of these customers whom nobody else has locked; what lapsed of theirs is undone first."""
     wanted = sorted(keys)
     rows = await connection.fetch(_LOCK, [key.bucket for key in wanted], [key.customer_id for key in wanted])
-    return [_key_of(row) for row in rows]
+    locked = [_key_of(row) for row in rows]
+    await lapse(connection, locked, *await read_now_and_last_lapse(connection))
+    return locked
 
 
 def _tellable(rows: Iterable[asyncpg.Record]) -> Mapping[CustomerKey, Sequence[Delivered]]:

@@ -28,6 +28,10 @@ NOT_MET: Final[Mapping[Reason, tuple[str, str]]] = {
         "You have not said yes to offers based on where you are, or to offers from this business.",
         "Vous n'avez pas accepté les offres selon votre position, ou les offres de ce commerce.",
     ),
+    Reason.MINOR: (
+        "You did not tell us that you are an adult; offers are for adults.",
+        "Vous n'avez pas indiqué être majeur ; les offres sont pour les majeurs.",
+    ),
     Reason.NOT_PRESENT: (
         "You were not there any more when it could have been given.",
         "Vous n'y étiez plus au moment où elle aurait pu être donnée.",

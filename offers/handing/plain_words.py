@@ -33,6 +33,7 @@ _ALWAYS: Final[Mapping[Reason, tuple[str, str]]] = {
         "You said yes to offers based on where you are, and to offers from this business.",
         "Vous avez accepté les offres selon votre position, et les offres de ce commerce.",
     ),
+    Reason.MINOR: ("You told us that you are an adult.", "Vous avez indiqué être majeur."),
     Reason.AUDIENCE: (
         "The offer is for people like you.",
         "L'offre s'adresse à des personnes comme vous.",

@@ -31,6 +31,10 @@ _OUTCOMES: Final[Mapping[str, tuple[str, str]]] = {
         "The person has not said yes to what it needs.",
         "La personne n'a pas accepté ce qu'elle demande.",
     ),
+    Reason.MINOR: (
+        "The person is a minor, or did not say how old they are.",
+        "La personne est mineure, ou n'a pas indiqué son âge.",
+    ),
     Reason.AUDIENCE: ("It is for other people.", "Elle s'adresse à d'autres personnes."),
     Reason.QUIET_HOURS: (
         "It is the person's quiet hours, and the offer does not wait.",

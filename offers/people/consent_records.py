@@ -1,11 +1,12 @@
 """Recording what a person answered, in one transaction with its effects.
 
 Owns the append-only rows of `consents` and the derived `customers.grants`. What a grant allows is
-in `offers.consent`, what a withdrawal undoes in `offers.people.withdrawal`, the form of a receipt in
+in `offers.consent`, who may give one in `offers.minors`, what a withdrawal undoes in
+`offers.people.withdrawal`, what a newer text does in `offers.lapsing`, the form of a receipt in
 `offers.people.receipts`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID, uuid4
@@ -13,19 +14,22 @@ from uuid import UUID, uuid4
 import asyncpg
 import msgspec
 
-from geo.errors import Fault, InvalidInput, NotFound
+from geo.errors import Fault, Forbidden, InvalidInput, NotFound
+from geo.wall_clock import country_of
 from offers.consent import grant_key, grants_after
+from offers.minors import AGES_OF_CONSENT, age_of_consent, may_grant
 from offers.people.customers import CustomerKey, lock_customers
 from offers.people.notices import Published, Wording
 from offers.people.withdrawal import undo_uncovered
-from offers.terms import MARKETING
+from offers.terms import MARKETING, AgeBand
 
 MOST_DECISIONS: Final = 100
 LONGEST_METHOD: Final = 64
 
 _GRANTS: Final = """
-    SELECT c.grants, c.language, (SELECT max(k.recorded_at) FROM consents AS k
-                      WHERE k.bucket = c.bucket AND k.customer_id = c.customer_id) AS last_at
+    SELECT c.grants, c.language, c.age_band, c.country, c.time_zone,
+           (SELECT max(k.recorded_at) FROM consents AS k
+            WHERE k.bucket = c.bucket AND k.customer_id = c.customer_id) AS last_at
     FROM customers AS c WHERE c.bucket = $1 AND c.customer_id = $2
 """
 _RETAILERS: Final = "SELECT retailer_id, name FROM retailers WHERE retailer_id = ANY($1::bigint[])"
@@ -34,7 +38,9 @@ _APPEND: Final = """
                           notice_version, language, method, device_id, recorded_at)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
 """
-_SET_GRANTS: Final = "UPDATE customers SET grants = $3 WHERE bucket = $1 AND customer_id = $2"
+_SET_GRANTS: Final = """
+    UPDATE customers SET grants = $3, grants_as_of = $4 WHERE bucket = $1 AND customer_id = $2
+"""
 _COLUMNS: Final = """
     consent_id, purpose, retailer_id, channel, is_granted AS granted, notice_version, language,
     method, device_id, recorded_at
@@ -53,12 +59,17 @@ _Question = tuple[str, int | None, str | None]
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True):
-    """One yes or no. Marketing names a retailer and a channel, the other purposes do not."""
+    """One yes or no. Marketing names a retailer and a channel, the other purposes do not.
+
+    `wording` is the text that was shown; None is for a no only: it is recorded under the text of the
+    yes that it takes back, or where there was none under the latest in the customer's language.
+    """
 
     purpose: str
     granted: bool
     retailer_id: int | None = None
     channel: str | None = None
+    wording: Wording | None = None
 
 
 class Consent(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,52 +99,63 @@ async def record_decisions(
     key: CustomerKey,
     decisions: Sequence[Decision],
     *,
-    wording: Wording | None,
     method: str,
     device_id: UUID,
+    ages: Mapping[str, int] = AGES_OF_CONSENT,
 ) -> Recorded:
     """Append one row per decision and let withdrawals take effect before anything is acknowledged.
 
-    `wording` None is for withdrawals only: they are recorded under the text of the yes that is taken
-    back, or where there was none under the latest in the customer's language.
+    Raises Forbidden for a yes that the person's age does not allow; `ages` are those of consent by country.
     """
-    _check(decisions, wording, method)
+    _check(decisions, method)
     now = await lock_customers(connection, key)
     row = await connection.fetchrow(_GRANTS, *key)
     granted = grants_after(frozenset(row["grants"]), decisions)
+    home = row["country"] or country_of(row["time_zone"])
+    _check_age(decisions, row["age_band"], age_of_consent(home, ages))
     await _check_retailers(connection, decisions)
     published = await Published.of(connection, [decision.purpose for decision in decisions])
     # Strictly later than the last answer, though a simulated clock may stand still: the latest
     # answer to a question is the one that counts, so their order must be in the record.
     at = now if row["last_at"] is None else max(now, row["last_at"] + timedelta(microseconds=1))
-    taken_back = {} if wording else _granted(await read_history(connection, key))
+    shown_all = all(decision.wording is not None for decision in decisions)
+    taken_back = {} if shown_all else _granted(await read_history(connection, key))
     consents = tuple(
-        _consent(
-            decision,
-            taken_back.get(_question(decision)) or _wording(decision, wording, published, row["language"]),
-            method,
-            device_id,
-            at,
-        )
+        _consent(decision, _wording(decision, taken_back, published, row["language"]), method, device_id, at)
         for decision in decisions
     )
     await connection.executemany(_APPEND, [_row(key, consent) for consent in consents])
-    await connection.execute(_SET_GRANTS, *key, sorted(granted))
-    if not all(decision.granted for decision in decisions):
-        await undo_uncovered(connection, key, granted, now)
+    await connection.execute(_SET_GRANTS, *key, sorted(granted), now)
+    ended = frozenset(_grant_of(decision) for decision in decisions if not decision.granted)
+    if ended:
+        await undo_uncovered(connection, key, granted, now, ended=ended)
     return Recorded(consents=consents, granted=granted)
 
 
 async def withdraw_all(
     connection: asyncpg.Connection, key: CustomerKey, *, method: str, device_id: UUID
 ) -> Recorded:
-    """Take back every consent that is granted now."""
+    """Take back every consent that is granted now, and every one that lapsed: nothing is asked again.
+
+    Nothing is recorded where nothing is left to take back.
+    """
     await lock_customers(connection, key)
     row = await connection.fetchrow(_GRANTS, *key)
-    decisions = [_decision_of(grant, granted=False) for grant in row["grants"]]
-    return await record_decisions(
-        connection, key, decisions, wording=None, method=method, device_id=device_id
-    )
+    said_yes = {_grant_of(one) for one in current(await read_history(connection, key)) if one.granted}
+    return await take_back(connection, key, said_yes | set(row["grants"]), method=method, device_id=device_id)
+
+
+async def take_back(
+    connection: asyncpg.Connection,
+    key: CustomerKey,
+    grants: Collection[str],
+    *,
+    method: str,
+    device_id: UUID,
+) -> Recorded:
+    """Record a no to each of these, as far as they were granted."""
+    decisions = [_decision_of(grant, granted=False) for grant in sorted(grants)]
+    return await record_decisions(connection, key, decisions, method=method, device_id=device_id)
 
 
 async def read_history(connection: asyncpg.Connection, key: CustomerKey) -> list[Consent]:
@@ -175,13 +197,13 @@ def _granted(history: Sequence[Consent]) -> dict[_Question, Wording]:
     }
 
 
-def _check(decisions: Sequence[Decision], wording: Wording | None, method: str) -> None:
+def _check(decisions: Sequence[Decision], method: str) -> None:
     # Taking back is never refused for being too much at once.
     if len(decisions) > MOST_DECISIONS and any(decision.granted for decision in decisions):
         raise _invalid("decisions", f"has {len(decisions)} answers; at most {MOST_DECISIONS}")
     if not 1 <= len(method) <= LONGEST_METHOD or not method.isprintable():
         raise _invalid("method", f"must be 1 to {LONGEST_METHOD} printable characters")
-    if wording is None and any(decision.granted for decision in decisions):
+    if any(decision.granted and decision.wording is None for decision in decisions):
         raise _invalid("notice_version", "and language are required to grant: they name the text shown")
     asked = [
         grant_key(one.purpose, one.retailer_id, one.channel, f"decisions[{position}]")
@@ -192,6 +214,31 @@ def _check(decisions: Sequence[Decision], wording: Wording | None, method: str) 
             raise _invalid(f"decisions[{position}]", "answers a question that was answered before it")
 
 
+def _check_age(decisions: Sequence[Decision], band: AgeBand, needed_age: int) -> None:
+    refused = [
+        Fault(f"decisions[{position}]", _too_young(decision, needed_age))
+        for position, decision in enumerate(decisions)
+        if decision.granted and not may_grant(_grant_of(decision), band, needed_age)
+    ]
+    if not refused:
+        return
+    if band == "unknown":
+        raise Forbidden(
+            "Nobody consents before saying how old they are: set age_band in PATCH /v1/me/preferences.",
+            faults=tuple(refused),
+            code="age_not_declared",
+        )
+    raise Forbidden(
+        "People of this age band cannot consent to that.", faults=tuple(refused), code="under_age"
+    )
+
+
+def _too_young(decision: Decision, needed_age: int) -> str:
+    if decision.purpose == MARKETING:
+        return "is for adults: there is no marketing to minors"
+    return f"needs the age of {needed_age} years, by the law of the person's country"
+
+
 async def _check_retailers(connection: asyncpg.Connection, decisions: Sequence[Decision]) -> None:
     named = [one.retailer_id for one in decisions if one.retailer_id is not None]
     known = {row["retailer_id"] for row in await connection.fetch(_RETAILERS, named)}
@@ -200,11 +247,19 @@ async def _check_retailers(connection: asyncpg.Connection, decisions: Sequence[D
             raise _invalid(f"decisions[{position}].retailer_id", "is not a known retailer")
 
 
-def _wording(decision: Decision, shown: Wording | None, published: Published, language: str) -> Wording:
-    if shown is None:
-        return published.latest(decision.purpose, language)
-    published.check(decision.purpose, shown)
-    return shown
+def _wording(
+    decision: Decision, taken_back: Mapping[_Question, Wording], published: Published, language: str
+) -> Wording:
+    shown = decision.wording
+    if shown is not None:
+        published.check(decision.purpose, decision.retailer_id, shown, to_grant=decision.granted)
+        return shown
+    before = taken_back.get(_question(decision))
+    return before or published.latest(decision.purpose, decision.retailer_id, language)
+
+
+def _grant_of(answer: Decision | Consent) -> str:
+    return grant_key(answer.purpose, answer.retailer_id, answer.channel)
 
 
 def _consent(decision: Decision, wording: Wording, method: str, device_id: UUID, at: datetime) -> Consent:

@@ -2,20 +2,38 @@
 
 Owns the order in which customers are locked (ascending by bucket and id, so that two writers can
 never wait for each other) and the reading and changing of preferences. What is done under the
-lock belongs to the modules that do it.
+lock belongs to the modules that do it; what an age band allows, to `offers.people.age_bands`.
 """
 
 import re
 from datetime import datetime, time
 from typing import Final, NamedTuple
-from uuid import UUID
 
 import asyncpg
 import msgspec
 
 from geo.errors import Fault, InvalidInput, NotFound, Unauthenticated
-from geo.wall_clock import is_zone
+from geo.wall_clock import country_of, is_zone
+from offers.people.keys import CustomerKey
+from offers.people.lapses import lapse, read_now_and_last_lapse, without_lapsed
 from offers.terms import AgeBand
+
+__all__ = [
+    "CustomerKey",
+    "Gone",
+    "Preferences",
+    "QuietHours",
+    "Standing",
+    "change_preferences",
+    "check_preferences",
+    "is_country",
+    "is_language",
+    "lock_customers",
+    "lock_somebody",
+    "read_grants",
+    "read_preferences",
+    "read_standing",
+]
 
 MAX_INTERESTS: Final = 50
 MAX_INTEREST_LENGTH: Final = 64
@@ -23,18 +41,18 @@ MAX_INTEREST_LENGTH: Final = 64
 _LOCK: Final = """
     SELECT 1 FROM customers WHERE bucket = $1 AND customer_id = $2 FOR NO KEY UPDATE
 """
-_NOW: Final = "SELECT alentour_now()"
 _READ: Final = """
-    SELECT time_zone, language, quiet_start, quiet_end, interests, age_band, grants, last_seq
+    SELECT time_zone, language, quiet_start, quiet_end, interests, age_band, country, grants, grants_as_of
     FROM customers WHERE bucket = $1 AND customer_id = $2
 """
 _WRITE: Final = """
     UPDATE customers SET time_zone = $3, language = $4, quiet_start = $5, quiet_end = $6,
-                         interests = $7, age_band = $8
+                         interests = $7, age_band = $8, country = $9
     WHERE bucket = $1 AND customer_id = $2
 """
 # RFC 5646 in the shape that people's settings have: a language, then script, region or variants.
 _LANGUAGE: Final = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}")
+_COUNTRY: Final = re.compile(r"[A-Z]{2}")
 _WALL_CLOCK: Final = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
 
 
@@ -43,13 +61,6 @@ class Gone(Unauthenticated):
 
     def __init__(self) -> None:
         super().__init__("This device token is unknown or revoked.")
-
-
-class CustomerKey(NamedTuple):
-    """Where a customer's rows are. Sorts in the order in which customers are locked."""
-
-    bucket: int
-    customer_id: UUID
 
 
 class QuietHours(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -63,17 +74,36 @@ class QuietHours(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Preferences(msgspec.Struct, frozen=True, kw_only=True):
-    """What the person chose. `quiet_hours` None: the system's default holds."""
+    """What the person chose. `quiet_hours` None: the system's default holds.
+
+    `country` (ISO 3166) is where they live; None: the one that their time zone is named for.
+    """
 
     time_zone: str
     language: str
     quiet_hours: QuietHours | None
     interests: tuple[str, ...]
     age_band: AgeBand
+    country: str | None
+
+    @property
+    def home(self) -> str | None:
+        """The country whose rules hold, if it is known."""
+        return self.country or country_of(self.time_zone)
+
+
+class Standing(NamedTuple):
+    """What may be done with this person: the consents that count at this moment, and their age band."""
+
+    grants: frozenset[str]
+    age_band: AgeBand
 
 
 async def lock_customers(connection: asyncpg.Connection, *keys: CustomerKey) -> datetime:
     """Lock these customers until the transaction ends; Gone if one does not exist (any more).
+
+    Consents of theirs that lapsed meanwhile are taken from their grants first, with all that rested on
+    them: whoever holds the lock finds only what counts.
 
     Returns the time, read when the locks are held: whoever waited acts later than whom it waited
     for. Whatever is decided under the lock must be read by a statement that starts after this
@@ -82,8 +112,8 @@ async def lock_customers(connection: asyncpg.Connection, *keys: CustomerKey) -> 
     for key in sorted(set(keys)):
         if await connection.fetchval(_LOCK, key.bucket, key.customer_id) is None:
             raise Gone
-    now = await connection.fetchval(_NOW)
-    assert isinstance(now, datetime)
+    now, last_lapse = await read_now_and_last_lapse(connection)
+    await lapse(connection, keys, now, last_lapse)
     return now
 
 
@@ -108,24 +138,32 @@ async def read_preferences(connection: asyncpg.Connection, key: CustomerKey) -> 
         quiet_hours=quiet,
         interests=tuple(row["interests"]),
         age_band=row["age_band"],
+        country=row["country"],
     )
 
 
 async def read_grants(connection: asyncpg.Connection, key: CustomerKey) -> frozenset[str]:
     """What is granted at this moment, written as `offers.terms` says."""
+    return (await read_standing(connection, key)).grants
+
+
+async def read_standing(connection: asyncpg.Connection, key: CustomerKey) -> Standing:
+    """Without a lock: for whoever only reads."""
     row = await connection.fetchrow(_READ, *key)
     if row is None:
         raise Gone
-    return frozenset(row["grants"])
+    grants = await without_lapsed(connection, key, frozenset(row["grants"]), row["grants_as_of"])
+    return Standing(grants, row["age_band"])
 
 
 async def change_preferences(
     connection: asyncpg.Connection, key: CustomerKey, **changes: object
 ) -> Preferences:
-    """Set the named preferences, leave the others; InvalidInput names every field at fault."""
-    faults = tuple(fault for name, value in changes.items() for fault in _faults(name, value))
-    if faults:
-        raise InvalidInput("Some preferences cannot be used.", faults=faults)
+    """Set the named preferences, leave the others; InvalidInput names every field at fault.
+
+    An age band, country or zone that allows less takes consents back first: `offers.people.age_bands`.
+    """
+    check_preferences(**changes)
     await lock_customers(connection, key)
     chosen = msgspec.structs.replace(await read_preferences(connection, key), **changes)
     chosen = msgspec.structs.replace(chosen, interests=tuple(dict.fromkeys(chosen.interests)))
@@ -139,8 +177,21 @@ async def change_preferences(
         time.fromisoformat(quiet.end) if quiet else None,
         list(chosen.interests),
         chosen.age_band,
+        chosen.country,
     )
     return chosen
+
+
+def check_preferences(**changes: object) -> None:
+    """Raise InvalidInput that names every field at fault."""
+    faults = tuple(fault for name, value in changes.items() for fault in _faults(name, value))
+    if faults:
+        raise InvalidInput("Some preferences cannot be used.", faults=faults)
+
+
+def is_country(code: str) -> bool:
+    """Whether it has the form of an ISO 3166 code; one that nobody has meets the strictest rule."""
+    return _COUNTRY.fullmatch(code) is not None
 
 
 def is_language(tag: str) -> bool:
@@ -153,6 +204,8 @@ def _faults(name: str, value: object) -> list[Fault]:
             return [Fault(name, "is not an IANA time zone such as Europe/Paris")]
         case "language", str(tag) if not is_language(tag):
             return [Fault(name, "is not a language tag such as fr or en-GB")]
+        case "country", str(code) if not is_country(code):
+            return [Fault(name, "is not a country's two capital letters such as FR (ISO 3166)")]
         case "quiet_hours", QuietHours(start=start, end=end):
             return [
                 Fault(f"{name}.{end_name}", 'is not a wall-clock time "HH:MM"')

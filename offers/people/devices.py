@@ -43,6 +43,9 @@ _SEEN: Final = """
 _FORGET_TIMERS: Final = """
     DELETE FROM timers WHERE bucket = $1 AND customer_id = $2 AND device_id = $3
 """
+_FORGET_HOLDS: Final = """
+    DELETE FROM held_offers WHERE bucket = $1 AND customer_id = $2 AND device_id = $3
+"""
 
 
 class Device(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,6 +98,7 @@ async def revoke_locked(
     await forget_tokens(connection, key.bucket, device_id)
     await connection.execute(_FORGET_STATE, key.bucket, device_id)
     await connection.execute(_FORGET_TIMERS, *key, device_id)
+    await connection.execute(_FORGET_HOLDS, *key, device_id)
     await leave_all(connection, key.bucket, device_id)
 
 

@@ -14,20 +14,24 @@ import msgspec
 
 from offers.buckets import bucket_of_text
 from offers.people.consent_records import Consent
+from offers.people.controllers import read_named, read_operator
 from offers.people.customers import CustomerKey, Gone
 from offers.people.erasure import people_of
 from offers.people.export_sections import SECTIONS, Section
+from offers.people.receipt_keys import Signer
 from offers.people.receipts import receipt_of
 from offers.people.whereabouts import in_words, read_state
 
 FORMAT: Final = "alentour-export/1"
 _AT_ONCE: Final = 500
 
-_SNAPSHOT: Final = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
+# Not read-only: the key that signs receipts is made when there is none yet.
+_SNAPSHOT: Final = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"
 _NOW: Final = "SELECT alentour_now()"
 _PROFILE: Final = """
     SELECT time_zone, language, to_char(quiet_start, 'HH24:MI') AS quiet_start,
-           to_char(quiet_end, 'HH24:MI') AS quiet_end, interests, age_band, grants, last_seq, created_at
+           to_char(quiet_end, 'HH24:MI') AS quiet_end, interests, age_band, country, grants, grants_as_of,
+           last_seq, created_at
     FROM customers WHERE bucket = $1 AND customer_id = $2
 """
 _STATES: Final = """
@@ -39,6 +43,10 @@ _DEVICES: Final = "SELECT device_id FROM devices WHERE bucket = $1 AND customer_
 _ANSWERS: Final = """
     SELECT key, operation, state, status, convert_from(answer, 'UTF8') AS answer, created_at
     FROM idempotency_keys WHERE bucket = $1 AND principal = $2 ORDER BY created_at, key
+"""
+_ASKED_BY: Final = """
+    SELECT DISTINCT retailer_id FROM consents
+    WHERE bucket = $1 AND customer_id = $2 AND retailer_id IS NOT NULL
 """
 
 _encode: Final = msgspec.json.Encoder().encode
@@ -58,25 +66,28 @@ async def write_export(connection: asyncpg.Connection, key: CustomerKey, sink: S
     """
     await connection.execute(_SNAPSHOT)
     exported_at: datetime = await connection.fetchval(_NOW)
+    signer = await Signer.now(connection)
     me, *before = await people_of(connection, key)
     sink.write(b'{"format":%b,"exported_at":%b,"person":' % (_encode(FORMAT), _encode(exported_at)))
-    await _write_person(connection, me, sink)
+    await _write_person(connection, me, sink, signer)
     sink.write(b',"before_joining":[')
     for number, earlier in enumerate(before):
         sink.write(b"," if number else b"")
-        await _write_person(connection, earlier, sink)
+        await _write_person(connection, earlier, sink, signer)
     sink.write(b"]}")
     return exported_at
 
 
-async def _write_person(connection: asyncpg.Connection, key: CustomerKey, sink: Sink) -> None:
+async def _write_person(connection: asyncpg.Connection, key: CustomerKey, sink: Sink, signer: Signer) -> None:
     profile = await connection.fetchrow(_PROFILE, *key)
     if profile is None:
         raise Gone
     sink.write(b'{"customer_id":%b,"profile":%b' % (_encode(key.customer_id), _encode(dict(profile))))
     await _write_list(sink, "whereabouts", _whereabouts(connection, key))
+    more = {"consents": await _receipts(connection, key, signer)}
     for section in SECTIONS:
-        await _write_list(sink, section.name, _rows(connection, section, key))
+        rows = _rows(connection, section, key, more.get(section.name))
+        await _write_list(sink, section.name, rows)
     await _write_list(sink, "kept_answers", _kept_answers(connection, key))
     sink.write(b"}")
 
@@ -90,13 +101,14 @@ async def _write_list(sink: Sink, name: str, rows: AsyncIterator[Row]) -> None:
     sink.write(b"]")
 
 
-async def _rows(connection: asyncpg.Connection, section: Section, key: CustomerKey) -> AsyncIterator[Row]:
-    more = _MORE.get(section.name)
+async def _rows(
+    connection: asyncpg.Connection, section: Section, key: CustomerKey, more: Callable[[Row], Row] | None
+) -> AsyncIterator[Row]:
     async for record in connection.cursor(section.statement, *key, prefetch=_AT_ONCE):
         row = dict(record)
         for column in section.json:
             row[column] = msgspec.Raw(row[column].encode())
-        yield more(row, key) if more else row
+        yield more(row) if more else row
 
 
 async def _whereabouts(connection: asyncpg.Connection, key: CustomerKey) -> AsyncIterator[Row]:
@@ -118,11 +130,16 @@ async def _kept_answers(connection: asyncpg.Connection, key: CustomerKey) -> Asy
             yield {"device_id": device_id, **dict(row)}
 
 
-def _with_receipt(row: dict[str, Any], key: CustomerKey) -> Row:
-    """The answer, and its receipt as it is given by itself."""
-    said = {name: row[name] for name in Consent.__struct_fields__ if name in row}
-    consent = Consent(**said, granted=row["is_granted"])
-    return {**row, "receipt": receipt_of(consent, str(key.customer_id), row["retailer_name"])}
+async def _receipts(connection: asyncpg.Connection, key: CustomerKey, signer: Signer) -> Callable[[Row], Row]:
+    """What gives each answer its receipt, signed as when it is given by itself."""
+    operator = await read_operator(connection)
+    asked_by = [row["retailer_id"] for row in await connection.fetch(_ASKED_BY, *key)]
+    retailers = await read_named(connection, asked_by)
 
+    def with_receipt(row: Row) -> Row:
+        said = {name: row[name] for name in Consent.__struct_fields__ if name in row}
+        consent = Consent(**said, granted=row["is_granted"])
+        receipt = receipt_of(consent, str(key.customer_id), operator, retailers.get(consent.retailer_id or 0))
+        return {**row, "receipt": {**receipt, "jws": signer.sign(receipt)}}
 
-_MORE: Final[Mapping[str, Callable[[dict[str, Any], CustomerKey], Row]]] = {"consents": _with_receipt}
+    return with_receipt

@@ -1,13 +1,14 @@
-"""Consent receipts, with the field names of ISO/IEC TS 27560:2023 (not signed).
+"""Consent receipts, with the field names of ISO/IEC TS 27560:2023.
 
 A receipt repeats one recorded answer with who asked, for what, under which text and how to take it
 back, so that the person can hold the record against us. What is meant to be read is in the language of the
-text that was answered, or else in English. Owns the form only.
+text that was answered, or else in English. Owns the form only; signing is `offers.people.receipt_keys`'.
 """
 
 from typing import Any, Final, Literal
 
 from offers.people.consent_records import Consent
+from offers.people.controllers import OPERATOR, Controller, controller_id_of
 from offers.periods import CROSSINGS_KEPT_DAYS, REASONS_KEPT_DAYS
 from offers.terms import (
     LOCATION_OFFERS,
@@ -18,7 +19,6 @@ from offers.terms import (
 )
 
 SCHEMA_VERSION: Final = "ISO/IEC TS 27560:2023"
-OPERATOR: Final = "operator"
 
 _Language = Literal["en", "fr"]
 _InBoth = dict[_Language, str]
@@ -71,12 +71,15 @@ _KEPT: Final[dict[str, _InBoth]] = {
 }
 _OPERATOR_NAME: Final[_InBoth] = {"en": "Operator of this service", "fr": "Exploitant de ce service"}
 _VALID: Final[_InBoth] = {"en": "until withdrawn", "fr": "jusqu'au retrait"}
+_CONTROLLER: Final = "PII controller"
 _RIGHTS: Final = ("access", "rectification", "erasure", "withdrawal", "portability", "complaint")
 
 
-def receipt_of(consent: Consent, customer_id: str, retailer_name: str | None) -> dict[str, Any]:
-    """The receipt of one answer. `retailer_name` is that of the marketing consent's retailer."""
-    controller = OPERATOR if consent.retailer_id is None else f"retailer:{consent.retailer_id}"
+def receipt_of(
+    consent: Consent, customer_id: str, operator: Controller, retailer: Controller | None
+) -> dict[str, Any]:
+    """The receipt of one answer. `retailer` is that of a marketing consent."""
+    controller = controller_id_of(consent.retailer_id)
     return {
         "schema_version": SCHEMA_VERSION,
         "receipt_id": str(consent.consent_id),
@@ -85,7 +88,7 @@ def receipt_of(consent: Consent, customer_id: str, retailer_name: str | None) ->
         "privacy_notice": _notice_address(consent),
         "language": _language(consent),
         "purposes": [_purpose(consent, controller)],
-        "party_identification": _parties(consent, controller, retailer_name),
+        "party_identification": _parties(consent, operator, retailer),
         "events": [_event(consent, customer_id)],
     }
 
@@ -123,16 +126,23 @@ def _withdrawal(consent: Consent) -> dict[str, Any]:
     return {"method": "POST", "path": "/v1/consents", "body": withdrawal_body(consent)}
 
 
-def _parties(consent: Consent, controller: str, retailer_name: str | None) -> list[dict[str, str]]:
-    operator = {
-        "party_id": OPERATOR,
-        "party_name": _OPERATOR_NAME[_language(consent)],
-        "party_role": "PII processor",
-    }
+def _parties(consent: Consent, operator: Controller, retailer: Controller | None) -> list[dict[str, str]]:
+    here = _party(operator, operator.name or _OPERATOR_NAME[_language(consent)])
     if consent.retailer_id is None:
-        return [operator | {"party_role": "PII controller"}]
-    name = retailer_name or controller
-    return [{"party_id": controller, "party_name": name, "party_role": "PII controller"}, operator]
+        return [here | {"party_role": _CONTROLLER}]
+    controller = controller_id_of(consent.retailer_id)
+    if retailer is None:  # an answer outlives whom it was given to
+        asks = {"party_id": controller, "party_name": controller}
+    else:
+        asks = _party(retailer, retailer.name or controller)
+    return [asks | {"party_role": _CONTROLLER}, here | {"party_role": "PII processor"}]
+
+
+def _party(who: Controller, name: str) -> dict[str, str]:
+    """Who they are, and how they are reached where they said so."""
+    reached = {"party_contact": who.contact, "party_url": who.privacy_policy_url}
+    said = {member: value for member, value in reached.items() if value is not None}
+    return {"party_id": who.controller_id, "party_name": name, **said}
 
 
 def _event(consent: Consent, customer_id: str) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 A reference is opaque, means nothing to anybody but its retailer, and names its bucket, so that it is
 found without looking everywhere; only its hash is kept. It rests on consent to personalisation: without
-it there is none, and what was said under it is forgotten (`forget_said`). What retailers say is
+it there is none, and what was said under it is erased (`offers.people.withdrawal`). What retailers say is
 `offers.retail.customer_attributes`'.
 """
 
@@ -19,7 +19,7 @@ import msgspec
 from geo.errors import Forbidden, NotFound
 from offers.buckets import BUCKETS
 from offers.consent import may_personalise
-from offers.people.customers import CustomerKey, lock_customers, lock_somebody, read_grants
+from offers.people.customers import CustomerKey, Gone, lock_customers, lock_somebody, read_grants
 
 _REFERENCE: Final = re.compile(r"cr_([0-9a-f]{2})_[A-Za-z0-9_-]{43}")
 
@@ -52,8 +52,6 @@ _END: Final = """
 _UNSAY: Final = """
     DELETE FROM customer_attributes WHERE bucket = $1 AND customer_id = $2 AND retailer_id = $3
 """
-_END_ALL: Final = "DELETE FROM customer_references WHERE bucket = $1 AND customer_id = $2"
-_UNSAY_ALL: Final = "DELETE FROM customer_attributes WHERE bucket = $1 AND customer_id = $2"
 
 _read_attributes: Final = msgspec.json.Decoder(dict[str, str]).decode
 
@@ -112,15 +110,6 @@ async def end_reference(connection: asyncpg.Connection, key: CustomerKey, retail
         raise NotFound("This retailer does not know you.")
 
 
-async def forget_said(connection: asyncpg.Connection, key: CustomerKey) -> None:
-    """All references and all that was said under them: personalisation was withdrawn.
-
-    The customer is locked by the caller.
-    """
-    await connection.execute(_UNSAY_ALL, *key)
-    await connection.execute(_END_ALL, *key)
-
-
 async def customer_behind(
     connection: asyncpg.Connection, reference: str, retailer_id: int, *, lock: bool = False
 ) -> tuple[CustomerKey, datetime | None]:
@@ -131,10 +120,21 @@ async def customer_behind(
     """
     key = await _find(connection, reference, retailer_id)
     if not lock:
+        await _refuse_lapsed(connection, key)
         return key, None
     now = await lock_somebody(connection, key)
     # Replaced, ended or withdrawn while we waited?
     return await _find(connection, reference, retailer_id), now
+
+
+async def _refuse_lapsed(connection: asyncpg.Connection, key: CustomerKey) -> None:
+    """A consent that lapsed is taken from the grants by whoever locks the customer next; not by reading."""
+    try:
+        grants = await read_grants(connection, key)
+    except Gone:
+        raise _unknown() from None
+    if not may_personalise(grants):
+        raise _unknown()
 
 
 async def _find(connection: asyncpg.Connection, reference: str, retailer_id: int) -> CustomerKey:

@@ -17,7 +17,7 @@ import msgspec
 from geo.errors import Conflict, Fault, InvalidInput
 from geo.wall_clock import is_zone
 from offers.buckets import bucket_of
-from offers.people.customers import CustomerKey, Gone, is_language, lock_customers
+from offers.people.customers import CustomerKey, Gone, is_country, is_language, lock_customers
 from offers.people.devices import DeviceStatus, Platform, device_of, revoke_locked
 from offers.people.installations import (
     Installation,
@@ -36,6 +36,7 @@ from offers.people.linking import (
     use_code,
 )
 from offers.people.tokens import issue_token
+from offers.terms import AgeBand
 
 SHORTEST_INSTALLATION_ID: Final = 16
 LONGEST_INSTALLATION_ID: Final = 200
@@ -46,8 +47,9 @@ _RELABEL: Final = """
     WHERE bucket = $1 AND device_id = $2
 """
 _ADD_CUSTOMER: Final = """
-    INSERT INTO customers (bucket, customer_id, time_zone, language, created_at)
-    VALUES ($1, $2, $3, $4, $5)
+    INSERT INTO customers (bucket, customer_id, time_zone, language, age_band, country, created_at,
+                           grants_as_of)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $7)
 """
 _ADD_DEVICE: Final = """
     INSERT INTO devices (bucket, device_id, customer_id, platform, status, label, created_at)
@@ -57,7 +59,10 @@ _ADD_STATE: Final = "INSERT INTO device_states (bucket, device_id, customer_id) 
 
 
 class Application(msgspec.Struct, frozen=True, kw_only=True):
-    """What a phone says when it registers. `installation_id` is a secret of the app's own making."""
+    """What a phone says when it registers. `installation_id` is a secret of the app's own making.
+
+    Zone, language, age band and country are those of a new customer; one there is keeps theirs.
+    """
 
     installation_id: str
     platform: Platform
@@ -65,6 +70,8 @@ class Application(msgspec.Struct, frozen=True, kw_only=True):
     language: str
     label: str | None = None
     link_code: str | None = None
+    age_band: AgeBand = "unknown"
+    country: str | None = None
 
 
 class Registration(msgspec.Struct, frozen=True, kw_only=True):
@@ -126,7 +133,8 @@ async def register(connection: asyncpg.Connection, application: Application) -> 
         await revoke_locked(connection, *known, now)
         await point_to(connection, installation, target.bucket, device_id)
     if joined is None:
-        chosen = (application.time_zone, application.language)
+        said = application
+        chosen = (said.time_zone, said.language, said.age_band, said.country)
         await connection.execute(_ADD_CUSTOMER, *target, *chosen, now)
     registration = await _add(connection, target, device_id, application, now)
     if joined is not None:
@@ -215,6 +223,8 @@ def _check(application: Application) -> None:
         faults.append(Fault("time_zone", "is not an IANA time zone such as Europe/Paris"))
     if not is_language(application.language):
         faults.append(Fault("language", "is not a language tag such as fr or en-GB"))
+    if application.country is not None and not is_country(application.country):
+        faults.append(Fault("country", "is not a country's two capital letters such as FR (ISO 3166)"))
     if faults:
         raise InvalidInput("This registration cannot be used.", faults=tuple(faults))
 

@@ -1,16 +1,21 @@
-"""What a withdrawal undoes, before it is acknowledged: what is unseen is cancelled, the place forgotten.
+"""What the end of a consent undoes: what is unseen is cancelled, what was kept for the purpose erased.
 
+The same for a withdrawal (before it is acknowledged), a lapse, and an age band that allows less.
 Recording the answer is in `offers.people.consent_records`.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Final
+from typing import Final, Literal
 
 import asyncpg
 import msgspec
 
 from offers.consent import may_track, missing_among
-from offers.people.customers import CustomerKey
+from offers.people.keys import CustomerKey
+from offers.terms import PERSONALISATION
+
+Because = Literal["consent_withdrawn", "consent_lapsed"]
 
 # Handed over is not seen: one phone may have been told, and another would be told next.
 _UNSEEN: Final = """
@@ -19,7 +24,7 @@ _UNSEEN: Final = """
       AND cancelled_at IS NULL AND redeemed_at IS NULL
 """
 _CANCEL: Final = """
-    UPDATE deliveries SET cancelled_at = $4, cancelled_because = 'consent_withdrawn'
+    UPDATE deliveries SET cancelled_at = $4, cancelled_because = $5
     WHERE bucket = $1 AND customer_id = $2 AND delivery_id = ANY($3::uuid[])
 """
 _STATES: Final = """
@@ -34,15 +39,36 @@ _FORGET_STATES: Final = """
         SELECT device_id FROM devices WHERE bucket = $1 AND customer_id = $2)
 """
 _FORGET_TIMERS: Final = "DELETE FROM timers WHERE bucket = $1 AND customer_id = $2"
+_FORGET_HOLDS: Final = "DELETE FROM held_offers WHERE bucket = $1 AND customer_id = $2"
+
+# What is kept of a person ($1 bucket, $2 customer) for one purpose alone, and goes with it. Every table
+# that holds such a thing has its statement here. The state of location is below: no purpose but
+# location for offers has any (ADR 10).
+_KEPT_FOR: Final[Mapping[str, tuple[str, ...]]] = {
+    PERSONALISATION: (
+        "UPDATE customers SET interests = '{}' WHERE bucket = $1 AND customer_id = $2",
+        "DELETE FROM customer_attributes WHERE bucket = $1 AND customer_id = $2",
+        "DELETE FROM customer_references WHERE bucket = $1 AND customer_id = $2",
+    ),
+}
 
 _members_of: Final = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _ANSWER: Final = "a"
 
 
 async def undo_uncovered(
-    connection: asyncpg.Connection, key: CustomerKey, granted: frozenset[str], now: datetime
+    connection: asyncpg.Connection,
+    key: CustomerKey,
+    granted: frozenset[str],
+    now: datetime,
+    *,
+    ended: frozenset[str],
+    because: Because = "consent_withdrawn",
 ) -> None:
-    """Cancel what no longer has a consent and nobody saw; forget where the person is if that is over."""
+    """Cancel what no longer has a consent and nobody saw; erase what was kept for the purposes that ended.
+
+    `granted` is what is left, `ended` what was answered with no or lapsed. The customer is locked.
+    """
     unseen = await connection.fetch(_UNSEEN, *key)
     uncovered = [
         row["delivery_id"]
@@ -50,11 +76,20 @@ async def undo_uncovered(
         if missing_among(granted, row["retailer_id"], row["channel"]) is not None
     ]
     if uncovered:
-        await connection.execute(_CANCEL, *key, uncovered, now)
+        await connection.execute(_CANCEL, *key, uncovered, now, because)
         await _forget_answers(connection, key)
+    await erase_kept_for(connection, key, ended - granted)
     if not may_track(granted):
         await connection.execute(_FORGET_STATES, *key)
         await connection.execute(_FORGET_TIMERS, *key)
+        await connection.execute(_FORGET_HOLDS, *key)
+
+
+async def erase_kept_for(connection: asyncpg.Connection, key: CustomerKey, ended: frozenset[str]) -> None:
+    """Erase what was kept for these purposes alone."""
+    for purpose in sorted(ended):
+        for statement in _KEPT_FOR.get(purpose, ()):
+            await connection.execute(statement, *key)
 
 
 async def _forget_answers(connection: asyncpg.Connection, key: CustomerKey) -> None:

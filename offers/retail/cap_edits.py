@@ -6,7 +6,7 @@ system's. What a cap means for a delivery is `offers.caps`'.
 
 from collections.abc import Sequence
 from datetime import datetime, time
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 import msgspec
 from sqlalchemy import Select, or_, select
@@ -91,15 +91,22 @@ async def list_caps(session: AsyncSession, editor: Editor, *, after_id: int, lim
     return (await session.scalars(query)).all()
 
 
-async def default_quiet_hours(session: AsyncSession) -> tuple[time, time]:
+class SystemDefaults(NamedTuple):
+    """Quiet hours are on the customer's own wall clock; start after end wraps midnight, equal is none."""
+
+    quiet_start: time
+    quiet_end: time
+    holdout_percent: int
+
+
+async def system_defaults(session: AsyncSession) -> SystemDefaults:
     row = (await session.scalars(select(DefaultsRow))).one()
-    return row.quiet_start, row.quiet_end
+    return SystemDefaults(row.quiet_start, row.quiet_end, row.holdout_percent)
 
 
-async def set_default_quiet_hours(session: AsyncSession, start: time, end: time) -> None:
-    """Wall-clock times in the customer's zone; `start` after `end` wraps midnight, equal ones mean none."""
+async def set_system_defaults(session: AsyncSession, said: SystemDefaults) -> None:
     row = (await session.scalars(select(DefaultsRow).with_for_update())).one()
-    row.quiet_start, row.quiet_end = start, end
+    row.quiet_start, row.quiet_end, row.holdout_percent = said
     await session.flush()
 
 

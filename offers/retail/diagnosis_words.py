@@ -144,6 +144,7 @@ _REASONS: Final[Mapping[str, tuple[str, str]]] = {
     Reason.SITE_CLOSED: ("the site was closed", "le site était fermé"),
     Reason.STALE: ("phones reported them too late", "les téléphones les ont signalés trop tard"),
     Reason.NO_CONSENT: ("people had not agreed", "les personnes n'avaient pas donné leur accord"),
+    Reason.MINOR: ("people had not said to be adults", "les personnes ne s'étaient pas dites majeures"),
     Reason.AUDIENCE: ("people were not of the audience", "les personnes n'étaient pas de l'audience"),
     Reason.QUIET_HOURS: ("people had quiet hours", "les personnes étaient en heures calmes"),
     Reason.ALREADY_HELD: ("it waited for them already", "elle les attendait déjà"),

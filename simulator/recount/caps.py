@@ -81,9 +81,7 @@ def _window(cap: Cap, zones: list[str]) -> str:
     return f"{cap.rolling_s} s rolling" if cap.rolling_s else f"{cap.calendar_unit} in {' or '.join(zones)}"
 
 
-def _beyond_own_limit(
-    delivery: Delivery, earlier: Sequence[Delivery], rules: Rules
-) -> Iterator[Violation]:
+def _beyond_own_limit(delivery: Delivery, earlier: Sequence[Delivery], rules: Rules) -> Iterator[Violation]:
     limits = rules.of(delivery.offer_id)
     same = [before for before in earlier if before.offer_id == delivery.offer_id]
     days = limits.at_most_days

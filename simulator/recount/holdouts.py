@@ -32,13 +32,17 @@ def broken_holdouts(journal: Journal, rules: Rules) -> Iterator[Violation]:
         elif (delivery.customer, delivery.offer_id) in out_of:
             yield Violation("holdouts", f"{named(delivery)}, who is held out of it")
     for offer_id, limits in sorted(rules.offers.items()):
-        held = {customer for customer, other in out_of if other == offer_id}
+        held = {
+            one.customer
+            for one in journal.held_out
+            if (one.offer_id, one.drawn_for) == (offer_id, "offer") and one.decided_at >= rules.start
+        }
         yield from _far_off(offer_id, limits.holdout_percent, len(held), len(held | given[offer_id]))
 
 
 def _far_off(offer_id: int, percent: int, held: int, people: int) -> Iterator[Violation]:
     expected = people * percent / 100
     error = sqrt(people * percent / 100 * (1 - percent / 100))
-    if (held and not percent) or (people >= FEWEST and abs(held - expected) > FAR_OFF * error):
+    if (held and not percent) or (people >= FEWEST and abs(held - expected) >= FAR_OFF * error):
         text = f"held out {held} of {people} people, where {percent} in a hundred should be"
         yield Violation("holdouts", f"offer {offer_id} {text}")

@@ -50,9 +50,10 @@ def _fault(seen: Seen, crossed: Crossed, journal: Journal, rules: Rules) -> str 
 
 def _has_left(crossed: Crossed, at: datetime, journal: Journal) -> bool:
     """Whether the last thing that the server told of this phone at this fence before `at` is its exit."""
+    where = crossed.phone, crossed.fence_id
     told = [
         other
         for other in journal.crossings.values()
-        if (other.phone, other.fence_id) == (crossed.phone, crossed.fence_id) and crossed.told <= other.told < at
+        if (other.phone, other.fence_id) == where and crossed.told <= other.told < at
     ]
     return bool(told) and max(told, key=lambda other: (other.told, other.at)).kind == "exit"

@@ -29,5 +29,6 @@ def broken_retriggers(journal: Journal, rules: Rules) -> Iterator[Violation]:
 
 
 def _was_forgotten(journal: Journal, before: Crossed, after: Crossed) -> bool:
+    sent, answered = before.span.sent, after.span.answered
     changes = journal.consent(after.customer, Grant(LOCATION)).changes
-    return any(not change.value and before.span.sent < change.sent < after.span.answered for change in changes)
+    return any(not change.value and sent < change.sent < answered for change in changes)

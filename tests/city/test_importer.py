@@ -47,7 +47,7 @@ async def test_every_imported_fence_is_valid_covers_its_site_and_is_large_enough
     )
     assert odd == []
     assert await city.fetchval("SELECT count(*) FROM sites") == 983
-    assert await city.fetchval("SELECT count(*) FROM fences WHERE site_id IS NOT NULL") == 983
+    assert await city.fetchval("SELECT count(*) FROM fences WHERE site_id IS NOT NULL") == 981
     assert await city.fetchval("SELECT count(*) FROM fences WHERE centre IS NOT NULL") == 983 - 871
 
 
@@ -56,9 +56,24 @@ async def test_a_second_import_changes_nothing(city: asyncpg.Connection):
     rows = await city.fetch("SELECT * FROM fences ORDER BY fence_id")
     report = await import_city(city, helsinki_file(), time_zone=HELSINKI_TIME_ZONE)
     assert (report.sites.new, report.sites.changed, report.sites.unchanged) == (0, 0, 983)
-    assert (report.fences.new, report.fences.changed, report.fences.unchanged) == (0, 0, 983)
+    assert (report.fences.new, report.fences.changed, report.fences.unchanged) == (0, 0, 981)
     assert await city.fetch("SELECT * FROM fences ORDER BY fence_id") == rows
     assert await version_of(city) == before
+
+
+async def test_sensitive_places_are_sites_without_a_fence_and_the_report_says_so(
+    connection: asyncpg.Connection, city: asyncpg.Connection, write_osm: WriteOsm
+):
+    path = write_osm([bakery(1), bakery(2, healthcare="clinic"), bakery(3, religion="christian")])
+    report = await import_city(connection, path, time_zone="Europe/Helsinki")
+    assert (report.sites.new, report.fences.new, report.sensitive) == (3, 1, 2)
+    assert "Without a fence, being sensitive places: 2." in report.lines()
+    fences = await connection.fetch("SELECT external_id FROM fences")
+    assert [row["external_id"] for row in fences] == ["osm:node/1"]
+    again = await import_city(connection, path, time_zone="Europe/Helsinki")
+    assert (again.fences.unchanged, again.sensitive) == (1, 2)
+    helsinki = await city.fetch("SELECT tags->>'category' AS shop FROM sites WHERE sensitive IS NOT NULL")
+    assert {row["shop"] for row in helsinki} == {"hearing_aids", "medical_supply"}
 
 
 async def test_an_import_writes_site_and_fence_of_its_own_retailer(

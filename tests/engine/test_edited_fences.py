@@ -161,3 +161,20 @@ async def _deaf_engine(pool: asyncpg.Pool) -> Engine:
     assert engine._refresher is not None
     engine._refresher.cancel()
     return engine
+
+
+async def test_a_fence_whose_site_is_found_to_be_sensitive_follows_nobody_any_more(
+    world: World, engine: Engine, pool: asyncpg.Pool
+) -> None:
+    shop = await world.retailer()
+    fence = await world.fence(shop)
+    await world.offer(shop, fence)
+    phone = await world.phone(await world.customer(shop))
+    await pool.execute('UPDATE sites SET tags = \'{"amenity": "clinic"}\'')
+    await world.edited()
+    await engine.refresh()
+    for step, north_m in enumerate((300, 20, 0)):
+        at = NOON + timedelta(seconds=15 * step)
+        await world.moves_to(at)
+        answer = await send(engine, phone, north_m, at)
+        assert (answer.crossings, answer.deliveries) == ([], [])

@@ -43,6 +43,7 @@ class People:
                     time_zone="Europe/Helsinki",
                     language="en",
                     link_code=code,
+                    age_band="adult",
                 ),
             )
         assert isinstance(registered, Registration)

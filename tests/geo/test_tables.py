@@ -22,7 +22,6 @@ EDITED = {
     "offer_budgets",
     "caps",
     "defaults",
-    "notices",
     "config_version",
 }
 

@@ -98,7 +98,8 @@ def fresh_installation() -> str:
 
 
 async def register(http: httpx.AsyncClient, **said: Any) -> httpx.Response:
-    body = {"installation_id": fresh_installation(), "platform": "android"} | said
+    """Of an adult, where nothing else is said: nobody else can consent to anything."""
+    body = {"installation_id": fresh_installation(), "platform": "android", "age_band": "adult"} | said
     return await http.post("/v1/devices", json=body)
 
 

@@ -211,7 +211,7 @@ async def test_an_admin_sets_the_quiet_hours_of_those_who_chose_none(
     shop: Shop, admin: httpx.AsyncClient, sql: asyncpg.Connection
 ) -> None:
     before = await version_of(sql)
-    said = {"quiet_hours": {"start": "22:30", "end": "07:15"}}
+    said = {"quiet_hours": {"start": "22:30", "end": "07:15"}, "holdout_percent": 0}
 
     answer = await admin.put("/v1/defaults", json=said)
 
@@ -219,6 +219,21 @@ async def test_an_admin_sets_the_quiet_hours_of_those_who_chose_none(
     assert (await shop.client.get("/v1/defaults")).json() == said
     assert (await shop.client.put("/v1/defaults", json=said)).status_code == 403
     assert await version_of(sql) == before + 1
+
+
+async def test_an_admin_sets_how_many_are_held_out_of_everything(
+    admin: httpx.AsyncClient, sql: asyncpg.Connection
+) -> None:
+    before = (await admin.get("/v1/defaults")).json()
+    salt = await sql.fetchval("SELECT holdout_salt FROM defaults")
+    try:
+        answer = await admin.put("/v1/defaults", json={**before, "holdout_percent": 7})
+        assert answer.json() == {**before, "holdout_percent": 7}
+        assert tuple(await sql.fetchrow("SELECT holdout_percent, holdout_salt FROM defaults")) == (7, salt)
+        refused = await admin.put("/v1/defaults", json={**before, "holdout_percent": 51})
+        assert set(faults_of(refused)) == {"holdout_percent"}
+    finally:
+        await admin.put("/v1/defaults", json=before)
 
 
 @pytest.mark.parametrize("start", ["24:00", "9:00", "21:00:00", "21h", "", 21])

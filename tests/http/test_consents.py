@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
@@ -12,6 +11,7 @@ import asyncpg
 import pytest
 
 from offers.people.customers import CustomerKey, lock_customers
+from offers.people.notices import NewNotice, Text, publish
 from tests.http.phones import Phone, Shop, code_of, new_phone, no, yes
 
 PURPOSES = {"location_offers", "location_parking", "personalisation", "measurement", "marketing"}
@@ -108,6 +108,20 @@ async def test_withdraw_all_takes_everything_back_in_one_call(http, shop):
     assert {one["granted"] for one in current} == {False}
 
 
+async def test_one_tap_without_a_body_takes_everything_back_and_again_changes_nothing(http, shop):
+    phone = await new_phone(http)
+    await phone.consents_to(shop.retailer_id)
+    first = await http.delete("/v1/consents", headers=phone.headers)
+    assert (first.status_code, first.json()["granted"]) == (200, [])
+    receipts = first.json()["receipts"]
+    assert {one["purposes"][0]["collection_method"] for one in receipts} == {"one_tap"}
+    assert {one["events"][0]["event_state"] for one in receipts} == {"consent withdrawn"}
+    before = (await phone.get("/v1/consents")).json()
+    again = await http.delete("/v1/consents", headers=phone.headers)
+    assert (again.status_code, again.json()) == (200, {"receipts": [], "granted": []})
+    assert (await phone.get("/v1/consents")).json() == before
+
+
 async def test_withdrawing_needs_no_notice_but_granting_does(http):
     phone = await new_phone(http)
     refused = await phone.post("/v1/consents", {"decisions": [yes("measurement")]})
@@ -116,22 +130,22 @@ async def test_withdrawing_needs_no_notice_but_granting_does(http):
     assert (await phone.post("/v1/consents", {"decisions": [no("measurement")]})).status_code == 201
 
 
-@pytest.fixture
-async def newer_notice(rows) -> AsyncIterator[None]:
-    """A second version of the text about measurement."""
-    await rows.execute(
-        "INSERT INTO notices (purpose, version, language, title, text, published_at)"
-        " SELECT purpose, 2, language, title, text, published_at FROM notices WHERE purpose = 'measurement'"
-    )
-    yield
-    await rows.execute("DELETE FROM notices WHERE version = 2")
-
-
-@pytest.mark.usefixtures("newer_notice")
-async def test_withdrawal_is_recorded_under_the_text_of_the_yes_it_takes_back(http):
+async def test_withdrawal_is_recorded_under_the_text_of_the_yes_it_takes_back(http, rows, shop):
     phone = await new_phone(http, language="en")
-    await phone.answers(yes("measurement"), yes("location_offers"), language="fr")
-    one = await phone.post("/v1/consents", {"decisions": [no("measurement")]})
+    marketing = {"retailer_id": shop.retailer_id, "channel": "push"}
+    await phone.answers(yes("marketing", **marketing), yes("location_offers"), language="fr")
+    async with rows.acquire() as connection, connection.transaction():
+        texts = {"en": Text(title="Newer", text="May we?")}
+        now = await connection.fetchval("SELECT alentour_now()")
+        newer = NewNotice(
+            purpose="marketing",
+            retailer_id=shop.retailer_id,
+            asks_again=False,
+            grace_days=None,
+            texts=texts,
+        )
+        await publish(connection, newer, now)
+    one = await phone.post("/v1/consents", {"decisions": [no("marketing", **marketing)]})
     rest = await phone.post("/v1/consents", {"withdraw_all": True})
     for answer in (one, rest):
         (receipt,) = answer.json()["receipts"]

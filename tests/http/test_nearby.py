@@ -5,11 +5,15 @@ from __future__ import annotations
 import itertools
 import json
 import math
+from datetime import UTC, datetime
 from typing import Any
 
 import asyncpg
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from geo.spots import spot_of
 from tests.http.phones import Phone, Shop, new_phone, no, yes
 from tests.world import LONG_AGO, World
 
@@ -232,6 +236,50 @@ async def test_withdrawing_location_makes_it_coarse(phone, island):
     assert (await _around(phone, island))["coarse"] is True
 
 
+async def test_location_for_parking_alone_is_not_read_more_finely_here(http, island):
+    phone = await new_phone(http)
+    await phone.answers(yes("location_parking"))
+    assert (await _around(phone, island))["coarse"] is True
+
+
+@pytest.mark.parametrize("consents", [True, False])
+async def test_in_the_coarse_mode_only_what_is_around_answers(http, island, rows, consents):
+    """Invariant 4: a fix that says no more than the town is told to nobody and leaves nothing behind."""
+    await island.offer(fence_ids=[island.shop.fence_id], trigger="enter")
+    phone = await new_phone(http)
+    if consents:
+        await phone.consents_to(island.shop.retailer_id)
+    now = datetime.now(UTC).isoformat()
+    where = island.at(333, 333)
+    vague = {"fix_id": "vague", **where, "accuracy_m": 1_000.5, "recorded_at": now}
+    answer = await phone.post("/v1/fixes", {"sent_at": now, "fixes": [vague]})
+    if consents:
+        assert (answer.json()["fixes"][0]["status"], answer.json()["fixes"][0]["reason"]) == (
+            "rejected", "too_coarse",
+        )  # fmt: skip
+        assert (answer.json()["crossings"], answer.json()["deliveries"]) == ([], [])
+        kept = "SELECT state::text FROM device_states WHERE bucket = $1 AND customer_id = $2"
+        state = await rows.fetchval(kept, *phone.key)
+        assert not any(str(degrees)[:7] in str(state) for degrees in where.values())
+    else:
+        assert (answer.status_code, answer.json()["code"]) == (403, "no_location_consent")
+        sync = await phone.get("/v1/fences/sync", params={**where, "platform": "ios"})
+        assert (sync.status_code, sync.json()["code"]) == (403, "no_location_consent")
+    crossed = "SELECT count(*) FROM crossings WHERE bucket = $1 AND customer_id = $2"
+    assert await rows.fetchval(crossed, *phone.key) == 0
+    assert (await _around(phone, island, where=where, accuracy_m=1_000.5))["coarse"] is True
+
+
+@given(st.floats(-90, 90), st.floats(-180, 180))
+def test_a_coarse_position_has_two_decimals_and_stays_on_earth_within_its_cell(lat, lon):
+    spot = spot_of(lat, lon, may_locate=False)
+    assert spot.is_coarse
+    for rounded, exact, limit in ((spot.lat, lat, 90), (spot.lon, lon, 180)):
+        assert rounded == round(rounded, 2)
+        assert abs(rounded - exact) <= 0.005 + 1e-9
+        assert abs(rounded) <= limit
+
+
 async def test_looking_around_leaves_no_trace(phone, island, rows):
     site_id = await island.site()
     offer_id = await island.offer(site_ids=[site_id])
@@ -276,5 +324,5 @@ async def test_statement_walks_the_index_and_not_the_table(rows):
 
     async with rows.acquire() as connection, connection.transaction():
         await connection.execute("SET LOCAL enable_seqscan = off")
-        plan = await connection.fetch("EXPLAIN " + _AROUND, 24.9, 60.1, 1_000.0, None, 20, LONG_AGO)
+        plan = await connection.fetch("EXPLAIN " + _AROUND, 24.9, 60.1, 1_000.0, None, 20, LONG_AGO, True)
     assert any("sites_near" in row[0] for row in plan)

@@ -21,7 +21,8 @@ async def test_only_what_is_named_changes(http):
         "language": "fr-CA",
         "quiet_hours": None,
         "interests": ["coffee", "books"],
-        "age_band": "unknown",
+        "age_band": "adult",
+        "country": None,
     }
     assert (await phone.get("/v1/me")).json()["preferences"] == changed
 
@@ -40,7 +41,8 @@ async def test_simultaneous_changes_of_different_preferences_are_all_kept(http):
         {"language": "fr"},
         {"time_zone": "Asia/Tokyo"},
         {"interests": ["tea"]},
-        {"age_band": "adult"},
+        {"age_band": "15_17"},
+        {"country": "FI"},
         {"quiet_hours": {"start": "20:00", "end": "06:00"}},
     ]
     await asyncio.gather(*(phone.patch(PATH, change) for change in changes))
@@ -67,6 +69,8 @@ async def test_empty_patch_changes_nothing(http):
         ({"interests": ["fine", ""]}, "interests[1]"),
         ({"interests": ["a\u0000"]}, "interests[0]"),
         ({"age_band": "child"}, "age_band"),
+        ({"country": "fr"}, "country"),
+        ({"country": "FRA"}, "country"),
     ],
 )
 async def test_bad_preference_names_the_field_and_changes_nothing(http, change, field):

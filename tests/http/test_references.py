@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from offers.people.customers import CustomerKey, lock_customers
-from offers.people.references import forget_said
 from tests.http.phones import Phone, code_of, new_phone, no, yes
 from tests.http.shops import Shop, admin, faults_of, other_shop, shop, sql
 
@@ -144,16 +143,13 @@ async def test_after_a_withdrawal_the_reference_opens_nothing(phone, shop):
     assert (await shop.client.delete(path)).status_code == 404
 
 
-async def test_a_withdrawal_forgets_references_and_all_that_was_said(phone, shop, other_shop, sql):
+async def test_a_withdrawal_erases_references_and_all_that_was_said(phone, shop, other_shop, sql):
     for one in (shop, other_shop):
         await said(one, await reference_of(phone, one), tier="gold")
-    bucket, customer_id = phone.key
-    async with sql.transaction():
-        key = CustomerKey(bucket, customer_id)
-        await lock_customers(sql, key)
-        await forget_said(sql, key)
+    await phone.answers(no("personalisation"))
+    assert (await phone.get("/v1/references")).json()["items"] == []
     for table in ("customer_references", "customer_attributes"):
-        assert await sql.fetchval(f"SELECT count(*) FROM {table} WHERE customer_id = $1", customer_id) == 0
+        assert await sql.fetchval(f"SELECT count(*) FROM {table} WHERE customer_id = $1", phone.key[1]) == 0
 
 
 async def test_ending_a_reference_erases_what_that_retailer_said_only(phone, shop, other_shop):

@@ -12,12 +12,16 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
+import msgspec
 
 from api.app import create_app
 from api.fixes import FixesRoute
 from offers import eligibility
+from offers.engine import deciding, snapshot
 from offers.engine.leases import Leases
 from offers.handing import redemption
+from offers.people import erasure
+from offers.terms import Reason
 
 STAMP = re.compile(rb'(?<="decided_at":")\d{4}-\d\d-\d\d')
 
@@ -54,6 +58,66 @@ def without_stock() -> FixesRoute:
 
     assert redemption._take_stock, "the mutant would change nothing"
     redemption._take_stock = always_left
+    return create_app()
+
+
+def without_re_eligibility() -> FixesRoute:
+    """Nor the limits that would hide it."""
+    _without(eligibility._within_caps)
+    _without(eligibility._within_customer_limit)
+    return _without(eligibility._eligible_again)
+
+
+def without_waiting_for_the_end() -> FixesRoute:
+    """Every offer is held in quiet hours, whatever it says, and let go a minute later, quiet or not."""
+
+    def put_off(q: Any, failed: Any, rules: Any) -> Any:
+        decision = judged(q, failed, rules)
+        if failed.name is not Reason.QUIET_HOURS:
+            return decision
+        until = q.now + timedelta(minutes=1)
+        return msgspec.structs.replace(decision, reason=Reason.HELD, hold_until=until)
+
+    def once_only(q: Any) -> Any:
+        return () if q.was_held else asked(q)
+
+    judged, asked = eligibility._failed, eligibility._not_quiet
+    eligibility._failed = put_off
+    eligibility.RULES = tuple(once_only if rule is asked else rule for rule in eligibility.RULES)  # type: ignore[misc]
+    return create_app()
+
+
+def without_staying_held_out() -> FixesRoute:
+    """Whoever is held out is noted, and given the offer all the same."""
+    hold_out = deciding.Decider._hold_out
+
+    def and_give(decider: Any, occasion: Any, decision: Any, drawn_for: Any, rules: Any) -> None:
+        hold_out(decider, occasion, decision, drawn_for, rules)
+        if not decision.offer.is_limited:
+            decider._deliver(occasion, decision.offer, rules)
+
+    deciding.Decider._hold_out = and_give  # type: ignore[method-assign]  # that is the mutation
+    return create_app()
+
+
+def without_retrigger_times() -> FixesRoute:
+    rules_of = snapshot.FenceRules
+
+    def at_once(**said: Any) -> Any:
+        return rules_of(**{**said, "retrigger_s": 0.0})
+
+    snapshot.FenceRules = at_once  # type: ignore[misc,assignment]  # that is the mutation
+    return create_app()
+
+
+def without_erasure() -> FixesRoute:
+    """Says that everything is erased, and erases nothing."""
+
+    async def later(_connection: Any, _reach: Any, _key: Any, now: Any) -> Any:
+        return erasure.Erased(erased_at=now, consents_proven=0, redemptions_proven=0)
+
+    assert erasure.erase_held, "the mutant would change nothing"
+    erasure.erase_held = later
     return create_app()
 
 

@@ -46,6 +46,7 @@ def person(**changes: Any) -> Person:
         "time_zone": PARIS,
         "language": "en",
         "grants": grants,
+        "age_band": "adult",
     }
     return Person(**plain | changes)
 

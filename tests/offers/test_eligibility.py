@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from offers.eligibility import RULES, Question, concerns, decide, examine, offers_for
-from offers.terms import Audience, Reason, Rule
+from offers.terms import AgeBand, Audience, Reason, Rule
 from tests.offers.invented import NOON, offer, past, per_day, person, place, question, utc
 
 DAY = timedelta(days=1)
@@ -24,6 +24,7 @@ BROKEN: dict[Reason, dict[str, Any]] = {
     Reason.SITE_CLOSED: {"offer": {"only_while_open": True}},
     Reason.STALE: {"crossed_at": NOON - 121 * SECOND},
     Reason.NO_CONSENT: {"person": {"grants": frozenset({"location_offers"})}},
+    Reason.MINOR: {"person": {"age_band": "15_17"}},
     Reason.AUDIENCE: {"offer": {"audience": Audience(languages=("fi",))}},
     Reason.DISMISSED: {"history": [past(decided_at=NOON - 300 * DAY, was_dismissed=True)]},
     Reason.QUIET_HOURS: {"person": {"quiet_start": time(11), "quiet_end": time(13)}},
@@ -94,7 +95,7 @@ def test_the_trace_of_a_delivery_holds_every_rule() -> None:
         caps=[per_day(2)],
     )
     assert [rule.name for rule in decide(everything).rules] == list(BROKEN)
-    assert len(RULES) == 13
+    assert len(RULES) == 14
 
 
 # Stops, status, staleness
@@ -125,6 +126,15 @@ def test_withdrawn_consent_blocks_delivery() -> None:
     decision = decide(question(person=withdrawn))
     assert decision.reason is Reason.NO_CONSENT
     assert named(decision.rules, Reason.NO_CONSENT).numbers == {"missing": "marketing:1:push"}
+
+
+@pytest.mark.parametrize("band", ["unknown", "under_15", "15_17"])
+def test_whoever_is_not_known_to_be_an_adult_is_given_nothing_whatever_they_consented_to(
+    band: AgeBand,
+) -> None:
+    decision = decide(question(person=person(age_band=band)))
+    assert decision.reason is Reason.MINOR
+    assert named(decision.rules, Reason.MINOR).numbers == {"age_band": band}
 
 
 def test_quiet_hours_are_told_with_the_clock_of_the_person() -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from api.settings import Settings, described
 from geo.errors import InvalidInput
+from offers.minors import AGES_OF_CONSENT
 
 
 def test_an_empty_environment_gives_working_defaults():
@@ -33,6 +34,7 @@ def test_every_variable_is_read():
             "ALENTOUR_LOG_LEVEL": "debug",
             "ALENTOUR_LOG_FORMAT": "console",
             "ALENTOUR_DEFAULT_TIME_ZONE": "Europe/Helsinki",
+            "ALENTOUR_AGES_OF_CONSENT": "FR=16, US=13",
             "ALENTOUR_QUEUE_FIXES": "100",
             "ALENTOUR_QUEUE_BYTES": "1048576",
             "ALENTOUR_FLUSH_FIXES": "1",
@@ -62,6 +64,7 @@ def test_every_variable_is_read():
         log_level="debug",
         log_format="console",
         default_time_zone="Europe/Helsinki",
+        ages_of_consent={**AGES_OF_CONSENT, "FR": 16, "US": 13},
         queue_fixes=100,
         queue_bytes=1_048_576,
         flush_fixes=1,
@@ -106,6 +109,11 @@ def test_every_variable_is_read():
         ("ALENTOUR_LOG_FORMAT", "xml"),
         ("ALENTOUR_DEFAULT_TIME_ZONE", "Mars/Olympus"),
         ("ALENTOUR_DEFAULT_TIME_ZONE", "../etc/passwd"),
+        ("ALENTOUR_AGES_OF_CONSENT", "FR"),
+        ("ALENTOUR_AGES_OF_CONSENT", "fr=15"),
+        ("ALENTOUR_AGES_OF_CONSENT", "FR=young"),
+        ("ALENTOUR_AGES_OF_CONSENT", "FR=15,DE=12"),
+        ("ALENTOUR_AGES_OF_CONSENT", "FR=19"),
         ("ALENTOUR_QUEUE_FIXES", "1e9"),
         ("ALENTOUR_QUEUE_BYTES", "12"),
         ("ALENTOUR_FLUSH_FIXES", "0"),

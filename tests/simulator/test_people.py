@@ -2,6 +2,7 @@
 
 from dataclasses import astuple
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -82,16 +83,28 @@ def test_some_withdraw_midway_and_some_of_them_come_back(people: list[Person]) -
     withdrawn = [
         p for p in people if p.changes and p.changes[0].decisions and not p.changes[0].decisions[0].granted
     ]
-    returned = [person for person in withdrawn if len(person.changes) == 2]
+    returned = [person for person in withdrawn if len(person.changes) > 1 and person.changes[1].decisions]
     assert len(withdrawn) > 150
     assert 0.4 < len(returned) / len(withdrawn) < 0.8
     assert any(decision.grant == LOCATION for p in withdrawn for decision in p.changes[0].decisions)
     for person in returned:
-        no, yes = person.changes
+        no, yes = person.changes[:2]
         assert 0 < no.at_s < yes.at_s < HOUR_S
         assert [decision.grant for decision in no.decisions] == [decision.grant for decision in yes.decisions]
         assert all(decision.granted for decision in yes.decisions)
         assert {d.grant for d in no.decisions} <= {d.grant for d in person.decisions if d.granted}
+
+
+def test_some_are_no_adults_some_turn_out_to_be_none_and_some_want_to_be_forgotten(
+    people: list[Person],
+) -> None:
+    assert 0.04 < np.mean([person.age_band != "adult" for person in people]) < 0.13
+    assert {person.age_band for person in people} == {"adult", "unknown", "under_15", "15_17"}
+    for kind in ("age_band", "erases"):
+        changing = [person for person in people if any(getattr(one, kind) for one in person.changes)]
+        assert 5 < len(changing) < 0.1 * len(people)
+        assert all(getattr(person.changes[-1], kind) for person in changing), "nothing follows it"
+        assert all(a.at_s <= b.at_s for person in changing for a, b in pairwise(person.changes))
 
 
 def test_quiet_hours_bite_for_some_of_the_time(people: list[Person]) -> None:

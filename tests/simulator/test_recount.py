@@ -36,6 +36,7 @@ def rules(*caps: Cap, start: datetime = NOON - timedelta(days=400), **offers: Of
 def journal(*, consenting: bool = True) -> Journal:
     """Ann, who consented to everything before anything else happened."""
     book = Journal()
+    book.age_bands[ANN] = History("adult")
     for grant in (LOCATION, MARKETING, Grant("marketing", 7, "inbox"), Grant("marketing", 8, "push")):
         if consenting:
             book.consent(ANN, grant).changes.append(Change(True, next(book.order), next(book.order)))

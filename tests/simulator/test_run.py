@@ -14,6 +14,7 @@ import pytest
 from api.auth import create_admin_key
 from simulator.__main__ import main
 from simulator.options import Options
+from simulator.recount import KINDS
 from simulator.report import Report
 from simulator.run import next_thursday_noon, simulate
 from tests.serving import Server, StartServer
@@ -153,7 +154,7 @@ async def test_the_command_writes_the_promised_report_and_a_summary(
     assert await asyncio.to_thread(main, arguments) == 0
     report = msgspec.json.decode(written.read_bytes())
     assert tuple(report)[: len(PROMISED)] == PROMISED
-    assert set(report["violations"]) == {"consent", "caps", "quiet_hours", "budget"}
+    assert set(report["violations"]) == set(KINDS)
     for kind in ("enter", "exit"):
         assert set(report["detection"][kind]) == {"precision", "recall", "f1"}
     shown = capsys.readouterr().out

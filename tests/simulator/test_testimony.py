@@ -113,4 +113,6 @@ def test_a_server_without_any_rule_does_not_escape_by_stamping_a_day_early() -> 
         caps=(Cap(cap_id=1, scope="system", at_most=1, calendar_unit="day"),),
         offers={1: OfferRules()},
     )
-    assert {violation.kind for violation in recount(book, rules)} == {"consent", "caps", "quiet_hours"}
+    assert {violation.kind for violation in recount(book, rules)} == {
+        *("consent", "caps", "quiet_hours", "minors"),
+    }

@@ -15,7 +15,7 @@ CREATE FUNCTION lock_and_load(
     bucket       smallint,
     customer_id  uuid,
     device_id    uuid,
-    flags        smallint,  -- in row 0: 1 when time runs by itself; else 1 locked, 2 active device, 4 first use of a rotated token, 8 may be followed, 16 pending device
+    flags        smallint,  -- in row 0: 1 when time runs by itself; else 1 locked, 2 active device, 4 first use of a rotated token, 8 may be followed, 16 pending device, 32 a consent may have lapsed
     state        text,
     decided_at   timestamptz,
     version      bigint,
@@ -29,6 +29,9 @@ DECLARE
     v_are_new   boolean[];
     v_locked    uuid[] := '{}';
     v_followed  uuid[] := '{}';
+    v_as_of     timestamptz[];  -- of the locked ones, in their order
+    v_overdue   uuid[] := '{}';
+    v_lapse     timestamptz;
     v_now       timestamptz;
     v_version   bigint;
     v_stop      bigint;
@@ -48,9 +51,10 @@ BEGIN
 
     IF p_wait THEN
         SELECT coalesce(array_agg(l.customer_id), '{}'),
-               coalesce(array_agg(l.customer_id) FILTER (WHERE l.may_be_followed), '{}')
-        INTO v_locked, v_followed FROM (
-            SELECT c.customer_id, 'location_offers' = ANY (c.grants) AS may_be_followed
+               coalesce(array_agg(l.customer_id) FILTER (WHERE l.may_be_followed), '{}'),
+               array_agg(l.grants_as_of)
+        INTO v_locked, v_followed, v_as_of FROM (
+            SELECT c.customer_id, 'location_offers' = ANY (c.grants) AS may_be_followed, c.grants_as_of
             FROM (SELECT DISTINCT * FROM unnest(v_buckets, v_customers)) AS w(bucket, customer_id)
             JOIN customers c ON c.bucket = w.bucket AND c.customer_id = w.customer_id
             ORDER BY c.bucket, c.customer_id
@@ -58,9 +62,10 @@ BEGIN
         ) l;
     ELSE
         SELECT coalesce(array_agg(l.customer_id), '{}'),
-               coalesce(array_agg(l.customer_id) FILTER (WHERE l.may_be_followed), '{}')
-        INTO v_locked, v_followed FROM (
-            SELECT c.customer_id, 'location_offers' = ANY (c.grants) AS may_be_followed
+               coalesce(array_agg(l.customer_id) FILTER (WHERE l.may_be_followed), '{}'),
+               array_agg(l.grants_as_of)
+        INTO v_locked, v_followed, v_as_of FROM (
+            SELECT c.customer_id, 'location_offers' = ANY (c.grants) AS may_be_followed, c.grants_as_of
             FROM (SELECT DISTINCT * FROM unnest(v_buckets, v_customers)) AS w(bucket, customer_id)
             JOIN customers c ON c.bucket = w.bucket AND c.customer_id = w.customer_id
             ORDER BY c.bucket, c.customer_id
@@ -72,6 +77,14 @@ BEGIN
     -- waited for.
     v_now := alentour_now();
     SELECT cv.version, cv.stop_version INTO v_version, v_stop FROM config_version cv;
+
+    -- Consents lapse by date. Whose grants were derived before the last date has to be looked at first.
+    SELECT max(n.lapses_at) INTO v_lapse FROM notice_versions n WHERE n.lapses_at <= v_now;
+    IF v_lapse IS NOT NULL THEN
+        SELECT coalesce(array_agg(l.customer_id), '{}') INTO v_overdue
+        FROM unnest(v_locked, v_as_of) AS l(customer_id, as_of)
+        WHERE l.as_of IS NULL OR l.as_of < v_lapse;
+    END IF;
 
     -- The grants were read from the rows as they were locked; the rest is read now. IN (SELECT unnest)
     -- is a hashed look-up, where a join with the array would compare everybody with everybody.
@@ -85,7 +98,8 @@ BEGIN
             + 2 * (d.status = 'active')::integer
             + 4 * w.is_new::integer
             + 8 * (d.customer_id IN (SELECT unnest(v_followed)))::integer
-            + 16 * (d.status = 'pending')::integer)::smallint,
+            + 16 * (d.status = 'pending')::integer
+            + 32 * (d.customer_id IN (SELECT unnest(v_overdue)))::integer)::smallint,
            s.state::text, NULL, NULL, NULL
     FROM unnest(v_ords, v_buckets, v_devices, v_are_new) AS w(ord, bucket, device_id, is_new)
     JOIN devices d ON d.bucket = w.bucket AND d.device_id = w.device_id

@@ -236,15 +236,31 @@ INSERT INTO defaults DEFAULT VALUES;
 
 -- Notices --------------------------------------------------------------------------------------
 
-CREATE TABLE notices (
+-- retailer_id NULL: the operator's own. Versions of a purpose are numbered in one line, whoever publishes,
+-- so that purpose and version name one text's version for good. lapses_at: from then on a yes to an older
+-- version no longer counts; NULL: it counts until it is answered anew.
+CREATE TABLE notice_versions (
     purpose      text NOT NULL CHECK (purpose IN
                  ('location_offers', 'location_parking', 'personalisation', 'measurement', 'marketing')),
     version      integer NOT NULL CHECK (version > 0),
-    language     text NOT NULL,
-    title        text NOT NULL,
-    text         text NOT NULL,
+    retailer_id  bigint,
+    asks_again   boolean NOT NULL,
+    grace_days   integer CHECK (grace_days BETWEEN 0 AND 180),
+    lapses_at    timestamptz,
     published_at timestamptz NOT NULL,
-    PRIMARY KEY (purpose, version, language)
+    PRIMARY KEY (purpose, version),
+    CHECK (retailer_id IS NULL OR purpose = 'marketing'),
+    CHECK (asks_again OR grace_days IS NULL),
+    CHECK ((grace_days IS NULL) = (lapses_at IS NULL))
+);
+CREATE TABLE notices (
+    purpose  text NOT NULL,
+    version  integer NOT NULL,
+    language text NOT NULL,
+    title    text NOT NULL CHECK (length(title) BETWEEN 1 AND 200),
+    text     text NOT NULL CHECK (length(text) BETWEEN 1 AND 10000),
+    PRIMARY KEY (purpose, version, language),
+    FOREIGN KEY (purpose, version) REFERENCES notice_versions
 );
 
 -- Customers: hot tables, bucket first in every key ---------------------------------------------
@@ -259,12 +275,20 @@ CREATE TABLE customers (
     interests   text[] NOT NULL DEFAULT '{}',
     age_band    text NOT NULL DEFAULT 'unknown'
                 CHECK (age_band IN ('unknown', 'under_15', '15_17', 'adult')),
-    -- The purposes granted now, derived from consents in the transaction that records one.
+    -- Where the person lives (ISO 3166), as they said; NULL: what their time zone says.
+    country     text CHECK (country ~ '^[A-Z]{2}$'),
+    -- The purposes granted now, derived from consents in the transaction that records one, and again
+    -- when a consent lapses: what lapsed until grants_as_of is not among them any more.
     grants      text[] NOT NULL DEFAULT '{}',
+    grants_as_of timestamptz,
     last_seq    bigint NOT NULL DEFAULT 0,
     created_at  timestamptz NOT NULL,
     PRIMARY KEY (bucket, customer_id),
-    CHECK ((quiet_start IS NULL) = (quiet_end IS NULL))
+    CHECK ((quiet_start IS NULL) = (quiet_end IS NULL)),
+    -- The floor under offers.minors: nobody under 15 consents to anything, nobody under 18 to marketing.
+    CONSTRAINT minors_consent_to_nothing CHECK (grants = '{}' OR age_band IN ('15_17', 'adult')),
+    CONSTRAINT marketing_is_for_adults CHECK
+        (age_band = 'adult' OR position('marketing:' IN array_to_string(grants, ' ')) = 0)
 ) WITH (fillfactor = 80);
 
 CREATE TABLE devices (

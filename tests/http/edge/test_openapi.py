@@ -283,7 +283,8 @@ def test_every_guarded_operation_says_what_opens_it(described: dict[str, Any]) -
     open_to_all = {name for name, operation in operations(described) if not operation.get("security")}
     assert open_to_all == {
         "GET /health/live", "GET /health/ready", "GET /metrics", "GET /problems", "GET /problems/{code}",
-        "GET /v1/notices", "POST /v1/devices",
+        "GET /v1/notices", "GET /v1/controllers", "GET /.well-known/jwks.json", "POST /v1/receipts/verify",
+        "POST /v1/devices",
     }  # fmt: skip
 
 
