@@ -66,7 +66,11 @@ def _asked() -> list[Rule]:
             offer=offer(**limits), history=[past(decided_at=NOON - timedelta(days=9))], caps=[per_day(2)]
         ),
         question(offer=strict, person=somebody, history=given, caps=[per_day(1)], budget="spent"),
-        question(offer=strict, person=person(grants=frozenset()), crossed_at=NOON - timedelta(hours=3)),
+        question(
+            offer=strict,
+            person=person(grants=frozenset(), age_band="15_17"),
+            crossed_at=NOON - timedelta(hours=3),
+        ),
         question(offer=offer(ignores_caps=True), budget="reserved"),
         question(was_held=True, is_present=False, offer=offer(when_quiet="hold", needs_presence=True)),
         question(was_held=True, is_present=True, offer=offer(when_quiet="hold", needs_presence=True)),
@@ -136,6 +140,11 @@ def test_a_rule_is_said_differently_in_both_languages_and_when_it_is_not_met() -
             Rule(name=Reason.NOT_PRESENT, passed=True),
             "You were still there.",
             "Vous y étiez encore.",
+        ),
+        (
+            Rule(name=Reason.MINOR, passed=False, numbers={"age_band": "15_17"}),
+            "You did not tell us that you are an adult; offers are for adults.",
+            "Vous n'avez pas indiqué être majeur ; les offres sont pour les majeurs.",
         ),
         (
             Rule(name=Reason.STALE, passed=True, numbers={"age_s": 36_000.0, "was_held": True}),
