@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -11,10 +14,12 @@ import asyncpg
 import httpx
 import pytest
 
+from api.auth import create_admin_key, create_retailer_key
 from tests.http.phones import Phone, new_phone, yes
-from tests.http.shops import BREAD, Shop, admin, faults_of, other_shop, shop, sql
+from tests.http.shops import BREAD, Shop, admin, client_of, faults_of, other_shop, shop, sql
 from tests.privacy.rows import everything
-from tests.world import METRES_PER_DEGREE
+from tests.serving import Server
+from tests.world import METRES_PER_DEGREE, World
 
 __all__ = ["admin", "other_shop", "shop", "sql"]  # fixtures
 
@@ -403,6 +408,31 @@ async def test_it_knows_what_a_test_phone_was_given_and_may_be_told(http, street
 # Nothing is written
 
 
+@dataclass
+class Alone:
+    """A street on a server of its own: what changes in its database, the one request changed."""
+
+    http: httpx.AsyncClient
+    rows: asyncpg.Pool
+    street: Street
+    admin: httpx.AsyncClient
+
+
+@pytest.fixture
+async def alone(server: Server) -> AsyncIterator[Alone]:
+    async with asyncpg.create_pool(server.database_url, min_size=1, max_size=4) as rows:
+        retailer_id = await World(rows).retailer()
+        keys = [await create_retailer_key(rows, retailer_id, role) for role in ("manage", "read", "till")]
+        async with contextlib.AsyncExitStack() as stack:
+            clients = [
+                await stack.enter_async_context(client_of(server, key))
+                for key in (*keys, await create_admin_key(rows))
+            ]
+            http = await stack.enter_async_context(httpx.AsyncClient(base_url=server.url, timeout=30))
+            shop = Shop(retailer_id, *clients[:3])
+            yield Alone(http, rows, await Street.opens(shop), clients[3])
+
+
 async def _same_before_and_after(rows: asyncpg.Pool, ask: Any) -> bool:
     before = await everything(rows)
     answer = await ask()
@@ -410,7 +440,8 @@ async def _same_before_and_after(rows: asyncpg.Pool, ask: Any) -> bool:
     return before == await everything(rows)
 
 
-async def test_nothing_is_written_whoever_is_asked_about(http, rows, street, admin):
+async def test_nothing_is_written_whoever_is_asked_about(alone: Alone):
+    http, rows, street, admin = alone.http, alone.rows, alone.street, alone.admin
     offer_id = await street.offers(holdout_percent=50, budget={"deliveries": 5})
     holding = await street.offers(quiet_hours={"when_quiet": "hold"})
     phone = await a_person(http, street.shop)
@@ -435,7 +466,8 @@ async def test_nothing_is_written_whoever_is_asked_about(http, rows, street, adm
 REASON = "Complaint 4711: why no offer on Monday?"
 
 
-async def test_an_admins_look_at_a_real_customer_is_all_that_is_written(http, rows, street, admin):
+async def test_an_admins_look_at_a_real_customer_is_all_that_is_written(alone: Alone):
+    http, rows, street, admin = alone.http, alone.rows, alone.street, alone.admin
     offer_id = await street.offers()
     phone = await a_person(http, street.shop)
     about = {"customer_id": phone.customer_id, "reason": REASON}
