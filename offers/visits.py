@@ -11,17 +11,20 @@ from typing import Final
 from geo.wall_clock import later
 
 SAME_VISIT: Final = timedelta(hours=4)
+# Crossings are kept for so long; what retention has not come to yet does not count either.
+REMEMBERED: Final = timedelta(days=90)
 
 
 def visits_before(stays: Iterable[datetime], now: datetime) -> list[datetime]:
     """When each earlier visit began (UTC, ascending); the one that is under way is not among them."""
     visits: list[datetime] = []
     ended = None
-    for stay in sorted(stays):
+    since = later(now, -REMEMBERED)
+    for stay in sorted(stay for stay in stays if stay >= since):
         if ended is None or stay - ended > SAME_VISIT:
             visits.append(stay)
         ended = stay
-    if ended is not None and ended > later(now, -SAME_VISIT):
+    if ended is not None and ended >= later(now, -SAME_VISIT):
         visits.pop()  # it has not ended: now belongs to it
     return visits
 

@@ -9,11 +9,13 @@ from litestar import Response, Router, get, post, put
 from litestar.params import JSONBody, Parameter
 from msgspec import UNSET, UnsetType
 
+from api import audit
 from api.auth import AuthKey, Key, requires
 from api.database import PLAIN, Now, Tx
 from api.idempotency import once
 from api.languages import AcceptLanguage, spoken_language
 from api.pages import Cursor, Limit, Page, page_of, read_cursor
+from api.rates import pays_by_address
 from api.routes.resources import LARGEST_ID, RetailerId, tenant_or_operator
 from offers.lapsing import GRACE_DAYS, LONGEST_GRACE_DAYS
 from offers.people.controllers import (
@@ -22,6 +24,7 @@ from offers.people.controllers import (
     LONGEST_URL,
     Controller,
     Identity,
+    controller_id_of,
     put_identity,
     read_asking,
     read_operator,
@@ -67,7 +70,12 @@ class IdentityDraft(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     name: Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST_NAME)] | None = None
 
 
-@get("/v1/notices", operation_id="listNotices", summary="The texts to show before asking")
+@get(
+    "/v1/notices",
+    guards=[pays_by_address],
+    operation_id="listNotices",
+    summary="The texts to show before asking",
+)
 async def list_notices(
     tx: Tx,
     language: Annotated[
@@ -134,11 +142,12 @@ async def publish_notice(
         texts=texts,
     )
     version = await publish(tx, new, now)
+    audit.tell("notice", f"{version.purpose}/{version.version}", retailer_id=publisher)
     told = {name: getattr(version, name) for name in version.__struct_fields__}
     return PublishedNotice(languages=sorted(texts), **told)
 
 
-@get("/v1/controllers", operation_id="listControllers", summary="Who asks")
+@get("/v1/controllers", guards=[pays_by_address], operation_id="listControllers", summary="Who asks")
 async def list_controllers(tx: Tx, limit: Limit = 50, cursor: Cursor = None) -> Page[Controller]:
     """The operator, then every retailer who asks, with their contact and privacy policy. Needs no token."""
     after = read_cursor(cursor)
@@ -166,6 +175,7 @@ async def put_controller(
     """
     speaker = await _speaker(tx, key, retailer_id)
     said = Identity(contact=data.contact, privacy_policy_url=data.privacy_policy_url, name=data.name)
+    audit.tell("controller", controller_id_of(speaker), retailer_id=speaker)
     return await put_identity(tx, speaker, said, now)
 
 

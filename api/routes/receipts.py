@@ -9,9 +9,11 @@ from litestar import Response, Router, get, post
 from litestar.params import FromPath, JSONBody
 from msgspec import UNSET
 
+from api import audit
 from api.auth import AuthPhone, requires, requires_phone
 from api.database import PLAIN, Tx
 from api.idempotency import once
+from api.rates import pays_by_address
 from api.routes.devices import key_of
 from api.routes.receipt_forms import Receipt
 from offers.people import receipt_keys
@@ -65,7 +67,11 @@ async def read_receipt(phone: AuthPhone, tx: Tx, consent_id: FromPath[UUID]) -> 
 
 
 @post(
-    "/v1/receipts/verify", status_code=200, operation_id="verifyReceipt", summary="Is this receipt genuine?"
+    "/v1/receipts/verify",
+    guards=[pays_by_address],
+    status_code=200,
+    operation_id="verifyReceipt",
+    summary="Is this receipt genuine?",
 )
 async def verify_receipt(tx: Tx, data: JSONBody[ReceiptFile]) -> Judgement:
     """Send a receipt as you downloaded it, or its `jws` alone. Needs no token, and nothing is kept.
@@ -78,7 +84,12 @@ async def verify_receipt(tx: Tx, data: JSONBody[ReceiptFile]) -> Judgement:
     return await judge(tx, data.jws, shown)
 
 
-@get("/.well-known/jwks.json", operation_id="readReceiptKeys", summary="The keys that verify receipts")
+@get(
+    "/.well-known/jwks.json",
+    guards=[pays_by_address],
+    operation_id="readReceiptKeys",
+    summary="The keys that verify receipts",
+)
 async def read_keys(tx: Tx) -> Response[PublicKeys]:
     """Public keys only, also those that are no longer used: the receipts they signed stay verifiable."""
     headers = {"cache-control": f"public, max-age={_KEYS_KEPT_S}"}
@@ -94,7 +105,9 @@ async def read_keys(tx: Tx) -> Response[PublicKeys]:
 )
 async def rotate(tx: Tx) -> PublicKey:
     """The old secret is destroyed, the old public key stays: receipts signed so far remain verifiable."""
-    return await receipt_keys.rotate(tx)
+    key = await receipt_keys.rotate(tx)
+    audit.tell("receipt_key", key.kid)
+    return key
 
 
 async def receipts_of(tx: Tx, key: CustomerKey, consents: Sequence[Consent]) -> list[Receipt]:

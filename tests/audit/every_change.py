@@ -187,7 +187,21 @@ async def _edit_defaults(shop: Business) -> httpx.Response:
     return await shop.admin.put("/v1/defaults", json=QUIET)
 
 
-# By operationId: how to make it change something, and the kind of thing that its entry is about.
+async def _publish_notice(shop: Business) -> httpx.Response:
+    text = {"title": "Offers from us", "text": "We would like to write to you."}
+    said = {"purpose": "marketing", "asks_again": False, "texts": {"en": text}}
+    return await shop.manage.post("/v1/notices", json=said)
+
+
+async def _put_controller(shop: Business) -> httpx.Response:
+    said = {"contact": "hello@shop.example", "privacy_policy_url": "https://shop.example/privacy"}
+    return await shop.manage.put("/v1/controllers", json=said)
+
+
+async def _rotate_receipt_key(shop: Business) -> httpx.Response:
+    return await shop.admin.post("/v1/receipts/keys")
+
+
 async def _set_attributes(shop: Business) -> httpx.Response:
     reference = await (await _somebody(shop)).reference()
     return await shop.manage.put(
@@ -237,6 +251,7 @@ async def _somebody(shop: Business) -> _Somebody:
     return _Somebody(shop, await new_phone(shop.manage))
 
 
+# By operationId: how to make it change something, and the kind of thing that its entry is about.
 CHANGES: Mapping[str, tuple[Change, str]] = {
     "setClock": (_set_clock, "clock"),
     "advanceClock": (_advance_clock, "clock"),
@@ -270,6 +285,9 @@ CHANGES: Mapping[str, tuple[Change, str]] = {
     "inviteTestPhone": (_invite_test_phone, "test_phone"),
     "removeTestPhone": (_remove_test_phone, "test_phone"),
     "previewOffer": (_preview_offer, "offer"),
+    "publishNotice": (_publish_notice, "notice"),
+    "putController": (_put_controller, "controller"),
+    "rotateReceiptKey": (_rotate_receipt_key, "receipt_key"),
 }
 # Of several things, or of somebody whose id is not told.
 WITHOUT_ONE = frozenset(
@@ -279,4 +297,4 @@ WITHOUT_ONE = frozenset(
     }
 )  # fmt: skip
 # What concerns nobody's things but the operator's.
-OF_THE_OPERATOR = frozenset({"setClock", "advanceClock", "tickClock", "editDefaults"})
+OF_THE_OPERATOR = frozenset({"setClock", "advanceClock", "tickClock", "editDefaults", "rotateReceiptKey"})

@@ -66,7 +66,7 @@ async def test_every_change_leaves_an_entry(
         assert str(whose) == entry["subject_id"] == str(answer.json()["retailer_id"])
     else:
         assert whose == business.retailer_id
-    has_one_subject = operation not in WITHOUT_ONE | OF_THE_OPERATOR
+    has_one_subject = operation not in WITHOUT_ONE | OF_THE_OPERATOR - {"rotateReceiptKey"}
     assert (entry["subject_id"] is not None) == has_one_subject
 
 

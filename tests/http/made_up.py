@@ -39,8 +39,8 @@ class Past:
         """In turn one of every bucket, by which reports tell people apart."""
         made = [_somebody_in(number % BUCKETS) for number in range(how_many)]
         await self.sql.executemany(
-            "INSERT INTO customers (bucket, customer_id, created_at, grants)"
-            " VALUES ($1, $2, '2020-01-01T00:00:00Z', $3)",
+            "INSERT INTO customers (bucket, customer_id, created_at, grants, age_band)"
+            " VALUES ($1, $2, '2020-01-01T00:00:00Z', $3, 'adult')",
             [(one.bucket, one.customer_id, list(grants)) for one in made],
         )
         return made

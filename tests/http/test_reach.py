@@ -38,7 +38,8 @@ class Street:
     async def person(self, *grants: str, since: datetime = LONG_AGO) -> UUID:
         customer_id = uuid4()
         await self.sql.execute(
-            "INSERT INTO customers (bucket, customer_id, grants, created_at) VALUES ($1, $2, $3, $4)",
+            "INSERT INTO customers (bucket, customer_id, grants, created_at, age_band)"
+            " VALUES ($1, $2, $3, $4, 'adult')",
             bucket_of(customer_id),
             customer_id,
             list(grants),

@@ -14,13 +14,14 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
+from api import app
 from api.app import create_app
 from api.fixes import FixesRoute
 from offers import eligibility
 from offers.engine import deciding, snapshot
 from offers.engine.leases import Leases
 from offers.handing import redemption
-from offers.people import erasure
+from offers.people import consent_records, erasure
 from offers.terms import Reason
 
 STAMP = re.compile(rb'(?<="decided_at":")\d{4}-\d\d-\d\d')
@@ -110,6 +111,22 @@ def without_retrigger_times() -> FixesRoute:
     return create_app()
 
 
+def without_minors() -> FixesRoute:
+    """Everybody is taken for an adult; the database's own floor is taken away, too."""
+
+    def always(*_: Any) -> bool:
+        return True
+
+    async def without_floor(connection: asyncpg.Connection, mode: Any) -> None:
+        for name in ("minors_consent_to_nothing", "marketing_is_for_adults"):
+            await connection.execute(f"ALTER TABLE customers DROP CONSTRAINT IF EXISTS {name}")
+        await settled(connection, mode)
+
+    consent_records.may_grant = always
+    settled, app.settle_mode = app.settle_mode, without_floor
+    return _without(eligibility._of_age)
+
+
 def without_erasure() -> FixesRoute:
     """Says that everything is erased, and erases nothing."""
 
@@ -125,7 +142,7 @@ def without_rules_and_a_day_early() -> Callable[..., Awaitable[None]]:
     """Neither consent nor caps nor quiet hours, and every delivery says that it is of yesterday."""
     _without(eligibility._consented)
     _without(eligibility._within_caps)
-    app = _without(eligibility._not_quiet)
+    honest = _without(eligibility._not_quiet)
 
     async def a_day_early(scope: Any, receive: Any, send: Any) -> None:
         async def send_backdated(message: Any) -> None:
@@ -133,7 +150,7 @@ def without_rules_and_a_day_early() -> Callable[..., Awaitable[None]]:
                 message = {**message, "body": STAMP.sub(_the_day_before, body)}
             await send(message)
 
-        await app(scope, receive, send_backdated)
+        await honest(scope, receive, send_backdated)
 
     return a_day_early
 

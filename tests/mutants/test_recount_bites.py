@@ -127,6 +127,7 @@ def test_a_sound_server_breaks_no_promise(walk: Walk) -> None:
         ("without_staying_held_out", "holdouts"),
         ("without_retrigger_times", "re_trigger"),
         ("without_re_eligibility", "re_eligibility"),
+        ("without_minors", "minors"),
         ("without_erasure", "erasure"),
     ],
 )

@@ -44,6 +44,9 @@ PUBLIC = {("explainProblem", "code")}
 MEANT = {
     ("recordConsents", "decisions.[].retailer_id"): "a customer answers every retailer",
     ("registerDevice", "link_code"): "that is how a second phone joins",
+    ("verifyReceipt", "record_id"): "a receipt, whosever it is, can be verified by whoever has it",
+    ("verifyReceipt", "receipt_id"): "the same",
+    ("verifyReceipt", "pii_principal_id"): "the same",
     ("addOfferCodes", "codes"): "a retailer brings codes of its own tills",
     ("giveReference", "retailer_id"): "a customer may let any retailer know them",
     ("acceptTestPhone", "code"): "that is how a phone becomes a test phone",

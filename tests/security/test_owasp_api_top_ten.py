@@ -44,9 +44,10 @@ SAFE = {"GET", "HEAD"}
 ADMINS = {
     "setClock", "advanceClock", "tickClock", "addRetailer", "listRetailers",
     "addKey", "listKeys", "listAdminKeys", "rotateKey", "revokeKey", "editDefaults",
+    "rotateReceiptKey", "measureEverything",
 }  # fmt: skip
 # Reading in the form of a POST: nothing is kept.
-READS_BY_POST = {"lintFenceDraft", "forecastFenceReach"}
+READS_BY_POST = {"lintFenceDraft", "forecastFenceReach", "rehearseDecision"}
 
 
 # API1:2023 Broken Object Level Authorization --------------------------------------------------
@@ -78,7 +79,7 @@ async def test_api1_broken_object_level_authorization_no_id_opens_what_is_anothe
 async def test_api2_broken_authentication_every_route_asks_who_it_is(client: Client) -> None:
     anybodys = {
         "checkLiveness", "checkReadiness", "readMetrics", "listProblems", "explainProblem",
-        "registerDevice", "listNotices",
+        "registerDevice", "listNotices", "listControllers", "verifyReceipt", "readReceiptKeys",
     }  # fmt: skip
     for operation in operations():
         example = _example(operation)
@@ -425,7 +426,7 @@ def test_api9_improper_inventory_management_there_is_no_route_that_the_document_
 
 def test_api9_improper_inventory_management_there_is_one_version_and_it_is_in_the_path() -> None:
     unversioned = {one.path.split("/")[1] for one in operations()} - {"v1"}
-    assert unversioned == {"health", "metrics", "problems"}
+    assert unversioned == {".well-known", "health", "metrics", "problems"}
     assert not [one.name for one in operations() if one.said.get("deprecated")]
 
 

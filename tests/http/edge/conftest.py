@@ -27,7 +27,10 @@ async def database_url(edge_database_url: str) -> str:
     connection = await asyncpg.connect(edge_database_url)
     await connection.execute(
         "TRUNCATE retailers, api_keys, customers, installations, idempotency_keys, clock"
-        " RESTART IDENTITY CASCADE; DROP FUNCTION IF EXISTS fail_late CASCADE"
+        " RESTART IDENTITY CASCADE; DROP FUNCTION IF EXISTS fail_late CASCADE;"
+        # A published notice stays; here it is as if it never had been.
+        " SET session_replication_role = replica;"
+        " DELETE FROM notices WHERE version > 1; DELETE FROM notice_versions WHERE version > 1"
     )
     await connection.close()
     return edge_database_url
