@@ -57,7 +57,7 @@ class Edge:
     async def _answer(self, scope: Any, receive: Receive, exchange: "_Exchange") -> None:
         try:
             refuse_oversized(scope)
-            require_json(scope["method"], dict(scope["headers"]))
+            require_json(scope["method"], scope["path"], dict(scope["headers"]))
         except AlentourError as refusal:
             await exchange.refuse(refusal)
             return
@@ -122,15 +122,16 @@ class _Exchange:
         await self.send({"type": "http.response.body", "body": body, "more_body": False})
 
 
-def require_json(method: str, headers: dict[bytes, bytes]) -> None:
-    """Raises UnsupportedMediaType for a body that says it is not plain JSON.
+def require_json(method: str, path: str, headers: dict[bytes, bytes]) -> None:
+    """Raises UnsupportedMediaType for a body that says it is not plain JSON; imports read CSV as well.
 
     Where there is no body its type is no matter: some clients name one all the same.
     """
     if method not in _WITH_BODY or headers.get(b"content-length") == b"0":
         return
     media_type = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
-    if media_type and not (media_type == b"application/json" or media_type.endswith(b"+json")):
+    is_table = media_type == b"text/csv" and path.rstrip("/").endswith("/import")
+    if media_type and not (is_table or media_type == b"application/json" or media_type.endswith(b"+json")):
         raise UnsupportedMediaType("Send application/json.")
     if headers.get(b"content-encoding", b"identity").lower() != b"identity":
         raise UnsupportedMediaType("Send the body uncompressed; only /v1/fixes reads gzip.")

@@ -25,6 +25,7 @@ OWN: Final[Mapping[str, tuple[str, ...]]] = {
     "editFence": ("already_exists", "sensitive_place"),
     "deleteFence": ("in_use",),
     "importFences": ("rows_refused",),
+    "importOffers": ("rows_refused",),
     "lintFenceDraft": ("not_found",),
     "forecastFenceReach": ("not_found",),
     "createOffer": ("already_exists", "not_found"),

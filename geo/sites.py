@@ -154,6 +154,16 @@ async def positions_of_sites(
     return {site.site_id: position_of(site) for site in sites}
 
 
+async def ids_of_sites(
+    session: AsyncSession, retailer_id: int, names: Collection[str | None]
+) -> dict[str, int]:
+    """By the retailer's own ids, those that exist."""
+    query = select(Site.external_id, Site.site_id).where(
+        Site.retailer_id == retailer_id, Site.external_id.in_(names)
+    )
+    return {name: site_id for name, site_id in await session.execute(query) if name is not None}
+
+
 def position_of(site: Site) -> tuple[float, float]:
     """(longitude, latitude)"""
     return position_in(site.location)

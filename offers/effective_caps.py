@@ -12,7 +12,8 @@ import msgspec
 
 from geo.wall_clock import later, moment_of, wall_time
 from offers.caps import applies, binding, counted, window_start
-from offers.terms import Cap, Offer, PastDelivery
+from offers.quiet_hours import quiet_until
+from offers.terms import Cap, Defaults, Offer, PastDelivery, Person
 
 # The order in which limits are inherited: what the system sets, then a retailer, then for one offer.
 ORDER: Final = ("system", "each_retailer", "retailer", "offer")
@@ -101,6 +102,23 @@ def next_possible(
         if any(moment is None for moment in passing):
             return None
         at = max(moment for moment in passing if moment is not None)
+    return at
+
+
+def next_undisturbed(
+    caps: Sequence[Cap],
+    offer: Offer,
+    history: Sequence[PastDelivery],
+    person: Person,
+    defaults: Defaults,
+    now: datetime,
+) -> datetime | None:
+    """As `next_possible`, and outside the person's quiet hours, unless the offer is quiet then by itself."""
+    at = next_possible(caps, offer, history, person.time_zone, now)
+    if offer.when_quiet == "inbox_only":
+        return at
+    while at is not None and (awake := quiet_until(person, defaults, at)) is not None:
+        at = next_possible(caps, offer, history, person.time_zone, awake)
     return at
 
 

@@ -7,6 +7,7 @@ from litestar.types import ControllerRouterHandler
 
 from api.routes import (
     audit,
+    bulk_offers,
     caps,
     clock,
     consents,
@@ -57,6 +58,7 @@ ROUTERS: Final[Sequence[ControllerRouterHandler]] = [
     diagnosis.router,
     measuring.router,
     reports.router,
+    bulk_offers.router,
     caps.router,
     effective_caps.router,
     dry_run.router,

@@ -10,16 +10,16 @@ from api.database import PLAIN, Now, Tx
 from api.languages import AcceptLanguage, spoken_language
 from api.routes.devices import key_of
 from api.routes.resources import LARGEST_ID
-from offers.handing.limits import EffectiveLimits, read_limits
+from offers.handing.limits import EffectiveCaps, tell_limits
 
 
 @get(
     "/v1/caps/effective",
     guards=[requires_phone],
-    operation_id="listEffectiveCaps",
-    summary="Which limits hold for you now",
+    operation_id="readEffectiveCaps",
+    summary="Read which limits bind now",
 )
-async def list_effective_caps(
+async def read_effective_caps(
     phone: AuthPhone,
     tx: Tx,
     now: Now,
@@ -30,18 +30,16 @@ async def list_effective_caps(
         int | None, Parameter(ge=1, le=LARGEST_ID, description="Only the limits of this offer.")
     ] = None,
     accept_language: AcceptLanguage = None,
-) -> Response[EffectiveLimits]:
+) -> Response[EffectiveCaps]:
     """Each with what it counts, from when to when, how much is taken, and when it lets the next pass.
 
     Limits of single businesses are told where something of theirs counts, or for the business you name: one
     that you agreed to hear from, or that has given you something.
-    `next_possible_at` is by the limits alone: consents, hours and the offers themselves may say more.
+    `next_possible_at` goes by limits and quiet hours: consents and the offers themselves may say more.
     """
     language = spoken_language(accept_language, fallback=phone.language)
-    limits = await read_limits(tx, key_of(phone), now, language, retailer_id=retailer_id, offer_id=offer_id)
+    limits = await tell_limits(tx, key_of(phone), now, language, retailer_id=retailer_id, offer_id=offer_id)
     return Response(limits, headers={"content-language": language, "vary": "Accept-Language"})
 
 
-router: Final = Router(
-    "/", route_handlers=[list_effective_caps], dependencies=PLAIN, tags=["Offers on the phone"]
-)
+router: Final = Router("/", route_handlers=[read_effective_caps], dependencies=PLAIN, tags=["Phones"])

@@ -1,5 +1,6 @@
 """Sites over HTTP: upsert by external id, list, read, delete, bulk import."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 from urllib.parse import unquote_to_bytes
@@ -23,6 +24,8 @@ from api.imports import (
     ImportReport,
     Partial,
     Rows,
+    Source,
+    feature_of,
     rows_of,
 )
 from api.pages import Cursor, Limit, Page, page_of, read_cursor
@@ -154,7 +157,7 @@ async def list_all(
     tenant, after = await existing_tenant(session, key, retailer_id), read_cursor(cursor)
     rows = await list_sites(session, tenant, after_id=after, limit=limit + 1, external_id=external_id)
     page = page_of(rows, limit, lambda row: row.site_id)
-    return Page(items=[_shown(row) for row in page.items], next_cursor=page.next_cursor)
+    return Page(items=[shown(row) for row in page.items], next_cursor=page.next_cursor)
 
 
 @get(
@@ -210,6 +213,11 @@ def _edit_of(feature: SiteFeature, at: str) -> SiteEdit:
     return edit
 
 
+def _feature_of(cells: Mapping[str, str]) -> dict[str, Any]:
+    """A line of CSV: `lat`, `lon`, and the properties of a site."""
+    return feature_of(cells, SiteProperties)
+
+
 def _external_id_of(edit: SiteEdit) -> str:
     return edit.external_id
 
@@ -219,12 +227,13 @@ def _external_id_of(edit: SiteEdit) -> str:
     guards=[requires("manage")],
     status_code=200,
     request_max_body_size=LARGEST_IMPORT_BYTES,
-    dependencies=rows_of(SiteFeature, _edit_of, _external_id_of),
+    dependencies=rows_of(Source(SiteFeature, _edit_of, _external_id_of, feature_of=_feature_of)),
     operation_class=ImportOperation,
     operation_id="importSites",
-    summary="Import sites from GeoJSON",
+    summary="Import sites from GeoJSON or CSV",
     description="A FeatureCollection of up to 10,000 Points, created or replaced by `external_id` (a"
-    " property, or the feature's own text id). One wrong row refuses all, unless `partial=true`.",
+    " property, or the feature's own text id), or `text/csv` with the columns `lat`, `lon` and the names of"
+    " the properties. One wrong row refuses all, unless `partial=true`.",
 )
 async def import_all(
     rows: NamedDependency[Rows[SiteEdit]],
@@ -260,10 +269,10 @@ def _external_id_in(raw_path: bytes) -> str:
 
 
 def _answer(site: SiteRow, status_code: int = 200) -> Response[Site]:
-    return Response(_shown(site), status_code=status_code, headers={"etag": etag_of(site.revision)})
+    return Response(shown(site), status_code=status_code, headers={"etag": etag_of(site.revision)})
 
 
-def _shown(site: SiteRow) -> Site:
+def shown(site: SiteRow) -> Site:
     lon, lat = position_of(site)
     same = {name: getattr(site, name) for name in Site.__struct_fields__ if name not in {"lon", "lat"}}
     return Site(lon=lon, lat=lat, **same)

@@ -10,10 +10,12 @@ from collections.abc import Mapping
 from typing import Final
 
 from api.story import (
+    bulk,
     consent,
     explaining,
     handing,
     judging,
+    limiting,
     looking_after,
     measuring,
     offers,
@@ -31,7 +33,9 @@ TOLD: Final[Mapping[str, Told]] = {
     **places.TOLD,
     **judging.TOLD,
     **offers.TOLD,
+    **bulk.TOLD,
     **people.TOLD,
+    **limiting.TOLD,
     **consent.TOLD,
     **reporting.TOLD,
     **handing.TOLD,

@@ -1,7 +1,7 @@
 """How the café tries its offer out, whom it knows by name, and what limits the customer reads."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -27,14 +27,12 @@ from api.story.told import (
     answering,
     page,
 )
-from offers.effective_caps import Bound, for_customer
 from offers.engine.following import metres_between
 from offers.engine.invented import InventedDelivery, InventedGrants, InventedPerson, customer_of
 from offers.engine.rehearsal import Examined, Scene, Setting, Standpoint, rehearse
-from offers.handing.limit_words import say_limit, say_order, say_quiet
 from offers.handing.plain_words import SpokenLanguage, say
 from offers.handing.rehearsal_words import say_ahead, say_outcome
-from offers.terms import Cap, Defaults, Offer, PastDelivery, Place, Rule
+from offers.terms import Cap, Defaults, Offer, Place, Rule
 
 _LANGUAGE: Final[SpokenLanguage] = "fr"
 _AT: Final = datetime.fromisoformat(NOW)
@@ -177,60 +175,6 @@ def _rule(rule: Rule) -> dict[str, Any]:
     return {"name": str(rule.name), "passed": rule.passed, "text": text, "numbers": rule.numbers}
 
 
-def _limits() -> dict[str, Any]:
-    """After the delivery of the story."""
-    given = PastDelivery(
-        offer_id=OFFER_ID, retailer_id=RETAILER_ID, channel="push", tags=("coffee",), decided_at=_AT
-    )
-    later = _AT + timedelta(minutes=1)
-    (bound,) = for_customer([_DAILY], [given], TIME_ZONE, later)
-    return {
-        "at": _utc(later),
-        "time_zone": TIME_ZONE,
-        "language": _LANGUAGE,
-        "text": say_order(_LANGUAGE),
-        "caps": [_limit(bound)],
-        "next_possible_at": _utc(later),
-        "quiet_hours": {
-            "start": "21:00",
-            "end": "08:00",
-            "set_by": "customer",
-            "is_quiet": False,
-            "until": None,
-            "text": say_quiet("21:00", "08:00", None, _LANGUAGE, TIME_ZONE),
-        },
-    }
-
-
-def _limit(bound: Bound) -> dict[str, Any]:
-    cap = bound.cap
-    assert bound.window_end is not None
-    assert bound.next_possible_at is not None
-    return {
-        "cap_id": cap.cap_id,
-        "scope": cap.scope,
-        "retailer_id": None,
-        "retailer_name": None,
-        "offer_id": None,
-        "channel": None,
-        "tag": None,
-        "window": cap.window,
-        "rolling_s": None,
-        "calendar": cap.calendar_unit,
-        "window_start": _utc(bound.window_start),
-        "window_end": _utc(bound.window_end),
-        "at_most": cap.at_most,
-        "counted": bound.counted,
-        "is_reached": bound.is_reached,
-        "next_possible_at": _utc(bound.next_possible_at),
-        "text": say_limit(bound, None, _LANGUAGE, TIME_ZONE),
-    }
-
-
-def _utc(at: datetime) -> str:
-    return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
-
-
 _KNOWN: Final = {"reference": _REFERENCE}
 _TRIED_ON: Final = {"test_phone_id": _TEST_PHONE_ID}
 _INVITATION: Final = {"label": _LABEL}
@@ -268,5 +212,4 @@ TOLD: Final[Mapping[str, Told]] = {
             "A test phone": {"trigger": "dwell", "fence_id": FENCE_ID, **_TRIED_ON, "as_if_active": True},
         },
     ),
-    "listEffectiveCaps": Told(answering(_limits())),
 }

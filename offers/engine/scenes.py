@@ -17,7 +17,7 @@ from offers.engine.following import metres_between
 from offers.engine.leases import BudgetState
 from offers.engine.loading import Customer, load_customers
 from offers.engine.rehearsal import Setting, Standpoint
-from offers.engine.snapshot import CAPS, DEFAULTS, FENCES, OFFERS, as_cap, as_defaults, as_offer, as_place
+from offers.engine.snapshot import FENCES, OFFERS, as_offer, as_place, read_limits
 from offers.people.customers import CustomerKey, read_grants
 from offers.terms import Offer, Place
 
@@ -106,9 +106,10 @@ async def offers_at(connection: asyncpg.Connection, standpoints: Sequence[Standp
 
 async def read_setting(connection: asyncpg.Connection, offers: Sequence[Offer]) -> Setting:
     """The limits and defaults of now; `offers` tell of themselves whether they are stopped."""
+    caps, defaults = await read_limits(connection)
     return Setting(
-        caps=[as_cap(row) for row in await connection.fetch(CAPS)],
-        defaults=as_defaults(await connection.fetchrow(DEFAULTS)),
+        caps=caps,
+        defaults=defaults,
         stopped=frozenset(offer.offer_id for offer in offers if offer.is_stopped),
     )
 

@@ -48,8 +48,8 @@ LEFT JOIN offer_budgets b USING (offer_id)
 """
 _OFFERS: Final = f"{OFFERS} WHERE o.status IN ('active', 'paused')"
 
-CAPS: Final = 'SELECT *, time_window AS "window" FROM caps ORDER BY cap_id'
-DEFAULTS: Final = "SELECT quiet_start, quiet_end, holdout_percent, holdout_salt FROM defaults"
+_CAPS: Final = 'SELECT *, time_window AS "window" FROM caps ORDER BY cap_id'
+_DEFAULTS: Final = "SELECT quiet_start, quiet_end, holdout_percent, holdout_salt FROM defaults"
 
 # Ended ones too: a worker that has not heard of the end yet may still be giving them.
 _STOPPED: Final = """
@@ -123,11 +123,17 @@ async def load(
             stop_version,
             fences,
             offers=await connection.fetch(_OFFERS),
-            caps=await connection.fetch(CAPS),
-            defaults=await connection.fetchrow(DEFAULTS),
+            caps=await connection.fetch(_CAPS),
+            defaults=await connection.fetchrow(_DEFAULTS),
             shapes=await connection.fetch(_SHAPES, missing) if missing else [],
         )
     return await asyncio.to_thread(_build, read, default_time_zone, before)
+
+
+async def read_limits(connection: asyncpg.Connection) -> tuple[list[Cap], Defaults]:
+    """All caps and what holds where nobody chose, as the database has them now."""
+    caps = [_cap(row) for row in await connection.fetch(_CAPS)]
+    return caps, _defaults(await connection.fetchrow(_DEFAULTS))
 
 
 def _build(read: _Read, default_time_zone: str, before: Snapshot | None) -> Snapshot:
@@ -145,8 +151,8 @@ def _build(read: _Read, default_time_zone: str, before: Snapshot | None) -> Snap
         stop_version=read.stop_version,
         fences=_fences(read.fences, offers, index, default_time_zone),
         index=index,
-        caps=tuple(as_cap(row) for row in read.caps),
-        defaults=as_defaults(read.defaults),
+        caps=tuple(_cap(row) for row in read.caps),
+        defaults=_defaults(read.defaults),
         stopped=frozenset(offer.offer_id for offer in offers if offer.is_stopped),
         shapes=shapes,
     )
@@ -191,11 +197,11 @@ def as_offer(row: asyncpg.Record) -> Offer:
     return msgspec.convert({**row, **decoded}, Offer)
 
 
-def as_cap(row: asyncpg.Record) -> Cap:
-    """A row of `CAPS` as the rules see it."""
+def _cap(row: asyncpg.Record) -> Cap:
+    """A row of `caps` as the rules see it."""
     return msgspec.convert(dict(row), Cap)
 
 
-def as_defaults(row: asyncpg.Record) -> Defaults:
-    """The row of `DEFAULTS` as the rules see it."""
+def _defaults(row: asyncpg.Record) -> Defaults:
+    """The row of `defaults` as the rules see it."""
     return msgspec.convert(dict(row), Defaults)

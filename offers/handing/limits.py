@@ -11,14 +11,14 @@ import asyncpg
 import msgspec
 
 from geo.errors import NotFound
-from offers.effective_caps import Bound, for_customer, for_offer, next_possible
+from offers.effective_caps import Bound, for_customer, for_offer, next_undisturbed
 from offers.engine.loading import Customer, load_customers
-from offers.engine.snapshot import CAPS, DEFAULTS, OFFERS, as_cap, as_defaults, as_offer
+from offers.engine.snapshot import OFFERS, as_offer, read_limits
 from offers.handing.limit_words import say_limit, say_order, say_quiet
 from offers.handing.plain_words import SpokenLanguage
 from offers.people.customers import CustomerKey
 from offers.quiet_hours import quiet_times, quiet_until
-from offers.terms import Cap, Channel, Defaults, Offer, Person
+from offers.terms import Channel, Defaults, Offer, Person
 
 # A draft is nobody's business but its retailer's.
 _OFFER: Final = f"{OFFERS} WHERE o.offer_id = $1 AND o.status <> 'draft'"
@@ -28,8 +28,8 @@ _NAMES: Final = "SELECT retailer_id, name FROM retailers WHERE retailer_id = ANY
 class EffectiveCap(msgspec.Struct, frozen=True, kw_only=True):
     """One limit as it stands: at most `at_most` in its window, of which `counted` are taken.
 
-    `retailer_id`: whose offers it counts; null: everybody's. `window_end`: when the calendar's window ends,
-    or the first slot of a rolling one gets free; null: none is taken. `next_possible_at`: when this limit
+    `retailer_id`: whose offers it counts; null: everybody's. `window_ends_at`: when the calendar's
+    window ends, or the first slot of a rolling one gets free; null: none is taken. `next_possible_at`: when this limit
     lets one more pass; null: never.
     """
 
@@ -43,8 +43,8 @@ class EffectiveCap(msgspec.Struct, frozen=True, kw_only=True):
     window: Literal["rolling", "calendar"]
     rolling_s: int | None
     calendar: Literal["day", "week", "month"] | None
-    window_start: datetime
-    window_end: datetime | None
+    window_starts_at: datetime
+    window_ends_at: datetime | None
     at_most: int
     counted: int
     is_reached: bool
@@ -63,14 +63,14 @@ class QuietNow(msgspec.Struct, frozen=True, kw_only=True):
     text: str
 
 
-class EffectiveLimits(msgspec.Struct, frozen=True, kw_only=True):
+class EffectiveCaps(msgspec.Struct, frozen=True, kw_only=True):
     """All limits in the order in which they are inherited, `text` says how.
 
-    `next_possible_at` is the first moment at which all caps let an offer pass: the one that was asked about,
-    else one without tags, whatever its channel. Null: never.
+    `next_possible_at` is when the next offer may come, if nothing else is given before, limits and quiet
+    hours considered: the one that was asked about, else an ordinary one by notification. Null: never.
     """
 
-    at: datetime
+    as_of: datetime
     time_zone: str
     language: SpokenLanguage
     text: str
@@ -79,7 +79,7 @@ class EffectiveLimits(msgspec.Struct, frozen=True, kw_only=True):
     quiet_hours: QuietNow
 
 
-async def read_limits(
+async def tell_limits(
     connection: asyncpg.Connection,
     key: CustomerKey,
     now: datetime,
@@ -87,7 +87,7 @@ async def read_limits(
     *,
     retailer_id: int | None = None,
     offer_id: int | None = None,
-) -> EffectiveLimits:
+) -> EffectiveCaps:
     """How the limits stand.
 
     NotFound for a retailer or an offer there is not, an offer of another one, and for those that the person
@@ -99,21 +99,22 @@ async def read_limits(
         raise NotFound("There is no such customer.")
     customer = customers[key.customer_id]
     _refuse_strangers(customer, retailer_id, offer)
-    caps = [as_cap(row) for row in await connection.fetch(CAPS)]
-    defaults = as_defaults(await connection.fetchrow(DEFAULTS))
+    caps, defaults = await read_limits(connection)
     time_zone, history = customer.person.time_zone, customer.history
     if offer is not None:
         bounds = for_offer(caps, offer, history, time_zone, now)
     else:
         bounds = for_customer(caps, history, time_zone, now, retailer_id)
     names = await _names(connection, {one.retailer_id for one in bounds if one.retailer_id is not None})
-    return EffectiveLimits(
-        at=now,
+    return EffectiveCaps(
+        as_of=now,
         time_zone=time_zone,
         language=language,
         text=say_order(language, ignores_caps=offer is not None and offer.ignores_caps),
         caps=[_told(one, names, language, time_zone) for one in bounds],
-        next_possible_at=_next(caps, offer or _any_offer(retailer_id), customer, now, is_any=offer is None),
+        next_possible_at=next_undisturbed(
+            caps, offer or _ordinary(retailer_id), history, customer.person, defaults, now
+        ),
         quiet_hours=_quiet(customer.person, defaults, language, now),
     )
 
@@ -138,15 +139,8 @@ async def _names(connection: asyncpg.Connection, retailer_ids: Iterable[int]) ->
     return {row["retailer_id"]: row["name"] for row in rows}
 
 
-def _next(
-    caps: list[Cap], offer: Offer, customer: Customer, now: datetime, *, is_any: bool
-) -> datetime | None:
-    asked = [cap for cap in caps if not is_any or (cap.channel is None and cap.tag is None)]
-    return next_possible(asked, offer, customer.history, customer.person.time_zone, now)
-
-
-def _any_offer(retailer_id: int | None) -> Offer:
-    """One that nobody made: without tags, of this retailer, or of one that has given nothing yet."""
+def _ordinary(retailer_id: int | None) -> Offer:
+    """An offer without tags, of this retailer, or of one that has given nothing yet."""
     return Offer(
         offer_id=0,
         retailer_id=retailer_id or 0,
@@ -171,8 +165,8 @@ def _told(bound: Bound, names: dict[int, str], language: SpokenLanguage, time_zo
         window=cap.window,
         rolling_s=cap.rolling_s,
         calendar=cap.calendar_unit,
-        window_start=bound.window_start,
-        window_end=bound.window_end,
+        window_starts_at=bound.window_start,
+        window_ends_at=bound.window_end,
         at_most=cap.at_most,
         counted=bound.counted,
         is_reached=bound.is_reached,

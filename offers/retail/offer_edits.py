@@ -76,6 +76,12 @@ class OfferEdit(msgspec.Struct, frozen=True, kw_only=True):
 
 def refuse_faulty(edit: OfferEdit) -> None:
     """Raise InvalidInput with every fault."""
+    if faults := offer_faults(edit):
+        raise InvalidInput("The offer cannot be used.", faults=tuple(faults))
+
+
+def offer_faults(edit: OfferEdit) -> list[Fault]:
+    """Every fault that the offer has by itself, whatever else there is."""
     faults = [
         *_content_faults(edit.content),
         *external_id_faults(edit.external_id, "external_id"),
@@ -92,8 +98,7 @@ def refuse_faulty(edit: OfferEdit) -> None:
         faults.append(Fault("triggers", "must name at least one"))
     if edit.customer_limit_days is not None and edit.customer_limit is None:
         faults.append(Fault("limits.per_customer.at_most", "is missing"))
-    if faults:
-        raise InvalidInput("The offer cannot be used.", faults=tuple(faults))
+    return faults
 
 
 def missing_faults(ids: Sequence[int], known: Collection[int], column: str) -> list[Fault]:

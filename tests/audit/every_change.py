@@ -187,6 +187,11 @@ async def _edit_defaults(shop: Business) -> httpx.Response:
     return await shop.admin.put("/v1/defaults", json=QUIET)
 
 
+async def _import_offers(shop: Business) -> httpx.Response:
+    offer = soup(external_id=uuid4().hex)
+    return await shop.manage.post("/v1/offers/import", json={"offers": [offer]})
+
+
 async def _publish_notice(shop: Business) -> httpx.Response:
     text = {"title": "Offers from us", "text": "We would like to write to you."}
     said = {"purpose": "marketing", "asks_again": False, "texts": {"en": text}}
@@ -275,6 +280,7 @@ CHANGES: Mapping[str, tuple[Change, str]] = {
     "pauseOffer": (_pause_offer, "offer"),
     "endOffer": (_end_offer, "offer"),
     "stopOffer": (_stop_offer, "offer"),
+    "importOffers": (_import_offers, "offer"),
     "addOfferCodes": (_add_offer_codes, "offer"),
     "createCap": (_create_cap, "cap"),
     "editCap": (_edit_cap, "cap"),
@@ -292,7 +298,7 @@ CHANGES: Mapping[str, tuple[Change, str]] = {
 # Of several things, or of somebody whose id is not told.
 WITHOUT_ONE = frozenset(
     {
-        "importSites", "importFences", "setAttributes", "deleteAttributes", "inviteTestPhone",
+        "importSites", "importFences", "importOffers", "setAttributes", "deleteAttributes", "inviteTestPhone",
         "removeTestPhone",
     }
 )  # fmt: skip

@@ -14,12 +14,16 @@ from tests.http.shops import shop as a_shop
 
 __all__ = ["a_shop", "other_shop", "sql"]  # fixtures
 
+NEVER_QUIET = {"quiet_hours": {"start": "00:00", "end": "00:00"}}
 FRENCH = {"accept-language": "fr"}
 
 
 @pytest.fixture
 async def phone(http) -> Phone:
-    return await new_phone(http, time_zone="Europe/Paris", language="en")
+    """Of somebody who never sleeps."""
+    one = await new_phone(http, time_zone="Europe/Paris", language="en")
+    assert (await one.patch("/v1/me/preferences", NEVER_QUIET)).status_code == 200
+    return one
 
 
 async def hears(phone: Phone, *shops: Any) -> None:
@@ -47,10 +51,10 @@ async def test_a_new_person_has_the_systems_limits_and_may_be_given_something(ph
     assert {"day", "week"} <= set(windows)
     assert {one["scope"] for one in said["caps"]} == {"system"}
     assert all(one["counted"] == 0 and not one["is_reached"] for one in said["caps"])
-    assert said["next_possible_at"] == said["at"]
+    assert said["next_possible_at"] == said["as_of"]
     day = windows["day"]
-    assert moment(day["window_start"]) <= moment(said["at"]) < moment(day["window_end"])
-    assert day["window_end"].endswith((":00:00Z",))
+    assert moment(day["window_starts_at"]) <= moment(said["as_of"]) < moment(day["window_ends_at"])
+    assert day["window_ends_at"].endswith((":00:00Z",))
     assert said["text"].endswith("The strictest decides.")
 
 
@@ -61,18 +65,18 @@ async def test_what_was_given_is_counted_per_scope_and_the_strictest_wins(phone,
     (each,) = of(said, "each_retailer")
     assert (each["retailer_id"], each["retailer_name"]) == (shop.retailer_id, "Bakery")
     assert (each["counted"], each["at_most"], each["is_reached"]) == (1, 1, True)
-    assert each["next_possible_at"] == each["window_end"]
+    assert each["next_possible_at"] == each["window_ends_at"]
     assert "A limit for each business (Bakery)." in each["text"]
     assert "The next is possible from " in each["text"]
-    assert said["next_possible_at"] == said["at"], "another business may"
+    assert said["next_possible_at"] == said["as_of"], "another business may"
     theirs = await limits(phone, retailer_id=shop.retailer_id)
-    assert theirs["next_possible_at"] == each["window_end"]
+    assert theirs["next_possible_at"] == each["window_ends_at"]
     await shop.gives(phone, await shop.offers(), handed=True)
     said = await limits(phone)
     day = next(one for one in of(said, "system") if one["calendar"] == "day")
     assert (day["counted"], day["is_reached"]) == (2, True)
-    assert said["next_possible_at"] == day["window_end"]
-    assert moment(day["window_end"]) > given.decided_at
+    assert said["next_possible_at"] == day["window_ends_at"]
+    assert moment(day["window_ends_at"]) > given.decided_at
 
 
 async def test_of_one_offer_exactly_its_limits_are_told(phone, shop, other_shop, sql):
@@ -94,14 +98,14 @@ async def test_of_one_offer_exactly_its_limits_are_told(phone, shop, other_shop,
     one = next(one for one in said["caps"] if one["cap_id"] == caps["of_offer"])
     assert (one["window"], one["rolling_s"], one["counted"]) == ("rolling", 86_400, 1)
     day_later = timedelta(days=1, microseconds=1)
-    assert moment(one["next_possible_at"]) == moment(one["window_start"]) + _since(said, one) + day_later
+    assert moment(one["next_possible_at"]) == moment(one["window_starts_at"]) + _since(said, one) + day_later
     assert said["next_possible_at"] == max(each["next_possible_at"] for each in said["caps"])
     assert one["text"].startswith("A limit that Bakery set for one offer.")
 
 
 def _since(said: dict[str, Any], one: dict[str, Any]) -> timedelta:
     """From the start of the window to the delivery that is counted."""
-    return moment(one["window_end"]) - moment(said["at"]) - timedelta(microseconds=1)
+    return moment(one["window_ends_at"]) - moment(said["as_of"]) - timedelta(microseconds=1)
 
 
 async def _cap(sql: asyncpg.Connection, retailer_id: int, scope: str, **said: Any) -> int:
@@ -120,7 +124,7 @@ async def test_an_offer_that_ignores_caps_says_that_none_holds(phone, shop):
         await shop.gives(phone, offer_id, handed=True)
     said = await limits(phone, offer_id=offer_id)
     assert said["text"] == "None of these limits holds for this offer."
-    assert said["next_possible_at"] == said["at"]
+    assert said["next_possible_at"] == said["as_of"]
 
 
 async def test_a_limit_of_none_is_never_possible(phone, shop, sql):
@@ -138,6 +142,7 @@ async def test_slots_that_went_back_are_not_counted(phone, shop):
 
 
 async def test_quiet_hours_say_until_when(phone):
+    await phone.patch("/v1/me/preferences", {"quiet_hours": None})
     quiet = (await limits(phone))["quiet_hours"]
     assert (quiet["start"], quiet["end"], quiet["set_by"]) == ("21:00", "08:00", "system")
     assert quiet["is_quiet"] == (quiet["until"] is not None)
@@ -145,9 +150,10 @@ async def test_quiet_hours_say_until_when(phone):
     said = await limits(phone)
     quiet = said["quiet_hours"]
     assert (quiet["set_by"], quiet["is_quiet"]) == ("customer", True)
-    assert moment(said["at"]) < moment(quiet["until"]) <= moment(said["at"]) + timedelta(days=1)
+    assert moment(said["as_of"]) < moment(quiet["until"]) <= moment(said["as_of"]) + timedelta(days=1)
     assert quiet["text"].startswith("It is quiet for you until ")
-    await phone.patch("/v1/me/preferences", {"quiet_hours": {"start": "00:00", "end": "00:00"}})
+    assert said["next_possible_at"] == quiet["until"], "limits would let it pass before"
+    await phone.patch("/v1/me/preferences", NEVER_QUIET)
     quiet = (await limits(phone))["quiet_hours"]
     assert (quiet["is_quiet"], quiet["until"]) == (False, None)
     assert quiet["text"] == "You set no quiet hours."
@@ -197,3 +203,24 @@ async def test_a_cap_that_was_just_changed_is_told_at_once(phone, shop, sql):
     assert of(await limits(phone, offer_id=offer_id), "offer")[0]["at_most"] == 3
     await sql.execute("UPDATE caps SET at_most = 4 WHERE cap_id = $1", cap_id)
     assert of(await limits(phone, offer_id=offer_id), "offer")[0]["at_most"] == 4
+
+
+async def test_an_offer_that_goes_to_the_inbox_does_not_wait_for_the_end_of_quiet_hours(phone, shop):
+    await hears(phone, shop)
+    silent, loud = await shop.offers(when_quiet="inbox_only"), await shop.offers()
+    await phone.patch("/v1/me/preferences", {"quiet_hours": {"start": "00:00", "end": "23:59"}})
+    said = await limits(phone, offer_id=silent)
+    assert said["next_possible_at"] == said["as_of"]
+    said = await limits(phone, offer_id=loud)
+    assert said["next_possible_at"] == said["quiet_hours"]["until"]
+
+
+async def test_a_full_limit_of_one_business_puts_off_only_its_own_next_offer(phone, shop):
+    await shop.gives(phone, await shop.offers())
+    anybody, this_shop = await limits(phone), await limits(phone, retailer_id=shop.retailer_id)
+    assert anybody["next_possible_at"] == anybody["as_of"]
+    assert this_shop["next_possible_at"] > this_shop["as_of"]
+
+
+async def test_only_phones_have_limits(http):
+    assert (await http.get("/v1/caps/effective")).status_code == 401
