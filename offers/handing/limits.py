@@ -28,9 +28,9 @@ _NAMES: Final = "SELECT retailer_id, name FROM retailers WHERE retailer_id = ANY
 class EffectiveCap(msgspec.Struct, frozen=True, kw_only=True):
     """One limit as it stands: at most `at_most` in its window, of which `counted` are taken.
 
-    `retailer_id`: whose offers it counts; null: everybody's. `window_ends_at`: when the calendar's
-    window ends, or the first slot of a rolling one gets free; null: none is taken. `next_possible_at`: when this limit
-    lets one more pass; null: never.
+    `retailer_id`: whose offers it counts; null: everybody's. `window_ends_at`: when the calendar's window
+    ends, or the first slot of a rolling one gets free; null: none is taken. `next_possible_at`: when this
+    limit lets one more pass; null: never.
     """
 
     cap_id: int
