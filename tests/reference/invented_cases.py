@@ -6,10 +6,12 @@ that come later. Times are drawn beside the edges they are compared with.
 
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
+from functools import cache
 from random import Random
 from uuid import UUID
 
 from tests.reference.clocks import first_day, first_moment, wall
+from tests.reference.decision import lot
 from tests.reference.facts import (
     Audience,
     Cap,
@@ -71,6 +73,18 @@ HOURS = [
     Hours('"on request"', None),
     Hours("whenever we like", None),
 ]  # fmt: skip
+
+
+@cache
+def barely_given() -> list[UUID]:
+    """People whose lot is the first that is not held out, of everything or of offer 1."""
+    people = [UUID(int=number) for number in range(30_000)]
+    return [
+        one
+        for one in people
+        if lot(SALT, b"everything", one.bytes) in {1000, 3000}
+        or lot(SALT, b"offer:1", one.bytes) in {2000, 5000}
+    ]
 
 
 def invent(seed: int) -> Case:
@@ -160,7 +174,9 @@ class Inventor:
         own_quiet = self.quiet_hours(zone) if self.happens(0.4) else (None, None)
         is_known = self.happens(0.8)
         return Person(
-            customer_id=UUID(int=self.random.getrandbits(128)),
+            customer_id=self.one_of(barely_given())
+            if self.happens(0.1)
+            else UUID(int=self.random.getrandbits(128)),
             time_zone=zone,
             language=self.one_of(["fr", "en", "fr-CA", "en-GB", "de"]),
             grants=frozenset(grants),
