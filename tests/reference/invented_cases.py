@@ -6,10 +6,12 @@ that come later. Times are drawn beside the edges they are compared with.
 
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
+from functools import cache
 from random import Random
 from uuid import UUID
 
 from tests.reference.clocks import first_day, first_moment, wall
+from tests.reference.decision import lot
 from tests.reference.facts import (
     Audience,
     Cap,
@@ -73,6 +75,18 @@ HOURS = [
 ]  # fmt: skip
 
 
+@cache
+def barely_given() -> list[UUID]:
+    """People whose lot is the first that is not held out, of everything or of offer 1."""
+    people = [UUID(int=number) for number in range(30_000)]
+    return [
+        one
+        for one in people
+        if lot(SALT, b"everything", one.bytes) in {1000, 3000}
+        or lot(SALT, b"offer:1", one.bytes) in {2000, 5000}
+    ]
+
+
 def invent(seed: int) -> Case:
     return Inventor(seed).case()
 
@@ -100,12 +114,13 @@ class Inventor:
         offers = tuple(self.an_offer(n, places) for n in range(1, self.random.randint(2, 7)))
         caps = tuple(self.a_cap(cap_id) for cap_id in range(self.random.randint(0, 3)))
         self.caps, self.offers = caps, offers
-        crossings = self.crossings(places)
+        crossings, let_go = self.crossings(places), self.what_is_let_go(places)
+        self.stay_where_it_was_crossed(let_go)
         ids = [offer.offer_id for offer in offers]
         return Case(
             now=self.now,
             person=self.person,
-            history=self.a_history(crossings),
+            history=self.a_history((*crossings, *let_go)),
             holds=frozenset(self.random.sample(ids, 1)) if self.happens(0.25) else frozenset(),
             offers=offers,
             stopped=frozenset(self.random.sample(ids, 1)) if self.happens(0.08) else frozenset(),
@@ -113,7 +128,7 @@ class Inventor:
             defaults=self.defaults,
             units={offer_id: self.some_units() for offer_id in ids},
             crossings=crossings,
-            let_go=self.what_is_let_go(places),
+            let_go=let_go,
         )
 
     # When -------------------------------------------------------------------------------------------
@@ -159,7 +174,9 @@ class Inventor:
         own_quiet = self.quiet_hours(zone) if self.happens(0.4) else (None, None)
         is_known = self.happens(0.8)
         return Person(
-            customer_id=UUID(int=self.random.getrandbits(128)),
+            customer_id=self.one_of(barely_given())
+            if self.happens(0.1)
+            else UUID(int=self.random.getrandbits(128)),
             time_zone=zone,
             language=self.one_of(["fr", "en", "fr-CA", "en-GB", "de"]),
             grants=frozenset(grants),
@@ -262,15 +279,30 @@ class Inventor:
             crossing = self.a_crossing(
                 UUID(int=self.random.getrandbits(128)), self.now - age, self.one_of(own)
             )
+            if waiting and waiting[-1].place.retailer_id == offer.retailer_id and self.happens(0.5):
+                crossing = waiting[-1]  # two offers wait of the same crossing
             waiting.append(
                 replace(crossing, was_held=True, is_present=self.happens(0.6), offer_id=offer.offer_id)
             )
         return tuple(sorted(waiting, key=lambda one: (one.at, one.offer_id)))
 
+    def stay_where_it_was_crossed(self, let_go: tuple[Crossing, ...]) -> None:
+        """Who crossed a fence in the evening has often dwelt there by the next morning."""
+        visits = dict(self.person.visits or {})
+        for crossing in let_go:
+            if self.happens(0.5):
+                stay = crossing.at + self.one_of([-1, 0, 1]) * timedelta(
+                    minutes=self.one_of([0, 3, 240, 241])
+                )
+                retailer = crossing.place.retailer_id
+                visits[retailer] = tuple(sorted((*visits.get(retailer, ()), min(stay, self.now))))
+        self.person = replace(self.person, visits=visits or None)
+
     # What -------------------------------------------------------------------------------------------
 
     def an_offer(self, offer_id: int, places: list[Place]) -> Offer:
         place = self.one_of(places)
+        when_quiet = self.one_of(["drop", "hold", "hold", "inbox_only"])
         is_limited, has_stock = self.happens(0.15), self.happens(0.1)
         return Offer(
             offer_id=offer_id,
@@ -298,10 +330,12 @@ class Inventor:
             stale_after_s=self.one_of([120, 120, 120, 300, 900, 30]),
             ignores_caps=self.happens(0.1),
             counts_toward_caps=self.happens(0.9),
-            when_quiet=self.one_of(["drop", "hold", "hold", "inbox_only"]),
+            when_quiet=when_quiet,
             needs_presence=self.happens(0.3),
             audience=self.an_audience(0.2 if self.happens(0.3) else 0.0),
-            holdout_percent=self.one_of([20, 50]) if self.happens(0.1) else 0,
+            holdout_percent=self.one_of([20, 50])
+            if self.happens(0.5 if when_quiet == "inbox_only" else 0.15)
+            else 0,
             is_stopped=self.happens(0.03),
         )
 
