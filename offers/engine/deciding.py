@@ -157,7 +157,7 @@ class Decider:
         passing: list[tuple[Occasion, Candidate]] = []
         put_off: list[tuple[Occasion, Decision]] = []
         for occasion in together:
-            if self._was_delivered(occasion):
+            if self._is_settled(occasion):
                 if occasion.was_held:
                     self._end(occasion, occasion.offers, Reason.OUTRANKED)
                 continue
@@ -202,10 +202,20 @@ class Decider:
     def _draw(self, occasion: Occasion, decision: Decision) -> tuple[DrawnFor | None, tuple[Rule, ...]]:
         return held_out_of(decision.offer, occasion.customer_id, self._snapshot.defaults)
 
-    def _was_delivered(self, occasion: Occasion) -> bool:
-        """The same crossing can be found again, by a phone that was made to forget where it is."""
+    def _is_settled(self, occasion: Occasion) -> bool:
+        """The same crossing can be found again, by a phone that was made to forget where it is.
+
+        And what was held can have been given at another crossing since, when the quiet hours were over
+        already: it is not given a second time.
+        """
         history = self._customers[occasion.customer_id].history
-        return any(past.crossing_id == occasion.crossing_id for past in history)
+        return any(past.crossing_id == occasion.crossing_id for past in history) or (
+            occasion.was_held
+            and any(
+                past.offer_id == occasion.offers[0].offer_id and past.decided_at >= utc(occasion.at)
+                for past in history
+            )
+        )
 
     def _winner(self, passing: Sequence[tuple[Occasion, Candidate]]) -> tuple[Occasion, Candidate]:
         first = passing[0][0]
