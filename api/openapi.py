@@ -20,7 +20,7 @@ from litestar.routes import HTTPRoute
 from api import openapi_problems
 from api.idempotency import once, once_required
 from api.openapi_examples import exemplify
-from api.openapi_schemas import complete_parameters, complete_schemas
+from api.openapi_schemas import PREFIX, complete_parameters, complete_schemas
 from api.refusals import too_large
 from api.routes.health import VERSION
 
@@ -66,13 +66,14 @@ _FEATURES: Final[dict[str, Any]] = {
     },
 }
 _PAGE: Final = {"text/html": {"schema": {"type": "string"}}}
+_TABLE: Final = {"text/csv": {"schema": {"type": "string"}}}
 _OTHER_FORMS: Final[Mapping[str, dict[str, Any]]] = {
     "listProblems": _PAGE,
     "explainProblem": _PAGE,
-    "readReport": {"text/csv": {"schema": {"type": "string"}}},
-    "exportSites": {"text/csv": {"schema": {"type": "string"}}},
-    "exportFences": {"text/csv": {"schema": {"type": "string"}}},
-    "exportOffers": {"text/csv": {"schema": {"type": "string"}}},
+    "readReport": _TABLE,
+    "exportSites": {"application/geo+json": {"schema": {"$ref": f"{PREFIX}ExportedSites"}}, **_TABLE},
+    "exportFences": {"application/geo+json": {"schema": {"$ref": f"{PREFIX}ExportedFences"}}, **_TABLE},
+    "exportOffers": _TABLE,
     "listFences": {"application/geo+json": {"schema": _FEATURES}},
 }
 

@@ -67,11 +67,15 @@ def exemplify(operation: dict[str, Any]) -> None:
 def _show(body: dict[str, Any], values: Values) -> None:
     plain = msgspec.to_builtins(dict(values))
     for media_type, content in body.get("content", {}).items():
-        if media_type in {"text/html", "text/csv"}:
+        if media_type == "text/html":
             continue
         content.pop("example", None)
         content.pop("examples", None)
-        fitting = {name: _in_form(media_type, content["schema"], value) for name, value in plain.items()}
+        fitting = {
+            name: _in_form(media_type, content["schema"], value)
+            for name, value in plain.items()
+            if _fits(media_type, value)
+        }
         if len(fitting) == 1:
             (content["example"],) = fitting.values()
         elif fitting:
@@ -79,6 +83,13 @@ def _show(body: dict[str, Any], values: Values) -> None:
                 name.lower().replace(" ", "_"): {"summary": name, "value": value}
                 for name, value in fitting.items()
             }
+
+
+def _fits(media_type: str, value: Any) -> bool:
+    """Texts are tables. Of imports that take many forms, only collections are GeoJSON."""
+    if media_type == "text/csv" or isinstance(value, str):
+        return media_type == "text/csv" and isinstance(value, str)
+    return media_type != "application/geo+json" or not {"type", "items"}.isdisjoint(value)
 
 
 def _in_form(media_type: str, schema: dict[str, Any], value: Any) -> Any:

@@ -178,10 +178,15 @@ def fault_of(operation: dict[str, Any]) -> dict[str, str]:
     if "requestBody" in operation:
         return {"field": "body", "reason": "expected `object`, got `array`"}
     for parameter in operation["parameters"]:
-        is_number = parameter["schema"].get("type") in {"integer", "number"}
+        is_number = not {"integer", "number"}.isdisjoint(_types_of(parameter["schema"]))
         reason = "expected `int`, got `str`" if is_number else "is malformed"
         return {"field": parameter["name"], "reason": reason}
     return {}
+
+
+def _types_of(schema: dict[str, Any]) -> list[str]:
+    said = schema.get("type", [])
+    return [said] if isinstance(said, str) else said
 
 
 def _meaning(code: str) -> str:

@@ -17,12 +17,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from geo.errors import Fault, NotFound
 from geo.geojson import Position, looks_swapped
+from geo.names import FENCES, adopt
 from geo.places import (
-    ROWS_PER_STATEMENT,
     Written,
     external_id_faults,
     moment_faults,
     name_faults,
+    per_statement,
     tags_faults,
     written_of,
 )
@@ -150,9 +151,9 @@ async def write_fences(
     session: AsyncSession, retailer_id: int, edits: Sequence[FenceEdit], now: datetime
 ) -> Written:
     """Create or replace by `external_id`, which all have and no two share; a few thousand a statement."""
+    await adopt(session, FENCES, retailer_id, [edit.external_id for edit in edits if edit.external_id])
     created: list[bool] = []
-    for start in range(0, len(edits), ROWS_PER_STATEMENT):
-        few = edits[start : start + ROWS_PER_STATEMENT]
+    for few in per_statement(edits):
         rows = msgspec.json.encode([_import_row(edit) for edit in few]).decode()
         answer = await session.execute(_UPSERT, {"retailer_id": retailer_id, "rows": rows, "now": now})
         created += [row.is_created for row in answer]

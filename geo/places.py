@@ -4,9 +4,9 @@ Pure: no database. `geo.sites` and `geo.fences` hold the queries and edits.
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, TypeVar
 
 import msgspec
 
@@ -20,6 +20,8 @@ LONGEST_EXTERNAL_ID: Final = 200
 LONGEST_TAG: Final = 64
 MOST_TAGS: Final = 50
 LONGEST_TAG_VALUE: Final = 1_000
+
+Row = TypeVar("Row")
 
 _EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
 _LATEST: Final = datetime(2100, 1, 1, tzinfo=UTC)
@@ -40,6 +42,12 @@ NOTHING: Final = Written(created=0, updated=0, unchanged=0)
 def written_of(created: Sequence[bool], rows: int) -> Written:
     """`created` has one entry for each row that was written at all: whether it is new."""
     return Written(created=sum(created), updated=len(created) - sum(created), unchanged=rows - len(created))
+
+
+def per_statement(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
+    """The rows, a few thousand at a time."""
+    for start in range(0, len(rows), ROWS_PER_STATEMENT):
+        yield rows[start : start + ROWS_PER_STATEMENT]
 
 
 def name_faults(name: str, field: str) -> list[Fault]:

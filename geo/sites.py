@@ -14,11 +14,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from geo.errors import Fault, InvalidInput, NotFound
 from geo.places import (
-    ROWS_PER_STATEMENT,
     Written,
     external_id_faults,
     kind_faults,
     name_faults,
+    per_statement,
     tag_map_faults,
     time_zone_faults,
     written_of,
@@ -26,7 +26,7 @@ from geo.places import (
 from geo.tables import Site, position_in
 
 # What stands after /v1/sites/ and is no external id.
-_ROUTES: Final = frozenset({"import", "by-id"})
+_ROUTES: Final = frozenset({"import", "export", "by-id"})
 
 # Rows that say nothing new are left alone, so that repeating an import writes nothing.
 _UPSERT: Final = text("""
@@ -98,8 +98,7 @@ async def write_sites(
 ) -> Written:
     """Create or replace by `external_id`, which all have and no two share; a few thousand a statement."""
     created: list[bool] = []
-    for start in range(0, len(edits), ROWS_PER_STATEMENT):
-        few = edits[start : start + ROWS_PER_STATEMENT]
+    for few in per_statement(edits):
         rows = msgspec.json.encode(few).decode()
         answer = await session.execute(_UPSERT, {"retailer_id": retailer_id, "rows": rows, "now": now})
         created += [row.is_created for row in answer]
@@ -152,16 +151,6 @@ async def positions_of_sites(
     query = select(Site).where(Site.retailer_id == retailer_id, Site.site_id.in_(site_ids))
     sites = await session.scalars(query.order_by(Site.site_id).with_for_update(read=True, key_share=True))
     return {site.site_id: position_of(site) for site in sites}
-
-
-async def ids_of_sites(
-    session: AsyncSession, retailer_id: int, names: Collection[str | None]
-) -> dict[str, int]:
-    """By the retailer's own ids, those that exist."""
-    query = select(Site.external_id, Site.site_id).where(
-        Site.retailer_id == retailer_id, Site.external_id.in_(names)
-    )
-    return {name: site_id for name, site_id in await session.execute(query) if name is not None}
 
 
 def position_of(site: Site) -> tuple[float, float]:

@@ -7,7 +7,6 @@ from litestar.types import ControllerRouterHandler
 
 from api.routes import (
     audit,
-    bulk_offers,
     caps,
     clock,
     consents,
@@ -17,6 +16,7 @@ from api.routes import (
     docs,
     dry_run,
     effective_caps,
+    exports,
     fence_lint,
     fences,
     fixes,
@@ -58,7 +58,7 @@ ROUTERS: Final[Sequence[ControllerRouterHandler]] = [
     diagnosis.router,
     measuring.router,
     reports.router,
-    bulk_offers.router,
+    exports.router,
     caps.router,
     effective_caps.router,
     dry_run.router,

@@ -233,10 +233,14 @@ def _shown(row: CapRow) -> Cap:
     return msgspec.convert(
         {
             **{name: getattr(row, name) for name in Cap.__struct_fields__ if name != "window"},
-            "window": {"rolling_s": row.rolling_s, "calendar": row.calendar_unit},
+            "window": window_of(row),
         },
         Cap,
     )
+
+
+def window_of(row: CapRow) -> Window:
+    return msgspec.convert({"rolling_s": row.rolling_s, "calendar": row.calendar_unit}, Window)
 
 
 def _defaults(said: SystemDefaults) -> Defaults:

@@ -11,8 +11,8 @@ from litestar.params import JSONBody
 from api.audit import READS_ONLY
 from api.auth import AuthKey, requires, tenant_of
 from api.database import ORM, Now, Session
-from api.imports import Room
 from api.languages import AcceptLanguage, spoken_language
+from api.room import Room
 from api.routes.fence_forms import FenceFeature, edit_of
 from api.routes.fences import refuse_faulty
 from api.routes.resources import Id, RetailerId, existing_tenant
@@ -63,7 +63,7 @@ _TRIED: Final = (
 )
 
 # Trials are pure Python for some tenths of a second, beside which this worker answers phones.
-_room: Final = Room()
+_room: Final = Room(2)
 
 
 @get(

@@ -5,27 +5,15 @@ from typing import Annotated, Any, Final
 
 import msgspec
 from litestar import Response, Router, delete, get, post, put
-from litestar.di import NamedDependency
 from litestar.params import FromQuery, HeaderParameter, JSONBody
 
 from api import audit
-from api.audit.changes import written_rows
 from api.auth import AuthKey, requires, tenant_of
 from api.database import ORM, Now, Session, config_changed
 from api.idempotency import once
-from api.imports import (
-    LARGEST_IMPORT_BYTES,
-    DryRun,
-    ImportOperation,
-    ImportReport,
-    Partial,
-    Rows,
-    Source,
-    feature_of,
-    rows_of,
-)
 from api.pages import Cursor, Limit, Page, page_of, read_cursor
-from api.routes.fence_forms import FenceFeature, FenceProperties, edit_of, shown
+from api.routes.fence_forms import FenceFeature, edit_of, shown
+from api.routes.fence_imports import import_all
 from api.routes.resources import Id, IfMatch, RetailerId, etag_of, existing_tenant, refuse_unmatched
 from geo.errors import Fault, InvalidInput, NotFound
 from geo.fences import (
@@ -35,12 +23,10 @@ from geo.fences import (
     faults_of,
     fence_of,
     list_fences,
-    write_fences,
 )
 from geo.geojson import Position
-from geo.places import NOTHING
-from geo.sensitive import refuse_sensitive_fence, sensitive_fences
-from geo.sites import ids_of_sites, positions_of_sites
+from geo.sensitive import refuse_sensitive_fence
+from geo.sites import positions_of_sites
 from offers.retail.catalogue import refuse_while_named
 
 GEOJSON: Final = "application/geo+json"
@@ -189,108 +175,6 @@ async def refuse_faulty(session: Session, tenant: int, edit: FenceEdit) -> None:
     if faults := faults_of(edit, sites):
         raise InvalidInput("The fence cannot be used.", faults=tuple(faults))
     await refuse_sensitive_fence(session, tenant, edit)
-
-
-def _judge(rows: Rows[FenceEdit], sites: Mapping[int, Position]) -> None:
-    for number, edit in list(rows.good.items()):
-        rows.refuse(number, faults_of(edit, sites, rows.at(number)))
-
-
-class ImportedProperties(FenceProperties, forbid_unknown_fields=True, kw_only=True):
-    """As of a fence; `site_external_id` is your own id of its site, instead of Alentour's."""
-
-    site_external_id: str | None = None
-
-
-class ImportedFence(FenceFeature, kw_only=True):
-    """One row of an import."""
-
-    properties: ImportedProperties
-
-
-class NamedFence(FenceEdit, frozen=True, kw_only=True):
-    """A fence whose site is known by name until the sites are read."""
-
-    site_name: str | None = None
-
-    def on(self, site_ids: Mapping[str, int]) -> FenceEdit:
-        said = {name: getattr(self, name) for name in FenceEdit.__struct_fields__}
-        if self.site_name is not None:
-            said["site_id"] = site_ids[self.site_name]
-        return FenceEdit(**said)
-
-
-async def _with_sites(session: Session, tenant: int, rows: Rows[FenceEdit]) -> None:
-    """Sites that are named by the retailer's own ids, found; or told, where there is none such."""
-    named = {number: edit for number, edit in rows.good.items() if isinstance(edit, NamedFence)}
-    site_ids = await ids_of_sites(session, tenant, {edit.site_name for edit in named.values()} - {None})
-    for number, edit in named.items():
-        if edit.site_name is not None and edit.site_name not in site_ids:
-            field = f"{rows.at(number)}properties.site_external_id"
-            rows.refuse(number, [Fault(field, "there is no such site")])
-        else:
-            rows.good[number] = edit.on(site_ids)
-
-
-def _import_edit_of(feature: ImportedFence, at: str) -> FenceEdit:
-    plain = edit_of(feature, at)
-    said = {name: getattr(plain, name) for name in FenceEdit.__struct_fields__}
-    edit: FenceEdit = NamedFence(site_name=feature.properties.site_external_id, **said)
-    if edit.external_id is None and isinstance(feature.id, str):
-        edit = msgspec.structs.replace(edit, external_id=feature.id)
-    if edit.external_id is None:
-        raise InvalidInput("", faults=(Fault(f"{at}properties.external_id", "is missing"),))
-    return edit
-
-
-def _feature_of(cells: Mapping[str, str]) -> dict[str, Any]:
-    """A line of CSV: `lat`, `lon` and `radius_m`, or `wkt`; and the properties of a fence."""
-    return feature_of(cells, ImportedProperties)
-
-
-def _external_id_of(edit: FenceEdit) -> str:
-    return edit.external_id or ""
-
-
-@post(
-    "/import",
-    guards=[requires("manage")],
-    status_code=200,
-    request_max_body_size=LARGEST_IMPORT_BYTES,
-    dependencies=rows_of(Source(ImportedFence, _import_edit_of, _external_id_of, feature_of=_feature_of)),
-    operation_class=ImportOperation,
-    operation_id="importFences",
-    summary="Import fences from GeoJSON or CSV",
-    description="A FeatureCollection of up to 10,000 fences, created or replaced by `external_id` (a"
-    " property, or the feature's own text id), or `text/csv` with the columns `lat`, `lon` and `radius_m`, or"
-    " `wkt`, and the names of the properties. `site_external_id` names a site by your own id. One wrong row"
-    " refuses all, unless `partial=true`.",
-)
-async def import_all(
-    rows: NamedDependency[Rows[FenceEdit]],
-    session: Session,
-    now: Now,
-    key: AuthKey,
-    dry_run: DryRun = False,
-    partial: Partial = False,
-    retailer_id: RetailerId = None,
-) -> ImportReport:
-    tenant = await existing_tenant(session, key, retailer_id)
-    await _with_sites(session, tenant, rows)
-    named = {edit.site_id for edit in rows.good.values() if edit.site_id is not None}
-    sites = await positions_of_sites(session, tenant, named)
-    _judge(rows, sites)
-    for number, fault in (await sensitive_fences(session, tenant, rows.good)).items():
-        rows.refuse(number, [Fault(f"{rows.at(number)}{fault.field}", fault.reason)])
-    written = NOTHING
-    if rows.are_to_be_written(dry_run=dry_run, partial=partial):
-        written = await write_fences(session, tenant, rows.edits(_external_id_of), now)
-    if written.created or written.updated:
-        await config_changed(session)
-    else:
-        audit.nothing_changed()
-    audit.tell("fence", changed=written_rows(written))
-    return rows.report(written, dry_run=dry_run)
 
 
 router: Final = Router(

@@ -13,6 +13,7 @@ from api.database import ORM, Database, Now, Session, config_changed, read_now
 from api.idempotency import once
 from api.pages import Cursor, Limit, Page, page_of, read_cursor
 from api.routes.offer_forms import Limits, Offer, budget_of, edit_of, shown
+from api.routes.offer_imports import import_all
 from api.routes.resources import (
     Id,
     IfMatch,
@@ -316,6 +317,7 @@ router: Final = Router(
         count_one,
         add_codes_to,
         count_codes_of,
+        import_all,
     ],
     dependencies=ORM,
     tags=["Offers"],

@@ -12,10 +12,32 @@ _OFFER: Final[dict[str, Any]] = {
     "triggers": TRIGGERS,
     "channel": "push",
     "tags": TAGS,
-    "fences": {"external_ids": ["pont-circle"]},
+    "fences": {"external_ids": ["around"]},
     "budget": {"deliveries": 5000, "per_day": 400},
 }
 _POINT: Final = {"type": "Point", "coordinates": [LON, LAT]}
+_IN_GEOJSON: Final = {
+    "type": "FeatureCollection",
+    "features": [
+        {
+            "type": "Feature",
+            "geometry": _POINT,
+            "properties": {
+                "external_id": "free-coffee",
+                "content.fr.title": WORDS["fr"]["title"],
+                "content.fr.text": WORDS["fr"]["text"],
+                "triggers": "enter|nearby",
+                "channel": "push",
+                "fence.radius_m": RADIUS_M,
+                "fence.site_external_id": "paris-04",
+            },
+        }
+    ],
+}
+_IN_CSV: Final = (
+    "external_id,content.fr.title,content.fr.text,triggers,channel,fences.external_ids,budget.per_day\r\n"
+    f'free-coffee,{WORDS["fr"]["title"]},"{WORDS["fr"]["text"]}",enter|nearby,push,around,400\r\n'
+)
 _SITES: Final = {
     "type": "FeatureCollection",
     "features": [
@@ -23,15 +45,21 @@ _SITES: Final = {
             "type": "Feature",
             "geometry": _POINT,
             "properties": {
-                "external_id": "pont",
+                "external_id": "paris-04",
                 "name": NAME,
                 "time_zone": TIME_ZONE,
                 "kind": "restaurant",
                 "opening_hours": OPENING_HOURS,
+                "tags": {"amenity": "cafe"},
+                "attribution": None,
             },
         }
     ],
 }
+_SITES_IN_CSV: Final = (
+    "lat,lon,external_id,name,time_zone,kind,opening_hours,tags.amenity\r\n"
+    f"{LAT},{LON},paris-04,{NAME},{TIME_ZONE},restaurant,{OPENING_HOURS},cafe\r\n"
+)
 _FENCES: Final = {
     "type": "FeatureCollection",
     "features": [
@@ -39,15 +67,19 @@ _FENCES: Final = {
             "type": "Feature",
             "geometry": _POINT,
             "properties": {
-                "external_id": "pont-circle",
+                "external_id": "around",
                 "name": "Around the café",
                 "radius_m": RADIUS_M,
-                "site_external_id": "pont",
+                "site_external_id": "paris-04",
                 "tags": ["cafe"],
             },
         }
     ],
 }
+_FENCES_IN_CSV: Final = (
+    "lat,lon,external_id,name,radius_m,site_external_id,tags\r\n"
+    f"{LAT},{LON},around,Around the café,{RADIUS_M},paris-04,cafe\r\n"
+)
 _REPORT: Final = {
     "dry_run": False,
     "rows": 1,
@@ -57,23 +89,29 @@ _REPORT: Final = {
     "refused": 0,
     "errors": [],
 }
+_WITH_FENCES: Final = {**_REPORT, "fences": {"created": 1, "updated": 0, "unchanged": 0}}
+_EXPORTED: Final = {**_OFFER, "status": "active"}
 _CAP: Final = {
     "scope": "retailer",
     "at_most": 3,
-    "rolling_s": None,
-    "calendar_unit": "week",
+    "window": {"calendar": "week"},
     "channel": "push",
     "tag": None,
-    "offer_id": None,
+    "offer_external_id": None,
 }
 _FORM: Final = {"format": "json"}
 
 TOLD: Final[Mapping[str, Told]] = {
-    "importOffers": Told(answering(_REPORT), asked={"": {"offers": [_OFFER]}}),
-    "exportOffers": Told(answering({"offers": [_OFFER]}), parameters=_FORM),
-    "exportSites": Told(answering(_SITES), parameters=_FORM),
-    "exportFences": Told(answering(_FENCES), parameters=_FORM),
+    "importSites": Told(answering(_REPORT), asked={"GeoJSON": _SITES, "CSV": _SITES_IN_CSV}),
+    "importFences": Told(answering(_REPORT), asked={"GeoJSON": _FENCES, "CSV": _FENCES_IN_CSV}),
+    "importOffers": Told(
+        {"200": {"offers": _REPORT, "features": _WITH_FENCES}},
+        asked={"JSON": {"offers": [_OFFER]}, "GeoJSON": _IN_GEOJSON, "CSV": _IN_CSV},
+    ),
+    "exportOffers": Told({"200": {"JSON": {"offers": [_EXPORTED]}, "CSV": _IN_CSV}}, parameters=_FORM),
+    "exportSites": Told({"200": {"JSON": _SITES, "CSV": _SITES_IN_CSV}}, parameters=_FORM),
+    "exportFences": Told({"200": {"JSON": _FENCES, "CSV": _FENCES_IN_CSV}}, parameters=_FORM),
     "exportEverything": Told(
-        answering({"sites": _SITES, "fences": _FENCES, "offers": [_OFFER], "caps": [_CAP]})
+        answering({"sites": _SITES, "fences": _FENCES, "offers": [_EXPORTED], "caps": [_CAP]})
     ),
 }

@@ -40,12 +40,6 @@ _SITE: Final[dict[str, Any]] = {
     "created_at": OPENED_AT,
     "updated_at": OPENED_AT,
 }
-_SITE_ROW: Final = {
-    "type": "Feature",
-    "geometry": {"type": "Point", "coordinates": [LON, LAT]},
-    "properties": {"external_id": EXTERNAL_ID, **_ABOUT},
-}
-
 _AROUND: Final = {"name": "Around the café", "external_id": "around", "radius_m": RADIUS_M, "tags": ["cafe"]}
 _POINT: Final = {"type": "Point", "coordinates": [LON, LAT]}
 CIRCLE_DRAFT: Final = {"type": "Feature", "geometry": _POINT, "properties": _AROUND}
@@ -95,15 +89,6 @@ _SHAPES: Final = {"circle": CIRCLE_DRAFT, "polygon": TERRACE_DRAFT}
 _LISTED: Final = page(_TERRACE_SHOWN)
 
 
-def _collection(*features: Any) -> dict[str, Any]:
-    return {"type": "FeatureCollection", "features": list(features)}
-
-
-def _report(**counted: int) -> dict[str, Any]:
-    nothing = {"created": 0, "updated": 0, "unchanged": 0, "refused": 0}
-    return {"dry_run": False, "rows": 1, **nothing, **counted, "errors": []}
-
-
 TOLD: Final[Mapping[str, Told]] = {
     "putSite": Told(
         {
@@ -116,7 +101,6 @@ TOLD: Final[Mapping[str, Told]] = {
     "listSites": Told(answering(page(_SITE)), parameters={"external_id": EXTERNAL_ID}),
     "getSite": Told(answering(_SITE)),
     "deleteSite": Told(parameters={"If-Match": '"2"'}),
-    "importSites": Told(answering(_report(unchanged=1)), asked={"": _collection(_SITE_ROW)}),
     "createFence": Told(
         {"201": {"circle": _FENCE, "polygon": _TERRACE_SHOWN}},
         asked=_SHAPES,
@@ -125,5 +109,4 @@ TOLD: Final[Mapping[str, Told]] = {
     "getFence": Told(answering(_EDITED)),
     "editFence": Told(answering(_EDITED), asked={"": _AT_THE_SITE}, parameters={"If-Match": '"1"'}),
     "deleteFence": Told(parameters={"fence_id": TERRACE_ID, "If-Match": '"1"'}),
-    "importFences": Told(answering(_report(created=1)), asked={"": _collection(TERRACE_DRAFT)}),
 }

@@ -4,79 +4,35 @@ What was given or leased stays given: raising or lowering a limit moves what is 
 difference. Taking leases is `offers.engine.leases`', redeeming the till's, codes `offers.retail.code_pools`'.
 """
 
-from collections.abc import Sequence
-from typing import Any, Final, Literal, cast
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final, NamedTuple
 
 import msgspec
-from sqlalchemy import CursorResult, TextClause, select, text
+from msgspec.structs import asdict
+from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from geo.errors import Conflict, Fault, InvalidInput
+from geo.places import per_statement
 from geo.wall_clock import is_zone
+from offers.retail.budget_statements import (
+    ADD,
+    BIND,
+    BIND_PERIOD,
+    CREATE,
+    FREE,
+    HOLD,
+    HOLD_LEASES,
+    MOVE,
+    MOVE_PERIOD,
+    PERIODS,
+    REDEMPTIONS,
+    ZONE,
+    Period,
+)
 from offers.tables import OfferBudget, OfferRow
 
-Period = Literal["day", "week"]
-PERIODS: Final[tuple[Period, ...]] = ("day", "week")
 DEFAULT_ZONE: Final = "Europe/Paris"
-
-_MOVE: Final = text("""
-UPDATE offer_budgets
-SET deliveries_total = :limit, deliveries_available = deliveries_available + :limit - deliveries_total
-WHERE offer_id = :offer_id AND deliveries_available + :limit - deliveries_total >= 0
-""")
-_FREE: Final = text("""
-UPDATE offer_budgets SET deliveries_total = NULL, deliveries_available = NULL WHERE offer_id = :offer_id
-""")
-_HOLD_LEASES: Final = text("""
-SELECT lease_id FROM budget_leases WHERE offer_id = :offer_id ORDER BY lease_id FOR UPDATE
-""")
-_HOLD: Final = text("SELECT offer_id FROM offer_budgets WHERE offer_id = :offer_id FOR UPDATE")
-# What is leased counts as given until it comes back; what was delivered from a lease is within it.
-_GIVEN: Final = """
-    (SELECT coalesce(sum(granted), 0) FROM budget_leases WHERE offer_id = :offer_id)
-    + (SELECT count(*) FROM deliveries d
-       WHERE d.bucket BETWEEN 0 AND 63 AND d.offer_id = :offer_id AND d.decided_at >= {since}
-         AND NOT EXISTS (SELECT FROM budget_leases l WHERE l.lease_id = d.lease_id))
-    + (SELECT CAST(coalesce(sum(decided), 0) AS bigint) FROM delivery_totals
-       WHERE offer_id = :offer_id AND hour >= {since})
-"""
-_BIND: Final = text(f"""
-UPDATE offer_budgets b SET deliveries_total = :limit, deliveries_available = :limit - g.given
-FROM (SELECT {_GIVEN.format(since="'-infinity'")} AS given) g
-WHERE b.offer_id = :offer_id AND :limit >= g.given
-""")  # noqa: S608 - joined from constants of this module
-_REDEMPTIONS: Final = text("""
-UPDATE offer_budgets SET redemptions_total = CAST(:limit AS integer)
-WHERE offer_id = :offer_id AND (CAST(:limit AS integer) IS NULL OR redeemed <= CAST(:limit AS integer))
-""")
-_ZONE: Final = text("UPDATE offer_budgets SET time_zone = :zone WHERE offer_id = :offer_id")
-# A day or week is never refused for being spent already: nothing more is given until it is over.
-_BIND_PERIOD: Final = {
-    period: text(f"""
-        UPDATE offer_budgets b SET per_{period} = CAST(:limit AS integer), {period}_start = s.start,
-               {period}_available = CAST(:limit AS integer) - ({_GIVEN.format(since="s.start")})
-        FROM (SELECT period_start('{period}', time_zone, alentour_now()) AS start
-              FROM offer_budgets WHERE offer_id = :offer_id) s
-        WHERE b.offer_id = :offer_id
-    """)  # noqa: S608 - the same
-    for period in PERIODS
-}
-_MOVE_PERIOD: Final = {
-    period: text(f"""
-        UPDATE offer_budgets SET per_{period} = CAST(:limit AS integer),
-               {period}_available = {period}_available + CAST(:limit AS integer) - per_{period},
-               {period}_start = CASE WHEN CAST(:limit AS integer) IS NOT NULL THEN {period}_start END
-        WHERE offer_id = :offer_id
-    """)  # noqa: S608 - the same
-    for period in PERIODS
-}
-# An offer that was made without a row had no limits; what was redeemed meanwhile is counted.
-_ADD: Final = text("""
-INSERT INTO offer_budgets (offer_id, redeemed)
-SELECT :offer_id, (SELECT count(*) FROM redemptions WHERE bucket BETWEEN 0 AND 63 AND offer_id = :offer_id)
-     + (SELECT CAST(coalesce(sum(redeemed), 0) AS bigint) FROM delivery_totals WHERE offer_id = :offer_id)
-ON CONFLICT DO NOTHING
-""")
 
 
 class Budget(msgspec.Struct, frozen=True, kw_only=True):
@@ -116,25 +72,49 @@ def budget_faults(budget: Budget) -> list[Fault]:
     return []
 
 
+class Change(NamedTuple):
+    """A budget that is to be another; `is_new` where there is no row of it yet."""
+
+    offer_id: int
+    before: Budget
+    after: Budget
+    is_new: bool
+
+    def of_period(self, period: Period) -> tuple[int | None, int | None]:
+        """The limit before and after."""
+        return getattr(self.before, f"per_{period}"), getattr(self.after, f"per_{period}")
+
+    def binds_period(self, period: Period) -> bool:
+        """Whether its count begins anew: a day that begins elsewhere is another day."""
+        had, limit = self.of_period(period)
+        return limit is not None and (had is None or self.before.time_zone != self.after.time_zone)
+
+    def bound(self) -> list[str]:
+        """The limits that were none, or none of that sort."""
+        is_bound = self.before.deliveries is None and self.after.deliveries is not None
+        periods = [f"budget.per_{period}" for period in PERIODS if self.binds_period(period)]
+        return ["budget.deliveries", *periods] if is_bound else periods
+
+
 async def create_budget(session: AsyncSession, offer: OfferRow, budget: Budget) -> None:
     """For a new offer. Raises InvalidInput."""
+    await create_budgets(session, {offer.offer_id: new_budget(budget, offer.code_format)})
+
+
+def new_budget(budget: Budget, code_format: str | None) -> Budget:
+    """The budget that a new offer begins with. Raises InvalidInput."""
     _refuse_faulty(budget)
-    if offer.code_format is not None:
-        _refuse_by_hand(budget.deliveries, None)
-        budget = msgspec.structs.replace(budget, deliveries=0)
-    row = OfferBudget(
-        offer_id=offer.offer_id,
-        deliveries_total=budget.deliveries,
-        deliveries_available=budget.deliveries,
-        redemptions_total=budget.redemptions,
-        per_day=budget.per_day,
-        day_available=budget.per_day,
-        per_week=budget.per_week,
-        week_available=budget.per_week,
-        time_zone=budget.time_zone,
-    )
-    session.add(row)
-    await session.flush()
+    if code_format is None:
+        return budget
+    _refuse_by_hand(budget.deliveries, None)
+    return msgspec.structs.replace(budget, deliveries=0)
+
+
+async def create_budgets(session: AsyncSession, budgets: Mapping[int, Budget]) -> None:
+    """For new offers, by their ids."""
+    rows = [{"offer_id": offer_id, **asdict(budget)} for offer_id, budget in budgets.items()]
+    for few in per_statement(rows):
+        await session.execute(text(CREATE), {"rows": msgspec.json.encode(few).decode()})
 
 
 async def change_budget(session: AsyncSession, offer: OfferRow, budget: Budget) -> bool:
@@ -143,78 +123,150 @@ async def change_budget(session: AsyncSession, offer: OfferRow, budget: Budget) 
     Raises InvalidInput, and Conflict when more has been given than the new total, when the offer has
     ended, and when a limit is put on deliveries that had none while workers may still be giving them away.
     """
-    _refuse_faulty(budget)
     known = (await budgets_of(session, [offer.offer_id])).get(offer.offer_id)
+    change = planned_change(
+        offer.offer_id,
+        known,
+        budget,
+        status=offer.status,
+        is_stopped=offer.stopped_at is not None,
+        code_format=offer.code_format,
+    )
+    if change is None:
+        return False
+    for refusal in (await change_budgets(session, [change])).values():
+        raise refusal
+    return True
+
+
+def planned_change(
+    offer_id: int,
+    known: Budget | None,
+    budget: Budget,
+    *,
+    status: str,
+    is_stopped: bool,
+    code_format: str | None,
+) -> Change | None:
+    """What is to be done to make an offer's budget this; None if it is so already. Raises as above.
+
+    `known` None: it has no row. The offer is locked.
+    """
+    _refuse_faulty(budget)
     before = known or Budget(time_zone=budget.time_zone)
-    if offer.code_format is not None:
+    if code_format is not None:
         _refuse_by_hand(budget.deliveries, before.deliveries)
         budget = msgspec.structs.replace(budget, deliveries=before.deliveries)
     if before == budget:
-        return False
-    if offer.status == "ended":
+        return None
+    if status == "ended":
         raise Conflict("An ended offer cannot be changed.", code="offer_has_ended")
-    if known is None:
-        await session.execute(_ADD, {"offer_id": offer.offer_id})
-    await _change_total(session, offer, before.deliveries, budget.deliveries)
-    await _change_periods(session, offer, before, budget)
-    await _guarded(session, _REDEMPTIONS, offer, budget.redemptions, "budget.redemptions")
-    return True
+    change = Change(offer_id, before, budget, is_new=known is None)
+    if change.bound() and status != "draft" and not is_stopped:
+        raise Conflict(
+            "Stop the offer before its deliveries get a limit, so that those given can be counted.",
+            code="offer_is_not_stopped",
+            faults=tuple(Fault(field, "had no such limit until now") for field in change.bound()),
+        )
+    return change
+
+
+async def change_budgets(session: AsyncSession, changes: Sequence[Change]) -> dict[int, Conflict]:
+    """Make these changes; by offer, those that cannot be, which may then be written in part: undo them."""
+    new = [change for change in changes if change.is_new]
+    if new:
+        await session.execute(text(ADD), {"rows": _rows_of(new, lambda _: None)})
+    # In separate statements: what is counted must be read after the locks are held.
+    bound = [change.offer_id for change in changes if change.bound()]
+    if bound:
+        await session.execute(text(HOLD_LEASES), {"offer_ids": bound})
+    await session.execute(text(HOLD), {"offer_ids": [change.offer_id for change in changes]})
+    refused = await _change_totals(session, changes)
+    await _change_periods(session, changes)
+    redeemed = [change for change in changes if change.before.redemptions != change.after.redemptions]
+    refused |= await _guarded(
+        session, REDEMPTIONS, redeemed, "budget.redemptions", lambda change: change.after.redemptions
+    )
+    return refused
 
 
 async def grow_budget(session: AsyncSession, offer: OfferRow, by: int) -> None:
     """So many deliveries more, of an offer whose deliveries are limited."""
     before = (await budgets_of(session, [offer.offer_id]))[offer.offer_id]
     assert before.deliveries is not None
-    await _guarded(session, _MOVE, offer, before.deliveries + by, "budget.deliveries")
+    after = msgspec.structs.replace(before, deliveries=before.deliveries + by)
+    grown = Change(offer.offer_id, before, after, is_new=False)
+    for refusal in (await change_budgets(session, [grown])).values():
+        raise refusal
 
 
-async def _change_total(session: AsyncSession, offer: OfferRow, had: int | None, limit: int | None) -> None:
-    if limit is None:
-        await session.execute(_FREE, {"offer_id": offer.offer_id})
-    elif had is None:
-        await _hold_to_bind(session, offer, "budget.deliveries")
-        await _guarded(session, _BIND, offer, limit, "budget.deliveries")
-    elif limit != had:
-        await _guarded(session, _MOVE, offer, limit, "budget.deliveries")
-
-
-async def _change_periods(session: AsyncSession, offer: OfferRow, before: Budget, budget: Budget) -> None:
-    has_moved = before.time_zone != budget.time_zone
-    await session.execute(_ZONE, {"offer_id": offer.offer_id, "zone": budget.time_zone})
-    for period in PERIODS:
-        had, limit = getattr(before, f"per_{period}"), getattr(budget, f"per_{period}")
-        parameters = {"offer_id": offer.offer_id, "limit": limit}
-        if limit is not None and (had is None or has_moved):  # a day that begins elsewhere is another day
-            await _hold_to_bind(session, offer, f"budget.per_{period}")
-            await session.execute(_BIND_PERIOD[period], parameters)
-        elif limit != had:
-            await session.execute(_MOVE_PERIOD[period], parameters)
-
-
-async def _hold_to_bind(session: AsyncSession, offer: OfferRow, field: str) -> None:
-    """Before a limit is put on what had none: only where nobody can be giving units away uncounted."""
-    if offer.status != "draft" and offer.stopped_at is None:
-        raise Conflict(
-            "Stop the offer before its deliveries get a limit, so that those given can be counted.",
-            code="offer_is_not_stopped",
-            faults=(Fault(field, "had no such limit until now"),),
+async def _change_totals(session: AsyncSession, changes: Sequence[Change]) -> dict[int, Conflict]:
+    moved = [change for change in changes if change.before.deliveries != change.after.deliveries]
+    freed = [change for change in moved if change.after.deliveries is None]
+    bound = [change for change in moved if change.before.deliveries is None]
+    others = [change for change in moved if None not in (change.before.deliveries, change.after.deliveries)]
+    refused: dict[int, Conflict] = {}
+    for statement, some in ((FREE, freed), (BIND, bound), (MOVE, others)):
+        refused |= await _guarded(
+            session, statement, some, "budget.deliveries", lambda change: change.after.deliveries
         )
-    # Two statements: what is counted must be read after the locks are held.
-    await session.execute(_HOLD_LEASES, {"offer_id": offer.offer_id})
-    await session.execute(_HOLD, {"offer_id": offer.offer_id})
+    return refused
+
+
+async def _change_periods(session: AsyncSession, changes: Sequence[Change]) -> None:
+    await _each(session, ZONE, [one for one in changes if one.before.time_zone != one.after.time_zone])
+    for period in PERIODS:
+
+        def limit(change: Change, period: Period = period) -> int | None:
+            return change.of_period(period)[1]
+
+        bound = [change for change in changes if change.binds_period(period)]
+        moved = [change for change in changes if len(set(change.of_period(period))) > 1]
+        await _each(session, BIND_PERIOD[period], bound, limit)
+        others = [change for change in moved if not change.binds_period(period)]
+        await _each(session, MOVE_PERIOD[period], others, limit)
 
 
 async def _guarded(
-    session: AsyncSession, statement: TextClause, offer: OfferRow, limit: int | None, field: str
-) -> None:
-    parameters = {"offer_id": offer.offer_id, "limit": limit}
-    changed = cast("CursorResult[Any]", await session.execute(statement, parameters)).rowcount
-    if changed == 0:
-        raise Conflict(
-            f"{field} cannot be {limit}: more is given, leased or redeemed already.",
+    session: AsyncSession,
+    statement: str,
+    changes: Sequence[Change],
+    field: str,
+    limit: Callable[[Change], int | None],
+) -> dict[int, Conflict]:
+    """By offer, those that the statement left alone."""
+    done = await _each(session, statement, changes, limit)
+    return {
+        change.offer_id: Conflict(
+            f"{field} cannot be {limit(change)}: more is given, leased or redeemed already.",
             code="budget_is_used",
             faults=(Fault(field, "is less than what is used"),),
         )
+        for change in changes
+        if change.offer_id not in done
+    }
+
+
+async def _each(
+    session: AsyncSession,
+    statement: str,
+    changes: Sequence[Change],
+    limit: Callable[[Change], int | None] = lambda _: None,
+) -> set[int]:
+    """The offers that the statement changed."""
+    done: set[int] = set()
+    for few in per_statement(changes):
+        answer = await session.execute(text(statement), {"rows": _rows_of(few, limit)})
+        done.update(row.offer_id for row in answer)
+    return done
+
+
+def _rows_of(changes: Sequence[Change], limit: Callable[[Change], int | None]) -> str:
+    rows = [
+        {"offer_id": change.offer_id, "most": limit(change), "zone": change.after.time_zone}
+        for change in changes
+    ]
+    return msgspec.json.encode(rows).decode()
 
 
 def _refuse_faulty(budget: Budget) -> None:

@@ -53,7 +53,7 @@ async def edit_offer(session: AsyncSession, offer: OfferRow, edit: OfferEdit, no
     changed = {name: value for name, value in edit.columns().items() if getattr(offer, name) != value}
     if not changed:
         return False
-    _refuse_at_this_stage(offer.status, changed)
+    refuse_at_this_stage(offer.status, changed)
     await _refuse_foreign_places(session, offer.retailer_id, edit)
     for name, value in changed.items():
         setattr(offer, name, value)
@@ -116,7 +116,8 @@ async def refuse_while_named(
         raise Conflict(f"Offers that have not ended name it: {named}.", code="in_use")
 
 
-def _refuse_at_this_stage(status: str, changed: Collection[str]) -> None:
+def refuse_at_this_stage(status: str, changed: Collection[str]) -> None:
+    """Raise Conflict if an offer with this status may not change in these columns (at least one)."""
     if status == "ended":
         raise Conflict("An ended offer cannot be changed.", code="offer_has_ended")
     if status != "draft" and "code_format" in changed:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -46,9 +47,38 @@ async def test_what_the_cafe_makes_is_answered_as_the_example_says(
         assert answer.json().keys() == shown.keys()
 
 
-async def test_importing_the_cafe_again_changes_nothing(shop: Shop) -> None:
-    await shop.client.put("/v1/sites/paris-04", json=TOLD["putSite"].asked[""])
-    answer = await shop.client.post("/v1/sites/import", json=TOLD["importSites"].asked[""])
-    assert answer.json() == TOLD["importSites"].answers["200"][""]
-    answer = await shop.client.post("/v1/fences/import", json=TOLD["importFences"].asked[""])
-    assert answer.json() == TOLD["importFences"].answers["200"][""]
+@pytest.mark.parametrize("form", ["GeoJSON", "CSV"])
+async def test_the_cafe_can_be_imported_as_the_examples_say(shop: Shop, form: str) -> None:
+    for what, operation in (("sites", "importSites"), ("fences", "importFences"), ("offers", "importOffers")):
+        told = TOLD[operation]
+        is_table = form == "CSV"
+        answer = await shop.client.post(
+            f"/v1/{what}/import",
+            content=told.asked[form] if is_table else json.dumps(told.asked[form]),
+            headers={"content-type": "text/csv" if is_table else "application/geo+json"},
+        )
+        shown = told.answers["200"]
+        assert answer.json() in shown.values(), answer.text
+
+
+async def test_the_cafe_is_exported_as_the_examples_say(shop: Shop) -> None:
+    for what in ("sites", "fences", "offers"):
+        body = TOLD[f"export{what.capitalize()}"].answers["200"]["CSV"]
+        answer = await shop.client.post(
+            f"/v1/{what}/import", content=body, headers={"content-type": "text/csv"}
+        )
+        assert answer.json()["created"] == 1, answer.text
+    shown = TOLD["exportEverything"].answers["200"][""]
+    everything = (await shop.client.get("/v1/export")).json()
+    assert everything.keys() == shown.keys()
+    for what in ("sites", "fences"):
+        assert says(everything[what], shown[what])
+
+
+def says(value: Any, example: Any) -> bool:
+    """Whether a value has all that the example has."""
+    if isinstance(example, dict):
+        return all(name in value and says(value[name], inner) for name, inner in example.items())
+    if isinstance(example, list):
+        return len(value) == len(example) and all(map(says, value, example))
+    return bool(value == example)

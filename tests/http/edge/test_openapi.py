@@ -189,7 +189,7 @@ def test_the_codes_and_tokens_of_the_story_are_those_of_its_customer(described: 
 
 def test_the_numbers_of_the_story_add_up(described: dict[str, Any]) -> None:
     for name, told_object in told(described):
-        if "unchanged" in told_object:
+        if "unchanged" in told_object and "rows" in told_object:
             counted = sum(told_object[one] for one in ("created", "updated", "unchanged", "refused"))
             assert counted == told_object["rows"], name
             assert not told_object["dry_run"], name
