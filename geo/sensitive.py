@@ -18,7 +18,7 @@ from geo.errors import Fault, InvalidInput
 from geo.fences import FenceEdit
 from geo.places import ROWS_PER_STATEMENT
 from geo.sites import SiteEdit
-from geo.tables import Site
+from geo.tables import Site, is_one_of
 
 # A larger fence says that somebody is in that part of town, not at the place.
 LARGEST_REVEALING_M: Final = 500.0
@@ -112,7 +112,7 @@ async def _sensitive_sites(
     if not site_ids:
         return {}
     own = select(Site.site_id, Site.sensitive).where(
-        Site.retailer_id == retailer_id, Site.site_id.in_(site_ids), Site.sensitive.is_not(None)
+        Site.retailer_id == retailer_id, is_one_of(Site.site_id, site_ids), Site.sensitive.is_not(None)
     )
     return {row.site_id: str(row.sensitive) for row in await session.execute(own)}
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Final
 
 import msgspec
-from sqlalchemy import select, text
+from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from geo.errors import Fault, InvalidInput, NotFound
@@ -23,7 +23,7 @@ from geo.places import (
     time_zone_faults,
     written_of,
 )
-from geo.tables import Site, position_in
+from geo.tables import Site, is_one_of, position_in
 
 # What stands after /v1/sites/ and is no external id.
 _ROUTES: Final = frozenset({"import", "export", "by-id"})
@@ -148,9 +148,13 @@ async def positions_of_sites(
 
     The lock keeps a concurrent deletion waiting until what refers to them is written.
     """
-    query = select(Site).where(Site.retailer_id == retailer_id, Site.site_id.in_(site_ids))
-    sites = await session.scalars(query.order_by(Site.site_id).with_for_update(read=True, key_share=True))
-    return {site.site_id: position_of(site) for site in sites}
+    if not site_ids:
+        return {}
+    query = select(Site.site_id, func.ST_X(Site.location), func.ST_Y(Site.location)).where(
+        Site.retailer_id == retailer_id, is_one_of(Site.site_id, site_ids)
+    )
+    held = await session.execute(query.order_by(Site.site_id).with_for_update(read=True, key_share=True))
+    return {site_id: (lon, lat) for site_id, lon, lat in held}
 
 
 def position_of(site: Site) -> tuple[float, float]:

@@ -4,6 +4,7 @@ The migrations make the tables; a test compares these classes with what they mad
 of customers have no classes: they are read and written by plain SQL.
 """
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -12,6 +13,7 @@ from geoalchemy2 import Geometry, WKBElement
 from geoalchemy2.shape import to_shape
 from sqlalchemy import (
     BigInteger,
+    ColumnElement,
     Computed,
     ForeignKey,
     Identity,
@@ -19,6 +21,8 @@ from sqlalchemy import (
     LargeBinary,
     Text,
     UniqueConstraint,
+    any_,
+    cast,
     text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, DOUBLE_PRECISION, JSONB, TIMESTAMP
@@ -37,6 +41,12 @@ class Base(DeclarativeBase):
         list[int]: ARRAY(BigInteger),
         dict[str, Any]: JSONB,
     }
+
+
+def is_one_of(column: Any, values: Collection[Any]) -> ColumnElement[bool]:
+    """Like `IN`, with all values in one parameter: a statement has room for 32,767, and imports name more."""
+    found: ColumnElement[bool] = column == any_(cast(list(values), ARRAY(column.type)))
+    return found
 
 
 def wgs84(kind: str) -> Geometry:
