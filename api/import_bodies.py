@@ -181,9 +181,9 @@ def _geometry_of(said: Mapping[str, str | None], at: str) -> dict[str, Any]:
 
 def _number(cell: str | None, field: str) -> float:
     try:
-        return float(cell or "")
-    except ValueError:
-        raise _refused(Fault(field, "is not a number")) from None
+        return msgspec.convert(cell, float, strict=False)
+    except msgspec.ValidationError:
+        raise _refused(Fault(field, "is not a number such as 48.85")) from None
 
 
 def _refuse_number(items: Any, name: str) -> None:

@@ -1,65 +1,33 @@
-"""Well-known text (OGC 06-103r4 § 7) of the shapes that fences have: POINT, POLYGON, MULTIPOLYGON.
+"""Well-known text (OGC 06-103r4 § 7) of the shapes that fences have, as GeoJSON geometries and back.
 
-Between text and a GeoJSON geometry, number by number: what was written is read again to the last bit, so
-that a shape which went through a spreadsheet is the same shape. Judges no shape; `geo.geojson` does.
+To the last bit: a shape that went through a spreadsheet is the same shape. Judges none; `geo.geojson` does.
 """
 
-import re
 from typing import Any, Final
 
 import msgspec
+import numpy as np
+import shapely
 
 from geo.errors import Fault, InvalidInput
 
-_KINDS: Final = {"POINT": "Point", "POLYGON": "Polygon", "MULTIPOLYGON": "MultiPolygon"}
-_NUMBER: Final = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
-_POSITION: Final = re.compile(rf"{_NUMBER}(?:\s+{_NUMBER}){{1,3}}")
-_TEXT: Final = re.compile(r"\s*([A-Za-z]+)\s*(?:Z|M|ZM|z|m|zm)?\s*(\([-+().,\seE\d]*\))\s*")
-_SHOWN: Final = 40
+_KINDS: Final = ("Point", "Polygon", "MultiPolygon")
 
 
 def read_wkt(text: str, field: str) -> dict[str, Any]:
-    """The GeoJSON geometry; heights are kept and mean nothing. Raises InvalidInput that names `field`."""
-    match = _TEXT.fullmatch(text)
-    kind = _KINDS.get(match[1].upper()) if match else None
-    if match is None or kind is None:
-        raise _wrong(field, text)
-    lists = _POSITION.sub(_as_list, match[2]).replace("(", "[").replace(")", "]")
+    """The GeoJSON geometry. Raises InvalidInput that names `field`."""
     try:
-        coordinates = msgspec.json.decode(lists)
-    except (msgspec.DecodeError, RecursionError):
-        raise _wrong(field, text) from None
-    if kind == "Point":
-        if len(coordinates) != 1:
-            raise _wrong(field, text)
-        (coordinates,) = coordinates
-    return {"type": kind, "coordinates": coordinates}
+        with np.errstate(over="ignore"):  # 1e400 is infinite, and told as no position later
+            shape = shapely.from_wkt(text)
+        if shape.geom_type in _KINDS:
+            geometry: dict[str, Any] = msgspec.json.decode(shapely.to_geojson(shape))
+            return geometry
+    except (shapely.errors.ShapelyError, NotImplementedError, msgspec.DecodeError):
+        pass  # no such text, a curve, or nan, which JSON cannot say
+    fault = Fault(field, f"must be the well-known text of a {', '.join(_KINDS[:-1])} or {_KINDS[-1]}")
+    raise InvalidInput("The geometry cannot be used.", faults=(fault,))
 
 
 def write_wkt(geometry: dict[str, Any]) -> str:
-    """The text of a GeoJSON Point, Polygon or MultiPolygon, longitude first."""
-    coordinates = geometry["coordinates"]
-    inner = [coordinates] if geometry["type"] == "Point" else coordinates
-    return f"{geometry['type'].upper()} {_listed(inner)}"
-
-
-def _listed(items: Any) -> str:
-    return "(" + ", ".join(_position(one) if _is_position(one) else _listed(one) for one in items) + ")"
-
-
-def _position(position: Any) -> str:
-    return " ".join(repr(number) for number in position)
-
-
-def _is_position(item: Any) -> bool:
-    return not isinstance(item[0], list | tuple)
-
-
-def _as_list(position: re.Match[str]) -> str:
-    return "[" + ",".join(repr(float(number)) for number in position[0].split()) + "]"
-
-
-def _wrong(field: str, text: str) -> InvalidInput:
-    shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
-    reason = f"is not well-known text such as POLYGON ((2.34 48.85, …)): {shown}"
-    return InvalidInput("The geometry cannot be used.", faults=(Fault(field, reason),))
+    """The text of a GeoJSON geometry, longitude first."""
+    return shapely.to_wkt(shapely.from_geojson(msgspec.json.encode(geometry)), rounding_precision=-1)

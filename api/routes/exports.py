@@ -187,8 +187,7 @@ def _file() -> Iterator[ExportFile]:
 
 def _sent(file: ExportFile, media_type: str, what: str) -> Stream:
     ending = {GEOJSON: "geojson", _JSON: "json", CSV: "csv"}[media_type]
-    shown = f"{CSV}; charset=utf-8" if media_type == CSV else media_type
-    return file.sent(shown, f"alentour-{what}.{ending}", _NEGOTIATED)
+    return file.sent(media_type, f"alentour-{what}.{ending}", _NEGOTIATED)
 
 
 def _accepted(accept: str, forms: Any) -> str:
