@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from geo.errors import Fault, NotFound
 from geo.geojson import Position, looks_swapped
-from geo.names import FENCES, adopt
+from geo.names import FENCES, keep_names
 from geo.places import (
     Written,
     external_id_faults,
@@ -28,7 +28,7 @@ from geo.places import (
     written_of,
 )
 from geo.shapes import Shape
-from geo.tables import Fence, position_in
+from geo.tables import Fence, is_one_of, position_in
 from geo.taken import given_once
 
 SHORTEST_DWELL_S, LONGEST_DWELL_S = 30, 86_400
@@ -60,7 +60,7 @@ WHERE (fences.name, fences.site_id, fences.shape, fences.centre, fences.radius_m
       (excluded.name, excluded.site_id, excluded.shape, excluded.centre, excluded.radius_m,
        excluded.tags, excluded.dwell_s, excluded.retrigger_s, excluded.active_hours,
        excluded.starts_at, excluded.disabled_at)
-RETURNING (xmax = 0) AS is_created
+RETURNING (xmax = 0) AS is_created, fences.external_id
 """)
 
 
@@ -151,13 +151,13 @@ async def write_fences(
     session: AsyncSession, retailer_id: int, edits: Sequence[FenceEdit], now: datetime
 ) -> Written:
     """Create or replace by `external_id`, which all have and no two share; a few thousand a statement."""
-    await adopt(session, FENCES, retailer_id, [edit.external_id for edit in edits if edit.external_id])
-    created: list[bool] = []
+    kept = await keep_names(session, FENCES, retailer_id, {edit.external_id or "" for edit in edits}, now)
+    created = dict.fromkeys(kept, False)
     for few in per_statement(edits):
         rows = msgspec.json.encode([_import_row(edit) for edit in few]).decode()
         answer = await session.execute(_UPSERT, {"retailer_id": retailer_id, "rows": rows, "now": now})
-        created += [row.is_created for row in answer]
-    return written_of(created, len(edits))
+        created |= {row.external_id: row.is_created for row in answer}
+    return written_of(list(created.values()), len(edits))
 
 
 async def fence_of(
@@ -190,7 +190,7 @@ async def list_fences(
 
 async def hold_fences(session: AsyncSession, retailer_id: int, fence_ids: Collection[int]) -> set[int]:
     """Which of these exist and are this retailer's; none can be deleted until the commit."""
-    own = select(Fence.fence_id).where(Fence.retailer_id == retailer_id, Fence.fence_id.in_(fence_ids))
+    own = select(Fence.fence_id).where(Fence.retailer_id == retailer_id, is_one_of(Fence.fence_id, fence_ids))
     locked = own.order_by(Fence.fence_id).with_for_update(read=True, key_share=True)
     return set((await session.scalars(locked)).all())
 

@@ -77,13 +77,13 @@ def exported_site(row: Site) -> dict[str, Any]:
     feature: dict[str, Any] = msgspec.structs.asdict(feature_of(row))
     del feature["id"]
     properties = msgspec.structs.asdict(feature["properties"])
-    return {**feature, "properties": {**properties, "external_id": SITES.name(row.site_id, row.external_id)}}
+    return {**feature, "properties": {**properties, "external_id": SITES.name_of(row)}}
 
 
 def exported_fence(row_and_sites: tuple[Fence, Mapping[int, str]]) -> dict[str, Any]:
     row, sites = row_and_sites
     named = {
-        "external_id": FENCES.name(row.fence_id, row.external_id),
+        "external_id": FENCES.name_of(row),
         "site_external_id": None if row.site_id is None else sites.get(row.site_id),
     }
     same = {name: getattr(row, name) for name in _SAID_OF_FENCE if name not in named}
@@ -104,7 +104,7 @@ def exported_offer(offer: OfferInContext) -> dict[str, Any]:
         "site_external_ids": [sites[one] for one in row.site_ids if one in sites],
     }
     return {
-        "external_id": OFFERS.name(row.offer_id, row.external_id),
+        "external_id": OFFERS.name_of(row),
         "status": row.status,
         **{name: said[name] for name in _SAID_OF_OFFER if name not in {"external_id", "fences"}},
         "fences": places,

@@ -23,7 +23,8 @@ from api.routes.offer_forms import Fences, Offer, budget_of, edit_of
 from geo.errors import Fault, InvalidInput
 from geo.fences import write_fences
 from geo.places import NOTHING, Written
-from offers.retail.bulk import Judged, OfferLine, judge_offers, write_offers
+from offers.retail.bulk import Judged, judge_offers, write_offers
+from offers.retail.named_places import OfferLine
 from offers.retail.offer_edits import offer_faults
 
 Names = Annotated[list[str], msgspec.Meta(max_length=1000)]
@@ -37,9 +38,9 @@ class NamedFences(Fences, forbid_unknown_fields=True, kw_only=True):
 
 
 class ImportedOffer(Offer, forbid_unknown_fields=True, kw_only=True):
-    """One row of an import."""
+    """One row of an import. What has ended may name no places any more."""
 
-    fences: NamedFences
+    fences: NamedFences = msgspec.field(default_factory=NamedFences)
 
 
 class FenceOfOffer(ImportedProperties, forbid_unknown_fields=True, kw_only=True):
@@ -51,7 +52,6 @@ class FenceOfOffer(ImportedProperties, forbid_unknown_fields=True, kw_only=True)
 class OfferProperties(ImportedOffer, forbid_unknown_fields=True, kw_only=True):
     """Of an offer that comes as a feature: its members, and those of its fence."""
 
-    fences: NamedFences = msgspec.field(default_factory=NamedFences)
     fence: FenceOfOffer = msgspec.field(default_factory=FenceOfOffer)
 
 
@@ -127,8 +127,8 @@ def _of_fence(field: str, at: str = "") -> str:
 def _offer_in(data: ImportedOffer, at: str, fence: NamedFence | None = None) -> OfferLine:
     edit, names = edit_of(data), data.fences
     faults = [Fault("external_id", "is missing")] if edit.external_id is None else []
-    is_placed = bool(names.external_ids or names.site_external_ids or fence)
-    faults += [one for one in offer_faults(edit) if not (is_placed and one.field == "fences")]
+    # Its places are judged with those that it names besides.
+    faults += [one for one in offer_faults(edit) if one.field != "fences"]
     if faults:
         raise InvalidInput("", faults=tuple(Fault(f"{at}{one.field}", one.reason) for one in faults))
     return OfferLine(
@@ -136,6 +136,7 @@ def _offer_in(data: ImportedOffer, at: str, fence: NamedFence | None = None) -> 
         budget=budget_of(data),
         fence_names=(*names.external_ids, *([fence.name] if fence else [])),
         site_names=tuple(names.site_external_ids),
+        is_history=data.status == "ended",
     )
 
 

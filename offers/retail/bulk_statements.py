@@ -1,7 +1,7 @@
 """The statements that compare and write many offers, made of the table's own columns.
 
 A column that an offer gets is in them without being told again: the names are those of `OfferEdit`, the types
-those of `offers.tables.OfferRow`. Each takes `:retailer_id` and `:rows`, JSON of `OfferEdit.columns()`.
+those of `offers.tables.OfferRow`. Each takes `:rows`, JSON of `OfferEdit.columns()` and `offer_id`.
 """
 
 from typing import Final
@@ -18,7 +18,7 @@ _DIALECT: Final = postgresql.dialect()  # type: ignore[no-untyped-call]  # SQLAl
 _TYPED: Final = ", ".join(
     f"{name} {OfferRow.__table__.c[name].type.compile(dialect=_DIALECT)}" for name in _COLUMNS
 )
-_ROWS: Final = f"json_to_recordset(CAST(CAST(:rows AS text) AS json)) AS e({_TYPED})"
+_ROWS: Final = f"json_to_recordset(CAST(CAST(:rows AS text) AS json)) AS e(offer_id bigint, {_TYPED})"
 _CHANGED: Final = ", ".join(
     f"CASE WHEN o.{name} IS DISTINCT FROM e.{name} THEN '{name}' END" for name in _COLUMNS
 )
@@ -28,10 +28,10 @@ _BUDGETED: Final = ", ".join(f"b.{_BUDGET.get(name, name)} AS {name}" for name i
 
 # The offers that are there, which columns of each differ, and its budget.
 COMPARE: Final = f"""
-SELECT o.external_id, o.offer_id, o.status, o.stopped_at IS NOT NULL AS is_stopped,
+SELECT o.offer_id, o.status, o.stopped_at IS NOT NULL AS is_stopped,
        array_remove(ARRAY[{_CHANGED}], NULL) AS changed, b.offer_id IS NOT NULL AS has_budget, {_BUDGETED}
 FROM {_ROWS}
-JOIN offers o ON o.retailer_id = :retailer_id AND o.external_id = e.external_id
+JOIN offers o USING (offer_id)
 LEFT JOIN offer_budgets b ON b.offer_id = o.offer_id
 """  # noqa: S608 - joined from names of our own, here and below
 # What somebody else made in the meantime is left alone, and not returned.
@@ -44,6 +44,5 @@ RETURNING external_id, offer_id
 EDIT: Final = f"""
 UPDATE offers o SET {", ".join(f"{name} = e.{name}" for name in _COLUMNS)},
        revision = o.revision + 1, updated_at = :now
-FROM {_ROWS} WHERE o.retailer_id = :retailer_id AND o.external_id = e.external_id
-RETURNING o.external_id, o.offer_id
+FROM {_ROWS} WHERE o.offer_id = e.offer_id
 """  # noqa: S608

@@ -86,7 +86,7 @@ def offer_faults(edit: OfferEdit) -> list[Fault]:
         *_content_faults(edit.content),
         *external_id_faults(edit.external_id, "external_id"),
         *tags_faults(edit.tags, "tags"),
-        *_target_faults(edit),
+        *target_faults(edit),
         *_schedule_faults(edit),
         *audience_faults(edit.audience),
     ]
@@ -131,7 +131,8 @@ def _words_faults(words: str, field: str, longest: int, *, lines: bool = False) 
     return [Fault(field, f"must be 1 to {longest} printable characters")]
 
 
-def _target_faults(edit: OfferEdit) -> list[Fault]:
+def target_faults(edit: OfferEdit) -> list[Fault]:
+    """What is wrong with the places that it names, whether they exist or not."""
     targets = {"fence_ids": edit.fence_ids, "fence_tags": edit.fence_tags, "site_ids": edit.site_ids}
     if not any(targets.values()):
         return [Fault("fences", "must name at least one fence id, fence tag or site id")]

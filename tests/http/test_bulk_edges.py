@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.http.bringing import bring, named, take
+from tests.http.bringing import bring, collection, named, take
 from tests.http.shop_offers import move
 from tests.http.shops import Shop, admin, faults_of, other_shop, shop, soup, sql
 
@@ -127,11 +127,10 @@ async def test_texts_that_look_marked_or_like_formulas_come_back_as_they_were(
 
 
 async def test_a_point_in_the_name_of_a_tag_belongs_to_the_name(shop: Shop, other_shop: Shop) -> None:
-    properties = {"external_id": "null", "name": "null", "time_zone": "Europe/Paris"}
     tags = {"a.b": "1", "a:b": "=2|3", "true": "false"}
-    await bring(
-        shop, "sites", collection({"type": "Point", "coordinates": [-24.9, -60.1]}, properties, tags=tags)
-    )
+    properties = {"external_id": "null", "name": "null", "time_zone": "Europe/Paris", "tags": tags}
+    point = {"type": "Point", "coordinates": [-24.9, -60.1]}
+    await bring(shop, "sites", collection(feature(point, properties)))
     table = await take(shop, "/v1/sites/export", format="csv")
     assert (await bring(other_shop, "sites", table)).json()["created"] == 1
     both = [await take(one, "/v1/sites/export") for one in (shop, other_shop)]
@@ -143,14 +142,13 @@ async def test_a_polygon_keeps_every_digit_in_a_spreadsheet(shop: Shop) -> None:
     angles = [2 * math.pi * n / 1_000 for n in range(1_000)]
     ring = [[24.9 + math.cos(angle) / 100, 60.1 + math.sin(angle) / 100] for angle in angles]
     shape = {"type": "Polygon", "coordinates": [[*ring, ring[0]]]}
-    await bring(shop, "fences", collection(shape, {"external_id": "a", "name": "A"}))
+    await bring(shop, "fences", collection(feature(shape, {"external_id": "a", "name": "A"})))
     report = (await bring(shop, "fences", await take(shop, "/v1/fences/export", format="csv"))).json()
     assert report["unchanged"] == 1, report
 
 
-def collection(geometry: dict[str, Any], properties: dict[str, Any], **said: Any) -> dict[str, Any]:
-    feature = {"type": "Feature", "geometry": geometry, "properties": {**properties, **said}}
-    return {"type": "FeatureCollection", "features": [feature]}
+def feature(geometry: dict[str, Any], properties: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "Feature", "geometry": geometry, "properties": properties}
 
 
 # Who asks for what
