@@ -9,10 +9,11 @@ from api.routes.caps import Window, window_of
 from api.routes.fence_imports import ImportedFence, ImportedProperties
 from api.routes.offer_forms import shown
 from api.routes.offer_imports import ImportedOffer
-from api.routes.site_forms import SiteFeature, feature_of
+from api.routes.site_forms import SiteFeature, SiteProperties
 from geo.fences import shape_of
-from geo.geojson import write_shape
+from geo.geojson import write_point, write_shape
 from geo.names import FENCES, SITES
+from geo.sites import position_of
 from geo.tables import Fence, Site
 from geo.wkt import write_wkt
 from offers.retail.budgets import Budget
@@ -74,10 +75,9 @@ class OfferInContext(NamedTuple):
 
 
 def exported_site(row: Site) -> dict[str, Any]:
-    feature: dict[str, Any] = msgspec.structs.asdict(feature_of(row))
-    del feature["id"]
-    properties = msgspec.structs.asdict(feature["properties"])
-    return {**feature, "properties": {**properties, "external_id": SITES.name_of(row)}}
+    same = {name: getattr(row, name) for name in SiteProperties.__struct_fields__}
+    properties = {**same, "external_id": SITES.name_of(row)}
+    return {"type": "Feature", "geometry": write_point(*position_of(row)), "properties": properties}
 
 
 def exported_fence(row_and_sites: tuple[Fence, Mapping[int, str]]) -> dict[str, Any]:

@@ -7,7 +7,6 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from api.routes.resources import SimpleText, of_server
-from geo.geojson import write_point
 from geo.sites import position_of
 from geo.tables import Site as SiteRow
 
@@ -56,11 +55,3 @@ def shown(site: SiteRow) -> Site:
     lon, lat = position_of(site)
     same = {name: getattr(site, name) for name in Site.__struct_fields__ if name not in {"lon", "lat"}}
     return Site(lon=lon, lat=lat, **same)
-
-
-def feature_of(site: SiteRow) -> SiteFeature:
-    """As an import takes it: what the retailer said, and nothing that the server adds."""
-    same = {name: getattr(site, name) for name in SiteProperties.__struct_fields__}
-    return SiteFeature(
-        type="Feature", geometry=write_point(*position_of(site)), properties=SiteProperties(**same)
-    )
