@@ -84,11 +84,11 @@ def measured(what: str, url: str) -> Iterator[list[object]]:
     print(f"{what:<42} {took_s:6.2f} s   longest wait of others {pulse.longest_s * 1000:5.0f} ms   {said}")
 
 
-def sites() -> bytes:
+def sites(name: str) -> bytes:
     return _collection(
         {
             "external_id": f"shop-{n}",
-            "name": f"Shop {n}",
+            "name": f"{name} {n}",
             "time_zone": "Europe/Paris",
             "opening_hours": "Mo-Fr 08:00-18:00",
             "tags": {"shop": "bakery"},
@@ -97,12 +97,12 @@ def sites() -> bytes:
     )
 
 
-def fences() -> bytes:
+def fences(radius_m: int) -> bytes:
     return _collection(
         {
             "external_id": f"fence-{n}",
             "name": f"Around {n}",
-            "radius_m": 80,
+            "radius_m": radius_m,
             "site_external_id": f"shop-{n}",
             "tags": ["bakery"],
         }
@@ -138,30 +138,38 @@ def _collection(properties: Iterator[dict[str, Any]]) -> bytes:
     return json.dumps({"type": "FeatureCollection", "features": features}).encode()
 
 
-def measure(retailer: Retailer) -> None:
-    """Everything in, again, changed, and out."""
+def measure(retailer: Retailer, another: Retailer) -> None:
+    """Everything in, again, changed, and out; then the same of tables."""
     url = retailer.url
     brought = (
-        ("sites, new", "/v1/sites/import", sites()),
-        ("sites, the same again", "/v1/sites/import", sites()),
-        ("fences, new", "/v1/fences/import", fences()),
-        ("offers, new", "/v1/offers/import", offers("Bread", 100)),
-        ("offers, the same again", "/v1/offers/import", offers("Bread", 100)),
-        ("offers, with other words", "/v1/offers/import", offers("More bread", 100)),
-        ("offers, with other budgets", "/v1/offers/import", offers("More bread", 200)),
+        ("sites, new", "sites", sites("Shop")),
+        ("sites, the same again", "sites", sites("Shop")),
+        ("sites, all changed", "sites", sites("Bakery")),
+        ("fences, new", "fences", fences(80)),
+        ("fences, the same again", "fences", fences(80)),
+        ("fences, all changed", "fences", fences(90)),
+        ("offers, new", "offers", offers("Bread", 100)),
+        ("offers, the same again", "offers", offers("Bread", 100)),
+        ("offers, with other words", "offers", offers("More bread", 100)),
+        ("offers, with other budgets", "offers", offers("More bread", 200)),
     )
-    for what, path, body in brought:
-        with measured(what, url) as told:
-            told.append(retailer.bring(path, body))
+    for said, what, body in brought:
+        with measured(said, url) as told:
+            told.append(retailer.bring(f"/v1/{what}/import", body))
     for path in ("/v1/sites/export", "/v1/fences/export", "/v1/offers/export", "/v1/export"):
         with measured(f"GET {path}", url) as told:
             told.append(f"{len(retailer.take(path)) / 1e6:.1f} MB")
-    for what in ("sites", "fences", "offers"):
+    for what, word in (("sites", b"Bakery"), ("fences", b"Around"), ("offers", b"More bread")):
         with measured(f"GET /v1/{what}/export, CSV", url) as told:
             table = retailer.take(f"/v1/{what}/export?format=csv")
             told.append(f"{len(table) / 1e6:.1f} MB")
-        with measured(f"{what} from that CSV", url) as told:
-            told.append(retailer.bring(f"/v1/{what}/import", table, "text/csv"))
+        for said, whose, body in (
+            (f"{what} from CSV, new", another, table),
+            (f"{what} from CSV, the same again", retailer, table),
+            (f"{what} from CSV, all changed", retailer, table.replace(word, b"Other")),
+        ):
+            with measured(said, url) as told:
+                told.append(whose.bring(f"/v1/{what}/import", body, "text/csv"))
 
 
 def main() -> None:
@@ -171,7 +179,8 @@ def main() -> None:
         [sys.executable, "-m", "api.cli", "key", "create"], capture_output=True, text=True, check=True
     )
     with contenders.Contenders(database_url) as servers:
-        measure(Retailer(servers.alentour().url, made.stdout.split()[-1], "Measured"))
+        url, admin_key = servers.alentour().url, made.stdout.split()[-1]
+        measure(Retailer(url, admin_key, "Measured"), Retailer(url, admin_key, "Another"))
 
 
 if __name__ == "__main__":
