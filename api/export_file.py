@@ -8,6 +8,7 @@ a page is the routes'.
 import asyncio
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -18,6 +19,7 @@ from api.csv_cells import cell_of, written_row
 
 _KEPT_IN_MEMORY_BYTES: Final = 1024 * 1024
 _BLOCK_BYTES: Final = 256 * 1024
+_ROWS_AT_ONCE: Final = 500
 
 Row = TypeVar("Row")
 Pages = AsyncIterator[Sequence[Row]]
@@ -61,8 +63,11 @@ class ExportFile:
             async for page in pages:
                 await asyncio.to_thread(keep_page, page)
             columns = sorted(names, key=lambda steps: rank_in(wire, steps))
+            self.write(written_row([".".join(steps) for steps in columns]).encode())
             lines.seek(0)
-            await asyncio.to_thread(self._write_rows, lines, columns)
+            # A few at a time: between them others have the interpreter for themselves.
+            while few := list(islice(lines, _ROWS_AT_ONCE)):
+                await asyncio.to_thread(self._write_rows, few, columns)
 
     def sent(self, media_type: str, name: str, headers: Mapping[str, str]) -> Stream:
         """The answer; the file is gone after it."""
@@ -77,7 +82,6 @@ class ExportFile:
         self._file.close()
 
     def _write_rows(self, lines: Iterable[bytes], columns: Sequence[tuple[str, ...]]) -> None:
-        self.write(written_row([".".join(steps) for steps in columns]).encode())
         for line in lines:
             said = dict(flat(msgspec.json.decode(line)))
             self.write(written_row([cell_of(said.get(steps)) for steps in columns]).encode())

@@ -7,7 +7,8 @@ a fence on such a site, a fence that is plainly drawn around one, a site with fe
 Only known sites are seen; a church that nobody entered is not.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
+from itertools import islice
 from typing import Any, Final
 
 import msgspec
@@ -70,11 +71,11 @@ async def sensitive_fences(
         for number, edit in edits.items()
         if edit.site_id is not None and edit.site_id in sites
     }
-    small = [
+    small = (
         {"n": number, "shape": edit.shape.wkb.hex(), "reach_m": _reach_m(edit), "site_id": edit.site_id}
         for number, edit in edits.items()
         if number not in faults and edit.shape.effective_radius_m <= LARGEST_REVEALING_M
-    ]
+    )
     for number, kind in (await _each(session, _DRAWN_AROUND, retailer_id, small)).items():
         faults[number] = Fault("geometry", f"is drawn around {_CALLED[kind]}: no fence may stand for one")
     return faults
@@ -118,14 +119,17 @@ async def _sensitive_sites(
 
 
 async def _each(
-    session: AsyncSession, statement: Any, retailer_id: int, rows: Sequence[Mapping[str, Any]]
+    session: AsyncSession, statement: Any, retailer_id: int, rows: Iterable[Mapping[str, Any]]
 ) -> dict[int, str]:
-    """Why, by number, of those rows that the statement finds."""
+    """Why, by number, of those rows that the statement finds.
+
+    Rows are made as they are needed: ten thousand shapes at once would hold up whoever else is served.
+    """
     found: dict[int, str] = {}
-    for start in range(0, len(rows), ROWS_PER_STATEMENT):
-        few = msgspec.json.encode(rows[start : start + ROWS_PER_STATEMENT]).decode()
-        answer = await session.execute(statement, {"rows": few, "retailer_id": retailer_id})
-        found |= {row.n: row.sensitive for row in answer}
+    rows = iter(rows)
+    while few := list(islice(rows, ROWS_PER_STATEMENT)):
+        values = {"rows": msgspec.json.encode(few).decode(), "retailer_id": retailer_id}
+        found |= {row.n: row.sensitive for row in await session.execute(statement, values)}
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import asyncpg
@@ -119,6 +120,18 @@ async def test_what_has_no_name_goes_to_another_retailer_as_it_is(shop: Shop, ot
         assert await counted(other_shop, what, body) == (1, 0, 0, 0)
     again = await take(other_shop, "/v1/export")
     assert again == exported
+
+
+async def test_two_imports_of_the_same_export_at_once_name_each_thing_once(shop: Shop) -> None:
+    for _ in range(20):
+        await nameless(shop)
+    exported = await take(shop, "/v1/export")
+    for what, body in (("fences", exported["fences"]), ("offers", exported)):
+        answers = await asyncio.gather(*(bring(shop, what, body) for _ in range(2)))
+        reports = [answer.json() for answer in answers]
+        told = sorted((one["created"], one["updated"], one["unchanged"]) for one in reports)
+        assert told == [(0, 0, 20), (0, 20, 0)]
+    assert await take(shop, "/v1/export") == exported
 
 
 async def test_the_number_alone_names_nothing(shop: Shop, other_shop: Shop) -> None:
