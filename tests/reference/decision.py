@@ -48,7 +48,8 @@ class Reference:
         self.outcome = Outcome()
 
     def decide(self) -> Outcome:
-        for fix in fixes(self.case.crossings):
+        # What no offer is about is not there to be decided; it settles no order either.
+        for fix in fixes([crossing for crossing in self.case.crossings if self.offers_at(crossing)]):
             self.decide_together(fix)
         if self.case.let_go:
             self.decide_together(list(self.case.let_go))

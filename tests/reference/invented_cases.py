@@ -48,7 +48,7 @@ TAGS = ["coffee", "books", "shoes", "bread"]
 LANGUAGES = ["fr", "en", "fi"]
 CHANNELS = ["push", "inbox"]
 RETAILERS = [1, 2, 3]
-TRIGGERS = ["enter", "dwell", "exit"]
+TRIGGERS = ["enter", "dwell", "exit", "nearby"]
 SALT = "sea"
 
 
@@ -276,7 +276,7 @@ class Inventor:
             offer_id=offer_id,
             retailer_id=place.retailer_id if self.happens(0.9) else self.one_of(RETAILERS),
             channel=self.one_of(CHANNELS),
-            triggers=tuple(self.random.sample(TRIGGERS, self.random.randint(2, 3))),
+            triggers=tuple(self.random.sample(TRIGGERS, self.random.randint(2, 4))),
             fence_ids=frozenset(p.fence_id for p in places if self.happens(0.6)),
             fence_tags=frozenset({"town"} if self.happens(0.4) else ()),
             site_ids=frozenset({1, 2} if self.happens(0.4) else ()),
