@@ -246,6 +246,8 @@ class Inventor:
             trigger=self.one_of(TRIGGERS),
             place=place,
             distance_m=self.one_of([0.0, 9.99, 10.0, 14.5, 19.99, 20.0, 35.0, self.random.uniform(0, 60)]),
+            # Asks nothing of a crossing, which tells by itself that somebody is there or has left.
+            is_present=self.happens(0.7),
         )
 
     def what_is_let_go(self, places: list[Place]) -> tuple[Crossing, ...]:
@@ -262,9 +264,7 @@ class Inventor:
             crossing = self.a_crossing(
                 UUID(int=self.random.getrandbits(128)), self.now - age, self.one_of(own)
             )
-            waiting.append(
-                replace(crossing, was_held=True, is_present=self.happens(0.6), offer_id=offer.offer_id)
-            )
+            waiting.append(replace(crossing, was_held=True, offer_id=offer.offer_id))
         return tuple(sorted(waiting, key=lambda one: (one.at, one.offer_id)))
 
     # What -------------------------------------------------------------------------------------------
@@ -338,15 +338,18 @@ class Inventor:
 
     def a_past(self) -> Past:
         offer = self.one_of(self.offers)
+        decided_at = self.a_time_of_before()
+        # What was turned away is forgotten after 90 days: often at just that age, to see where that ends.
+        is_about_forgotten = abs(self.now - decided_at - timedelta(days=90)) <= timedelta(seconds=1)
         return Past(
             offer_id=offer.offer_id if self.happens(0.4) else self.random.randint(50, 60),
             retailer_id=offer.retailer_id,
             channel=self.one_of(CHANNELS),
             tags=tuple(self.random.sample(TAGS, self.random.randint(0, 2))),
-            decided_at=self.a_time_of_before(),
+            decided_at=decided_at,
             counts_toward_caps=self.happens(0.85),
             takes_slot=self.happens(0.85),
-            was_dismissed=self.happens(0.08),
+            was_dismissed=self.happens(0.6 if is_about_forgotten else 0.08),
         )
 
     def a_time_of_before(self) -> datetime:
