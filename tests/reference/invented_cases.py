@@ -6,10 +6,13 @@ that come later. Times are drawn beside the edges they are compared with.
 
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
+from functools import cache
+from itertools import count
 from random import Random
 from uuid import UUID
 
 from tests.reference.clocks import first_day, first_moment, wall
+from tests.reference.decision import lot
 from tests.reference.facts import (
     Audience,
     Cap,
@@ -50,6 +53,7 @@ CHANNELS = ["push", "inbox"]
 RETAILERS = [1, 2, 3]
 TRIGGERS = ["enter", "dwell", "exit", "nearby"]
 SALT = "sea"
+EDGE_PERCENT = 10
 
 
 def minutes(clock: datetime) -> int:
@@ -73,6 +77,19 @@ HOURS = [
 ]  # fmt: skip
 
 
+@cache
+def people_on_the_edge() -> list[UUID]:
+    """Whom the last lot falls on that is held out of everything, and the first that is not."""
+    last = EDGE_PERCENT * 100 - 1
+    found: dict[int, UUID] = {}
+    for number in count():
+        customer_id = UUID(int=number)
+        found.setdefault(lot(SALT, b"everything", customer_id.bytes), customer_id)
+        if last in found and last + 1 in found:
+            return [found[last], found[last + 1]]
+    raise AssertionError
+
+
 def invent(seed: int) -> Case:
     return Inventor(seed).case()
 
@@ -88,6 +105,9 @@ class Inventor:
             *self.quiet_hours(zone), self.one_of([10, 30]) if self.happens(0.12) else 0, SALT
         )
         self.person = self.a_person(zone)
+        if self.happens(0.02):
+            self.defaults = replace(self.defaults, holdout_percent=EDGE_PERCENT)
+            self.person = replace(self.person, customer_id=self.one_of(people_on_the_edge()))
 
     def happens(self, chance: float) -> bool:
         return self.chance() < chance
