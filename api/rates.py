@@ -16,6 +16,7 @@ live faster than the machine, and nothing is limited: such a database never has 
 
 import random
 import time
+from collections import OrderedDict
 from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final, cast
@@ -102,8 +103,9 @@ class Rates:
             "address", settings.rate_address_per_s * limited, settings.rate_address_burst
         )
         self._addresses = Addresses(settings.trusted_proxies)
-        # Hashes of credentials that were right once, the latest known last.
-        self._known: dict[int, None] = {}
+        # Hashes of credentials that were right once, the latest known last. A plain dict would look through
+        # all that was ever deleted at its beginning, each time the oldest is forgotten.
+        self._known: OrderedDict[int, None] = OrderedDict()
 
     def admit_phone(self, token_hash: bytes, scope: Any, now: float) -> int:
         """Before a phone's fixes are queued, when only its token has been seen; for `remember`.
@@ -122,7 +124,7 @@ class Rates:
         if who in self._known:
             return
         if len(self._known) >= _MOST_KNOWN:
-            del self._known[next(iter(self._known))]
+            self._known.popitem(last=False)
         self._known[who] = None
 
     @contextmanager

@@ -15,14 +15,14 @@ from offers.visits import days_since, visits_before
 Number = str | int | float | bool | None
 
 
-def audience_rules(offer: Offer, person: Person, now: datetime) -> tuple[Rule, ...]:
-    """What each rule of the offer's audience says of this person; all must pass."""
+def audience_rules(offer: Offer, person: Person, crossed_at: datetime) -> tuple[Rule, ...]:
+    """What each rule of the offer's audience says of who crossed then; all must pass."""
     audience = offer.audience
     rules = list(_language(audience, person))
     if audience.is_personal:
         if may_personalise(person.grants):
             rules += _interests(audience, person)
-            rules += _visits(audience, person, offer.retailer_id, now)
+            rules += _visits(audience, person, offer.retailer_id, crossed_at)
             rules += _attributes(audience, person, offer.retailer_id)
         else:
             rules.append(_not_known(audience, "personalisation"))
@@ -41,10 +41,10 @@ def _interests(audience: Audience, person: Person) -> Iterator[Rule]:
         yield _rule("interests", bool(shared), shared=", ".join(shared))
 
 
-def _visits(audience: Audience, person: Person, retailer_id: int, now: datetime) -> Iterator[Rule]:
+def _visits(audience: Audience, person: Person, retailer_id: int, crossed_at: datetime) -> Iterator[Rule]:
     if not audience.asks_for_visits:
         return
-    visits = visits_before((person.visits or {}).get(retailer_id, ()), now)
+    visits = visits_before((person.visits or {}).get(retailer_id, ()), crossed_at)
     least, most = audience.visits_at_least, audience.visits_at_most
     if least is not None or most is not None:
         yield _rule(
@@ -52,7 +52,7 @@ def _visits(audience: Audience, person: Person, retailer_id: int, now: datetime)
         )
     least, most = audience.last_visit_days_at_least, audience.last_visit_days_at_most
     if least is not None or most is not None:
-        since = days_since(visits[-1], now) if visits else None
+        since = days_since(visits[-1], crossed_at) if visits else None
         # Who never came has stayed away for longer than any number of days.
         is_met = _is_between(since, least, most) if since is not None else most is None
         yield _rule("last_visit", is_met, days_since=since, at_least=least, at_most=most)

@@ -113,8 +113,10 @@ def next_undisturbed(
     defaults: Defaults,
     now: datetime,
 ) -> datetime | None:
-    """As `next_possible`, and outside the person's quiet hours."""
+    """As `next_possible`, and outside the person's quiet hours, unless the offer is quiet then by itself."""
     at = next_possible(caps, offer, history, person.time_zone, now)
+    if offer.when_quiet == "inbox_only":
+        return at
     while at is not None and (awake := quiet_until(person, defaults, at)) is not None:
         at = next_possible(caps, offer, history, person.time_zone, awake)
     return at

@@ -176,7 +176,8 @@ def _of_age(q: Question) -> tuple[Rule, ...]:
 
 
 def _for_this_person(q: Question) -> tuple[Rule, ...]:
-    return audience_rules(q.offer, q.person, q.now)
+    """As they were when they came: the visit itself is no earlier one, however long its offer was held."""
+    return audience_rules(q.offer, q.person, q.crossed_at)
 
 
 def _not_quiet(q: Question) -> tuple[Rule, ...]:

@@ -6,7 +6,7 @@ purpose is exempt), marketing needs an adult. A band counts by its lowest age. T
 same floor as a CHECK on `customers`, but for the countries.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Final
 
@@ -58,13 +58,8 @@ def is_adult(band: AgeBand) -> bool:
 
 
 def may_see_offers(band: AgeBand) -> bool:
-    """An offer is marketing, also where somebody looks around by themselves. Places may be seen by all."""
-    return is_adult(band)
+    """An offer is marketing, also where somebody looks around by themselves. Places may be seen by all.
 
-
-def may_see_regulated(band: AgeBand, regulated: Collection[str] | None) -> bool:
-    """Whether an offer of regulated goods (alcohol, gambling, tobacco …; None or empty: none) may be shown.
-
-    It holds by itself, though today minors see no offers at all: it must not hang on that.
+    So offers of regulated goods (`Offer.regulated`) need no rule of their own here.
     """
-    return not regulated or is_adult(band)
+    return is_adult(band)

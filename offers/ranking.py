@@ -7,7 +7,7 @@ another reason than being outranked.
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 
@@ -22,6 +22,24 @@ DISLIKED_FOR: Final = timedelta(days=90)
 DISTANCE_STEP_M: Final = 10.0
 
 _NEVER: Final = datetime.min.replace(tzinfo=UTC)
+
+
+class Standing(msgspec.Struct, frozen=True, kw_only=True):
+    """What a candidate is ranked by, in the order in which it counts.
+
+    Priority orders one retailer's own offers only. `last_served_at`: when the person was last given
+    something by this retailer; None: never.
+    """
+
+    is_disliked: bool
+    priority: int
+    is_of_interest: bool
+    distance_m: float
+    last_served_at: datetime | None
+
+
+# What sets two candidates apart; `lot` where nothing else does.
+Criterion = Literal["disliked", "priority", "interest", "distance", "last_served", "lot"]
 
 
 class Candidate(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,6 +77,44 @@ def choose(
         if leader is None or _within_retailer(candidate, rank) < _within_retailer(leader[1], leader[0]):
             best[retailer_id] = (rank, candidate)
     return min(best.values(), key=lambda ranked: ranked[0])[1]
+
+
+def ranked(
+    candidates: Iterable[Candidate],
+    person: Person,
+    history: Sequence[PastDelivery],
+    seed: int,
+    now: datetime,
+) -> list[tuple[Candidate, Standing]]:
+    """The winner, then who would win without it, and so on, each with what it was ranked by."""
+    served, disliked = _last_served(history), _disliked(person, history, now)
+    left, order = list(candidates), []
+    while left:
+        first = choose(left, person, history, seed, now)
+        left.remove(first)
+        standing = Standing(
+            is_disliked=not disliked.isdisjoint(first.offer.tags),
+            priority=first.offer.priority,
+            is_of_interest=_interests(first.offer, person),
+            distance_m=first.distance_m,
+            last_served_at=served.get(first.offer.retailer_id),
+        )
+        order.append((first, standing))
+    return order
+
+
+def set_apart_by(first: tuple[Candidate, Standing], second: tuple[Candidate, Standing]) -> Criterion:
+    """Why the first of two that follow each other in `ranked` comes before the second."""
+    one, other = first[1], second[1]
+    is_one_retailers = first[0].offer.retailer_id == second[0].offer.retailer_id
+    differs: list[tuple[Criterion, bool]] = [
+        ("disliked", one.is_disliked != other.is_disliked),
+        ("priority", is_one_retailers and one.priority != other.priority),
+        ("interest", one.is_of_interest != other.is_of_interest),
+        ("distance", one.distance_m // DISTANCE_STEP_M != other.distance_m // DISTANCE_STEP_M),
+        ("last_served", one.last_served_at != other.last_served_at),
+    ]
+    return next((criterion for criterion, is_so in differs if is_so), "lot")
 
 
 def outranked(candidate: Candidate, winner: Candidate) -> Decision:

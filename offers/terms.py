@@ -87,7 +87,7 @@ class Audience(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     languages    primary language subtags ("fr"); the person's own must be among them.
     interests    the person named at least one of them.
     visits_…     stays at one of the retailer's places before this one, in the last 90 days; none is new.
-    last_visit_… full days since the latest of them.
+    last_visit_… full days since the latest of them; without one it is longer ago than any number.
     attributes   what the retailer said about its own customer: for each name one of the values.
     if_not_known what an answer that may not be used counts as: without consent to personalisation, or
                  where there is none. It must be said where one of the rules above but languages is.
@@ -126,7 +126,7 @@ class Offer(msgspec.Struct, frozen=True, kw_only=True):
     `weekly_hours` is OSM `opening_hours` syntax, read in the site's zone; None is always.
     `customer_limit` deliveries per `customer_limit_days` (None: ever), and `re_eligible_after_s`
     after the last delivery of this offer; each None switches that rule off.
-    `stale_after_s` is how old a crossing may be and still deliver (120 to 900).
+    `stale_after_s` is how old a crossing may be and still deliver (30 to 900).
     `when_quiet` says what becomes of it in quiet hours: `drop`, `hold` until they end (then given only
     to who is still there, if it `needs_presence`), or `inbox_only`: without a notification.
     `holdout_percent` of the people who would be given it are not, to measure what it does.

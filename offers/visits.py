@@ -15,20 +15,20 @@ SAME_VISIT: Final = timedelta(hours=4)
 REMEMBERED: Final = timedelta(days=90)
 
 
-def visits_before(stays: Iterable[datetime], now: datetime) -> list[datetime]:
-    """When each earlier visit began (UTC, ascending); the one that is under way is not among them."""
+def visits_before(stays: Iterable[datetime], at: datetime) -> list[datetime]:
+    """When each visit before the one that is under way `at` then began (UTC, ascending)."""
     visits: list[datetime] = []
     ended = None
-    since = later(now, -REMEMBERED)
-    for stay in sorted(stay for stay in stays if stay >= since):
+    since = later(at, -REMEMBERED)
+    for stay in sorted(stay for stay in stays if since <= stay <= at):
         if ended is None or stay - ended > SAME_VISIT:
             visits.append(stay)
         ended = stay
-    if ended is not None and ended >= later(now, -SAME_VISIT):
-        visits.pop()  # it has not ended: now belongs to it
+    if ended is not None and ended >= later(at, -SAME_VISIT):
+        visits.pop()  # it has not ended: `at` belongs to it
     return visits
 
 
-def days_since(visit: datetime, now: datetime) -> int:
-    """Full days that passed."""
-    return (now - visit) // timedelta(days=1)
+def days_since(visit: datetime, at: datetime) -> int:
+    """Full days that had passed."""
+    return (at - visit) // timedelta(days=1)

@@ -70,8 +70,8 @@ WORDS: Final[Mapping[str, Words]] = {
     ),
     "no_personalisation_consent": Words(
         "No consent to personalisation",
-        "A retailer may know somebody by a name only with that person's consent to personalisation.",
-        "Ask for that consent first, and respect a no.",
+        "The customer has not agreed to personalisation, so no retailer is given a name for them.",
+        "Ask once, with the notice `personalisation`, and respect a no.",
     ),
     "stopped_by_operator": Words(
         "Stopped by the operator",

@@ -71,8 +71,8 @@ WORDS: Final[Mapping[str, Words]] = {
     ),
     "no_personalisation_consent": Words(
         "Pas de consentement à la personnalisation",
-        "Un commerce ne peut connaître quelqu'un par un nom qu'avec son accord à la personnalisation.",
-        "Demandez d'abord cet accord, et respectez un non.",
+        "Le client n'a pas accepté la personnalisation : aucun commerce ne reçoit de nom pour lui.",
+        "Demandez une fois, avec la notice `personalisation`, et respectez un non.",
     ),
     "stopped_by_operator": Words(
         "Arrêté par l'opérateur",

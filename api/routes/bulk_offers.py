@@ -300,7 +300,7 @@ def _collection(features: list[dict[str, Any]]) -> dict[str, Any]:
 
 def _answer(body: Any, rows: list[dict[str, Any]], form: str) -> Response[Any]:
     if form == "csv":
-        return Response(written_table(rows), media_type="text/csv; charset=utf-8")
+        return Response(written_table(rows), media_type="text/csv")
     return Response(msgspec.json.encode(body), media_type="application/json")
 
 

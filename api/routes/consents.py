@@ -20,9 +20,7 @@ from api.routes.resources import LARGEST_ID
 from geo.errors import Fault, InvalidInput
 from offers.lapsing import overtaken
 from offers.people.consent_records import (
-    MOST_DECISIONS,
     Consent,
-    Decision,
     Recorded,
     current,
     read_history,
@@ -30,6 +28,7 @@ from offers.people.consent_records import (
     withdraw_all,
 )
 from offers.people.customers import CustomerKey, read_grants
+from offers.people.decisions import MOST_DECISIONS, Decision
 from offers.people.lapses import read_versions
 from offers.people.notices import Wording
 

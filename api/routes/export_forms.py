@@ -262,6 +262,32 @@ class ExportedAttributes(_Form, frozen=True, kw_only=True):
     updated_at: datetime
 
 
+class ExportedTestPhone(_Form, frozen=True, kw_only=True):
+    """A phone of yours on which you let a shop try things."""
+
+    test_phone_id: str
+    device_id: UUID
+    retailer_id: int
+    retailer_name: str | None
+    label: str
+    accepted_at: datetime
+
+
+class ExportedPreview(_Form, frozen=True, kw_only=True):
+    """An offer that a shop tries on a test phone of yours."""
+
+    preview_id: UUID
+    device_id: UUID
+    retailer_id: int
+    retailer_name: str | None
+    offer_id: int
+    channel: str
+    tags: list[str]
+    content: dict[str, Any]
+    created_at: datetime
+    expires_at: datetime
+
+
 class ExportedLook(_Form, frozen=True, kw_only=True):
     """Somebody of the operator's looked at you, with this key and for this reason."""
 
@@ -303,6 +329,8 @@ class ExportedPerson(_Form, frozen=True, kw_only=True):
     holdouts: list[ExportedHoldout]
     references: list[ExportedReference]
     attributes: list[ExportedAttributes]
+    test_phones: list[ExportedTestPhone]
+    previews: list[ExportedPreview]
     audit: list[ExportedLook]
     kept_answers: list[KeptAnswer]
 

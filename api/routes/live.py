@@ -16,6 +16,7 @@ from api.routes.resources import LARGEST_ID
 from geo.errors import Fault, InvalidInput
 from offers.engine.answers import Delivered
 from offers.handing.live import Listener, LiveHub
+from offers.handing.previews import Preview
 
 HEARTBEAT_EVERY_S: Final = 15.0
 _HEADERS: Final = {"cache-control": "no-store", "x-accel-buffering": "no"}
@@ -30,7 +31,8 @@ _HEADERS: Final = {"cache-control": "no-store", "x-accel-buffering": "no"}
         200: ResponseSpec(
             Delivered,
             media_type="text/event-stream",
-            description="Per delivery an event: `id` is its seq, `data` this JSON on one line.",
+            description="Per delivery an event: `id` is its seq, `data` this JSON on one line. On a test"
+            " phone also events `preview`, without an id: `data` is an item of `GET /v1/previews`.",
         )
     },
 )
@@ -64,9 +66,9 @@ async def _events(hub: LiveHub, listener: Listener) -> AsyncIterator[bytes]:
     yield b": welcome\n\n"  # headers leave at once, and the client knows that it is connected
     try:
         while True:
-            deliveries = await listener.next(HEARTBEAT_EVERY_S)
-            if deliveries:
-                yield b"".join(map(event_of, deliveries))
+            told = await listener.next(HEARTBEAT_EVERY_S)
+            if told:
+                yield b"".join(map(event_of, told))
             elif listener.is_closed:
                 return
             else:
@@ -75,9 +77,11 @@ async def _events(hub: LiveHub, listener: Listener) -> AsyncIterator[bytes]:
         hub.leave(listener)
 
 
-def event_of(delivery: Delivered) -> bytes:
-    """JSON has no line breaks, so one data line holds it."""
-    return b"id: %d\nevent: delivery\ndata: %b\n\n" % (delivery.seq, msgspec.json.encode(delivery))
+def event_of(told: Delivered | Preview) -> bytes:
+    """JSON has no line breaks, so one data line holds it. A preview has no id: nothing goes on from it."""
+    if isinstance(told, Preview):
+        return b"event: preview\ndata: %b\n\n" % msgspec.json.encode(told)
+    return b"id: %d\nevent: delivery\ndata: %b\n\n" % (told.seq, msgspec.json.encode(told))
 
 
 def _first_seq(last_event_id: str | None, after_seq: int) -> int:

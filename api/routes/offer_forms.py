@@ -24,7 +24,7 @@ _VISITS: Final = (
     "Visits to any of your places before this one, in the last 90 days: `at_most` 0 is for new customers,"
     " `at_least` 1 for those who return."
 )
-_LAST_VISIT: Final = "Full days since the latest of those visits."
+_LAST_VISIT: Final = "Full days since the latest of those visits; without one, longer ago than any number."
 _ATTRIBUTES: Final = (
     "What you said of your own customers (`PUT /v1/customers/{reference}/attributes`): for each name, one of"
     " the values."

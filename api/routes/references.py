@@ -81,7 +81,7 @@ async def end_reference(
     tx: Tx,
     retailer_id: Annotated[int, Parameter(ge=1, le=LARGEST_ID, description="Which retailer.")],
 ) -> None:
-    """The reference ends, and what the retailer said is erased. Once more is harmless."""
+    """The reference ends, and what the retailer said is erased. 404 once it does not know you."""
     await references.end_reference(tx, key_of(phone), retailer_id)
 
 
@@ -104,7 +104,7 @@ async def set_attributes(
     consents to personalisation.
     """
     tenant = tenant_of(key, retailer_id)
-    audit.tell("attributes", retailer_id=tenant)  # of whom is nobody's business
+    audit.tell("customer")
     return await customer_attributes.set_attributes(tx, tenant, reference, data.attributes)
 
 
@@ -131,9 +131,8 @@ async def delete_attributes(
     key: AuthKey, tx: Tx, reference: CustomerReference, retailer_id: RetailerId = None
 ) -> None:
     """The reference stays."""
-    tenant = tenant_of(key, retailer_id)
-    audit.tell("attributes", retailer_id=tenant)
-    await customer_attributes.delete_attributes(tx, tenant, reference)
+    audit.tell("customer")
+    await customer_attributes.delete_attributes(tx, tenant_of(key, retailer_id), reference)
 
 
 router: Final = Router(

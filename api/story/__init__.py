@@ -12,9 +12,9 @@ from typing import Final
 from api.story import (
     bulk,
     consent,
+    explaining,
     handing,
     judging,
-    known,
     limiting,
     looking_after,
     measuring,
@@ -24,7 +24,6 @@ from api.story import (
     places,
     reporting,
     rights,
-    trying,
 )
 from api.story.told import Told
 
@@ -36,12 +35,11 @@ TOLD: Final[Mapping[str, Told]] = {
     **offers.TOLD,
     **bulk.TOLD,
     **people.TOLD,
-    **known.TOLD,
     **limiting.TOLD,
     **consent.TOLD,
     **reporting.TOLD,
     **handing.TOLD,
     **measuring.TOLD,
     **rights.TOLD,
-    **trying.TOLD,
+    **explaining.TOLD,
 }

@@ -139,6 +139,8 @@ _PERSON: Final[dict[str, Any]] = {
     "holdouts": [],
     "references": [{**_RETAILER, "created_at": ENROLLED_AT}],
     "attributes": [{**_RETAILER, "attributes": {"loyalty_tier": "gold"}, "updated_at": ENROLLED_AT}],
+    "test_phones": [],
+    "previews": [],
     "audit": [],
     "kept_answers": [],
 }

@@ -6,9 +6,9 @@ to anybody after the flush that called it has committed.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Literal, Protocol
 from uuid import UUID, uuid4
 
 import msgspec
@@ -16,12 +16,11 @@ import msgspec
 from offers.codes import new_code
 from offers.eligibility import Decision, Question, decide
 from offers.engine.answers import Delivered, utc, words
-from offers.engine.leases import Leases
+from offers.engine.leases import BudgetState
 from offers.engine.loading import Customer
-from offers.engine.snapshot import Fence, Snapshot
 from offers.holdouts import DrawnFor, held_out_of
 from offers.ranking import Candidate, choose
-from offers.terms import Offer, PastDelivery, Reason, Rule, Trigger
+from offers.terms import Cap, Defaults, Offer, PastDelivery, Place, Reason, Rule, Trigger
 
 Moment = Literal["crossing", "letting_go"]
 
@@ -38,7 +37,7 @@ class Occasion(msgspec.Struct):
     at: float
     crossing_id: UUID
     trigger: Trigger
-    fence: Fence
+    place: Place
     offers: tuple[Offer, ...]
     distance_m: float
     # The delivery is told in the answer to the phone that sent the fix; a timer tells nobody yet.
@@ -110,6 +109,24 @@ class Decided(msgspec.Struct):
     outcomes: Counter[Outcome] = msgspec.field(default_factory=Counter)
 
 
+class Configuration(Protocol):
+    """What holds for every decision; the engine's is a `Snapshot`."""
+
+    @property
+    def caps(self) -> Sequence[Cap]: ...
+    @property
+    def defaults(self) -> Defaults: ...
+    @property
+    def stopped(self) -> Collection[int]: ...
+
+
+class Units(Protocol):
+    """Where units of budgets come from; the engine's are `Leases`."""
+
+    def state(self, offer_id: int, now: datetime) -> BudgetState: ...
+    def take(self, offer_id: int, now: datetime) -> UUID | None: ...
+
+
 def by_fix(occasions: Iterable[Occasion]) -> Iterable[list[Occasion]]:
     """In the order of time, those together that one fix of one device brought."""
     together: dict[tuple[UUID, float], list[Occasion]] = defaultdict(list)
@@ -123,8 +140,8 @@ class Decider:
 
     def __init__(
         self,
-        snapshot: Snapshot,
-        leases: Leases,
+        snapshot: Configuration,
+        leases: Units,
         customers: Mapping[UUID, Customer],
         now: datetime,
         decided: Decided,
@@ -140,14 +157,14 @@ class Decider:
         passing: list[tuple[Occasion, Candidate]] = []
         put_off: list[tuple[Occasion, Decision]] = []
         for occasion in together:
-            if self._was_delivered(occasion):
+            if self._is_settled(occasion):
                 if occasion.was_held:
                     self._end(occasion, occasion.offers, Reason.OUTRANKED)
                 continue
             for offer in occasion.offers:
-                decision = decide(self._question(occasion, offer))
+                decision = decide(self.question(occasion, offer))
                 if decision.is_pass:
-                    passing.append((occasion, self._candidate(occasion, decision)))
+                    passing.append((occasion, candidate_of(occasion, decision)))
                 elif decision.reason is Reason.HELD:
                     put_off.append((occasion, decision))
                 else:
@@ -185,27 +202,37 @@ class Decider:
     def _draw(self, occasion: Occasion, decision: Decision) -> tuple[DrawnFor | None, tuple[Rule, ...]]:
         return held_out_of(decision.offer, occasion.customer_id, self._snapshot.defaults)
 
-    def _was_delivered(self, occasion: Occasion) -> bool:
-        """The same crossing can be found again, by a phone that was made to forget where it is."""
+    def _is_settled(self, occasion: Occasion) -> bool:
+        """The same crossing can be found again, by a phone that was made to forget where it is.
+
+        And what was held can have been given at another crossing since, when the quiet hours were over
+        already: it is not given a second time.
+        """
         history = self._customers[occasion.customer_id].history
-        return any(past.crossing_id == occasion.crossing_id for past in history)
+        return any(past.crossing_id == occasion.crossing_id for past in history) or (
+            occasion.was_held
+            and any(
+                past.offer_id == occasion.offers[0].offer_id and past.decided_at >= utc(occasion.at)
+                for past in history
+            )
+        )
 
     def _winner(self, passing: Sequence[tuple[Occasion, Candidate]]) -> tuple[Occasion, Candidate]:
         first = passing[0][0]
         customer = self._customers[first.customer_id]
-        seed = round(first.at * 1000) ^ (first.device_id.int & 0xFFFF_FFFF)
         candidates = [candidate for _, candidate in passing]
-        chosen = choose(candidates, customer.person, customer.history, seed, self._now)
+        chosen = choose(candidates, customer.person, customer.history, seed_of(first), self._now)
         return next(pair for pair in passing if pair[1] is chosen)
 
-    def _question(self, occasion: Occasion, offer: Offer) -> Question:
+    def question(self, occasion: Occasion, offer: Offer) -> Question:
+        """What is asked about one offer, with everything that was given up to now."""
         customer = self._customers[occasion.customer_id]
         budget = self._leases.state(offer.offer_id, self._now) if offer.is_limited else "free"
         return Question(
             offer=offer,
             trigger=occasion.trigger,
             crossed_at=utc(occasion.at),
-            place=occasion.fence.place,
+            place=occasion.place,
             person=customer.person,
             history=customer.history,
             caps=self._snapshot.caps,
@@ -217,9 +244,6 @@ class Decider:
             is_present=occasion.is_present,
             holds=() if occasion.was_held else customer.holds,
         )
-
-    def _candidate(self, occasion: Occasion, decision: Decision) -> Candidate:
-        return Candidate(decision=decision, place=occasion.fence.place, distance_m=occasion.distance_m)
 
     def _deliver(self, occasion: Occasion, offer: Offer, rules: Sequence[Rule]) -> bool:
         lease_id = None
@@ -258,7 +282,7 @@ class Decider:
         customer = self._customers[occasion.customer_id]
         customer.last_seq += 1
         language, said = words(offer.content, customer.person.language)
-        place = occasion.fence.place
+        place = occasion.place
         return Delivered(
             delivery_id=uuid4(),
             seq=customer.last_seq,
@@ -302,7 +326,7 @@ class Decider:
 
     def _end(self, occasion: Occasion, offers: Iterable[Offer], reason: Reason) -> None:
         """What was decided stays so: it is counted, and a held offer waits no longer."""
-        fence_id = occasion.fence.place.fence_id
+        fence_id = occasion.place.fence_id
         for offer in offers:
             if occasion.was_held:
                 held = Held(occasion.bucket, occasion.customer_id, offer.offer_id, fence_id)
@@ -310,10 +334,20 @@ class Decider:
             self._count_at(occasion, offer.offer_id, reason)
 
     def _count_at(self, occasion: Occasion, offer_id: int, reason: Reason) -> None:
-        self._count(occasion.bucket, offer_id, occasion.fence.place.fence_id, occasion.moment, reason)
+        self._count(occasion.bucket, offer_id, occasion.place.fence_id, occasion.moment, reason)
 
     def _count(self, bucket: int, offer_id: int, fence_id: int, moment: Moment, reason: Reason) -> None:
         self.decided.outcomes[Outcome(bucket, offer_id, fence_id, moment, reason)] += 1
+
+
+def candidate_of(occasion: Occasion, decision: Decision) -> Candidate:
+    """A decision that passed, where the person is seen from its place."""
+    return Candidate(decision=decision, place=occasion.place, distance_m=occasion.distance_m)
+
+
+def seed_of(occasion: Occasion) -> int:
+    """What settles what is otherwise equal: the same for the same fix of the same phone."""
+    return round(occasion.at * 1000) ^ (occasion.device_id.int & 0xFFFF_FFFF)
 
 
 def _trace(rules: Iterable[Rule]) -> list[dict[str, object]]:

@@ -227,7 +227,7 @@ class Follower:
                     at=fix_at,  # a crossing is as fresh as the fix that made it certain
                     crossing_id=name,
                     trigger=crossing.kind,
-                    fence=fence,
+                    place=place,
                     offers=offers,
                     distance_m=metres_between(*position, place.latitude, place.longitude),
                     is_answered=is_answered,

@@ -97,7 +97,7 @@ def _occasion(row: asyncpg.Record, fence: Fence, offer: Offer, now: datetime) ->
         at=row["crossed_at"].timestamp(),
         crossing_id=row["crossing_id"],
         trigger=row["trigger"],
-        fence=fence,
+        place=place,
         offers=(offer,),
         distance_m=distance_m,
         is_answered=False,

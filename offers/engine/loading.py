@@ -4,10 +4,10 @@ Of every phone only what following it needs; of the few customers with something
 second statement, the person and everything they were given.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from operator import itemgetter
-from typing import Any, Final
+from typing import Any, Final, Self
 from uuid import UUID
 
 import asyncpg
@@ -88,11 +88,22 @@ class Customer:
 
     __slots__ = ("history", "holds", "last_seq", "person")
 
-    def __init__(self, row: asyncpg.Record) -> None:
-        self.person = msgspec.convert(_person_of(row), Person)
-        self.history: list[PastDelivery] = _read_history(row["history"]) if row["history"] else []
-        self.last_seq: int = row["last_seq"]
-        self.holds: set[int] = set(row["holds"] or ())
+    def __init__(
+        self, person: Person, history: Iterable[PastDelivery], *, last_seq: int = 0, holds: Iterable[int] = ()
+    ) -> None:
+        self.person = person
+        self.history = list(history)
+        self.last_seq = last_seq
+        self.holds = set(holds)
+
+    @classmethod
+    def of(cls, row: asyncpg.Record) -> Self:
+        return cls(
+            msgspec.convert(_person_of(row), Person),
+            _read_history(row["history"]) if row["history"] else (),
+            last_seq=row["last_seq"],
+            holds=row["holds"] or (),
+        )
 
 
 class Loaded(msgspec.Struct):
@@ -173,7 +184,7 @@ async def load_customers(
         now,
         [wanted[key] for key in keys],
     )
-    return {row["customer_id"]: Customer(row) for row in rows}
+    return {row["customer_id"]: Customer.of(row) for row in rows}
 
 
 def _person_of(row: asyncpg.Record) -> dict[str, Any]:

@@ -49,6 +49,18 @@ DELETE FROM link_codes AS l USING old
 WHERE l.bucket = $1 AND l.bucket = old.bucket AND l.code_id = old.code_id
 """
 
+# They hold for an hour, and nobody is shown one that is over.
+_DELETE_PREVIEWS: Final = """
+WITH old AS MATERIALIZED (
+    SELECT bucket, device_id, preview_id FROM previews
+    WHERE bucket = $1 AND expires_at < $2
+    LIMIT $3 FOR UPDATE SKIP LOCKED
+)
+DELETE FROM previews AS p USING old
+WHERE p.bucket = $1 AND p.bucket = old.bucket AND p.device_id = old.device_id
+  AND p.preview_id = old.preview_id
+"""
+
 _DELETE_LOOKS: Final = """
 WITH old AS MATERIALIZED (
     SELECT bucket, customer_id, look_id FROM customer_looks
@@ -83,6 +95,7 @@ WHERE h.bucket = $1 AND h.bucket = old.bucket AND h.customer_id = old.customer_i
 
 # Of nobody, and few.
 _DELETE_SUPPRESSIONS: Final = "DELETE FROM decision_totals WHERE hour < $1"
+_DELETE_INVITATIONS: Final = "DELETE FROM test_phone_invitations WHERE expires_at < $1"
 _DELETE_KEYS: Final = "DELETE FROM api_keys WHERE least(revoked_at, expires_at) < $1"
 
 _WITH_REASONS: Final = """
@@ -116,6 +129,8 @@ class Forgotten(NamedTuple):
     holdouts: int = 0
     suppressions: int = 0
     api_keys: int = 0
+    previews: int = 0
+    invitations: int = 0
 
 
 async def forget(pool: asyncpg.Pool, at_once: int = AT_ONCE) -> Forgotten:
@@ -144,6 +159,9 @@ async def forget(pool: asyncpg.Pool, at_once: int = AT_ONCE) -> Forgotten:
         forgotten: int = await pool.fetchval(_DELETE_AUDIT, now - AUDIT_KEPT, at_once)
         return forgotten
 
+    async def previews(bucket: int) -> int:
+        return await delete(_DELETE_PREVIEWS, bucket, now)
+
     async def looks(bucket: int) -> int:
         return await delete(_DELETE_LOOKS, bucket, now - LOOKS_KEPT)
 
@@ -156,6 +174,8 @@ async def forget(pool: asyncpg.Pool, at_once: int = AT_ONCE) -> Forgotten:
         holdouts=await _everywhere(holdouts, at_once),
         suppressions=_count(await pool.execute(_DELETE_SUPPRESSIONS, now - SUPPRESSIONS_KEPT)),
         api_keys=_count(await pool.execute(_DELETE_KEYS, now - ENDED_KEYS_KEPT)),
+        previews=await _everywhere(previews, at_once),
+        invitations=_count(await pool.execute(_DELETE_INVITATIONS, now)),
     )
 
 

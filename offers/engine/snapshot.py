@@ -20,8 +20,9 @@ from offers.terms import Cap, Defaults, Offer, Place
 
 _VERSION: Final = "SELECT version, stop_version FROM config_version"
 
+# What a place of the rules is read from.
 FENCES: Final = """
-SELECT f.fence_id, f.revision, f.shape_revision, f.retailer_id, f.site_id, f.dwell_s, f.retrigger_s,
+SELECT f.fence_id, f.name, f.revision, f.shape_revision, f.retailer_id, f.site_id, f.dwell_s, f.retrigger_s,
        f.tags AS fence_tags, f.active_hours AS fence_active_hours, f.starts_at AS fence_starts_at,
        f.disabled_at AS fence_disabled_at, s.time_zone, s.opening_hours,
        ST_X(coalesce(s.location, ST_Centroid(f.shape))) AS longitude,
@@ -29,11 +30,13 @@ SELECT f.fence_id, f.revision, f.shape_revision, f.retailer_id, f.site_id, f.dwe
 FROM fences f LEFT JOIN sites s ON s.site_id = f.site_id
 WHERE s.sensitive IS NULL  -- a fence from before its site was one that nobody may follow people to
 """
+_FENCES: Final = f"{FENCES} ORDER BY f.fence_id"
 
 _SHAPES: Final = """
 SELECT fence_id, shape_revision, ST_AsBinary(shape) AS wkb FROM fences WHERE fence_id = ANY($1)
 """
 
+# What an offer of the rules is read from.
 OFFERS: Final = """
 SELECT o.*, b.deliveries_total AS delivery_budget, b.per_day AS budget_per_day, b.per_week AS budget_per_week,
        b.redemptions_total AS redemption_stock,
@@ -43,6 +46,7 @@ FROM offers o
 JOIN retailers r USING (retailer_id)
 LEFT JOIN offer_budgets b USING (offer_id)
 """
+_OFFERS: Final = f"{OFFERS} WHERE o.status IN ('active', 'paused')"
 
 _CAPS: Final = 'SELECT *, time_window AS "window" FROM caps ORDER BY cap_id'
 _DEFAULTS: Final = "SELECT quiet_start, quiet_end, holdout_percent, holdout_salt FROM defaults"
@@ -112,13 +116,13 @@ async def load(
     known = before.shapes.keys() if before else ()
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         version, stop_version = await newest_version(connection)
-        fences = await connection.fetch(f"{FENCES} ORDER BY f.fence_id")
+        fences = await connection.fetch(_FENCES)
         missing = [row["fence_id"] for row in fences if _shape_key(row) not in known]
         read = _Read(
             version,
             stop_version,
             fences,
-            offers=await connection.fetch(f"{OFFERS} WHERE o.status IN ('active', 'paused')"),
+            offers=await connection.fetch(_OFFERS),
             caps=await connection.fetch(_CAPS),
             defaults=await connection.fetchrow(_DEFAULTS),
             shapes=await connection.fetch(_SHAPES, missing) if missing else [],
@@ -128,8 +132,8 @@ async def load(
 
 async def read_limits(connection: asyncpg.Connection) -> tuple[list[Cap], Defaults]:
     """All caps and what holds where nobody chose, as the database has them now."""
-    caps = await connection.fetch(_CAPS)
-    return [_cap(row) for row in caps], msgspec.convert(dict(await connection.fetchrow(_DEFAULTS)), Defaults)
+    caps = [_cap(row) for row in await connection.fetch(_CAPS)]
+    return caps, _defaults(await connection.fetchrow(_DEFAULTS))
 
 
 def _build(read: _Read, default_time_zone: str, before: Snapshot | None) -> Snapshot:
@@ -141,14 +145,14 @@ def _build(read: _Read, default_time_zone: str, before: Snapshot | None) -> Snap
         index = before.index
     else:
         index = FenceIndex([fence_id for fence_id, _ in keys], list(shapes.values()))
-    offers = [offer_of(row) for row in read.offers]
+    offers = [as_offer(row) for row in read.offers]
     return Snapshot(
         version=read.version,
         stop_version=read.stop_version,
         fences=_fences(read.fences, offers, index, default_time_zone),
         index=index,
         caps=tuple(_cap(row) for row in read.caps),
-        defaults=msgspec.convert(dict(read.defaults), Defaults),
+        defaults=_defaults(read.defaults),
         stopped=frozenset(offer.offer_id for offer in offers if offer.is_stopped),
         shapes=shapes,
     )
@@ -166,7 +170,7 @@ def _fences(
         of_retailer[offer.retailer_id].append(offer)
     fences = {}
     for row in rows:
-        place = place_of(row, default_time_zone)
+        place = as_place(row, default_time_zone)
         concerned = tuple(offer for offer in of_retailer[place.retailer_id] if concerns(offer, place))
         fences[place.fence_id] = Fence(
             rules=FenceRules(
@@ -182,14 +186,22 @@ def _fences(
     return fences
 
 
-def place_of(row: asyncpg.Record, default_time_zone: str) -> Place:
+def as_place(row: asyncpg.Record, default_time_zone: str) -> Place:
+    """A row of `FENCES` as the rules see it."""
     return msgspec.convert({**row, "time_zone": row["time_zone"] or default_time_zone}, Place)
 
 
-def offer_of(row: asyncpg.Record) -> Offer:
+def as_offer(row: asyncpg.Record) -> Offer:
+    """A row of `OFFERS` as the rules see it."""
     decoded = {name: msgspec.json.decode(row[name]) for name in ("content", "audience")}
     return msgspec.convert({**row, **decoded}, Offer)
 
 
 def _cap(row: asyncpg.Record) -> Cap:
+    """A row of `caps` as the rules see it."""
     return msgspec.convert(dict(row), Cap)
+
+
+def _defaults(row: asyncpg.Record) -> Defaults:
+    """The row of `defaults` as the rules see it."""
+    return msgspec.convert(dict(row), Defaults)

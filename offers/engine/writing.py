@@ -135,7 +135,7 @@ def _holdout(one: Holdout) -> dict[str, object]:
         **_who_and_where(one.occasion),
         "offer_id": one.offer.offer_id,
         "retailer_id": one.offer.retailer_id,
-        "site_id": one.occasion.fence.place.site_id,
+        "site_id": one.occasion.place.site_id,
         "drawn_for": one.drawn_for,
         "trace": one.trace,
     }
@@ -145,7 +145,7 @@ def _who_and_where(occasion: Occasion) -> dict[str, object]:
     return {
         "bucket": occasion.bucket,
         "customer_id": occasion.customer_id,
-        "fence_id": occasion.fence.place.fence_id,
+        "fence_id": occasion.place.fence_id,
         "crossing_id": occasion.crossing_id,
     }
 

@@ -9,6 +9,9 @@ What is told is read once more under the lock, which is held until the stream to
 kept for a phone that is not ready. So a withdrawal waits for what is under way, and nothing that it
 cancels is told after it.
 
+Previews (`offers.handing.previews`) are shown besides, once on each stream: they have no seq, and nothing
+depends on them.
+
 Owns the listeners. How an event looks on the wire belongs to the route.
 """
 
@@ -24,6 +27,7 @@ import structlog
 from geo.errors import TooMany, Unavailable
 from offers.engine.answers import Delivered
 from offers.handing.inbox import DELIVERY_COLUMNS, STILL_HOLDS, delivered, hand_over
+from offers.handing.previews import Preview, previews_on
 from offers.people.keys import CustomerKey
 from offers.people.lapses import lapse, read_now_and_last_lapse
 
@@ -72,7 +76,8 @@ class Listener:
         self.device_id = device_id
         self.sent_seq = after_seq
         self.is_closed = False
-        self._wanted: asyncio.Future[Sequence[Delivered]] | None = None
+        self._shown: set[UUID] = set()
+        self._wanted: asyncio.Future[Sequence[Delivered | Preview]] | None = None
         self._has_taken = asyncio.Event()
 
     @property
@@ -80,7 +85,7 @@ class Listener:
         """Whether its stream waits for what comes next; one that is still writing does not."""
         return self._wanted is not None and not self._wanted.done()
 
-    async def next(self, within_s: float) -> Sequence[Delivered]:
+    async def next(self, within_s: float) -> Sequence[Delivered | Preview]:
         """What comes next, in order; nothing when none came in time, or when the stream has ended.
 
         To be written before anything else is awaited: the customer is locked until the next step of
@@ -92,10 +97,13 @@ class Listener:
         self._has_taken.clear()
         try:
             await asyncio.wait([wanted], timeout=within_s)
-            deliveries = wanted.result() if wanted.done() else ()
-            if deliveries:
-                self.sent_seq = deliveries[-1].seq
-            return deliveries
+            told = wanted.result() if wanted.done() else ()
+            for one in told:
+                if isinstance(one, Preview):
+                    self._shown.add(one.preview_id)
+                else:
+                    self.sent_seq = one.seq
+            return told
         finally:
             self._wanted = None
             self._has_taken.set()
@@ -107,6 +115,12 @@ class Listener:
             return False
         self._wanted.set_result(unsent)
         return True
+
+    def show(self, previews: Iterable[Preview]) -> None:
+        """Give whoever waits those that were not shown on this stream yet."""
+        fresh = [preview for preview in previews if preview.preview_id not in self._shown]
+        if fresh and self._wanted is not None and not self._wanted.done():
+            self._wanted.set_result(fresh)
 
     async def takes(self) -> None:
         """Return once what was told is out of our hands."""
@@ -179,6 +193,13 @@ class LiveHub:
                 await _hand_over_fresh(connection, waiting)
                 concerned = {_key_of(row) for row in waiting}
                 await _tell(connection, [listener for listener in ready if listener.key in concerned])
+            await self._show_previews(connection)
+
+    async def _show_previews(self, connection: asyncpg.Connection) -> None:
+        ready = [listener for listener in self._listeners if listener.is_ready]
+        previews = await previews_on(connection, [(one.key.bucket, one.device_id) for one in ready])
+        for listener in ready:
+            listener.show(previews.get(listener.device_id, ()))
 
     async def _poll_while_needed(self) -> None:
         while len(self):

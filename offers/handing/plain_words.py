@@ -10,6 +10,7 @@ from typing import Final, Literal
 
 from geo.wall_clock import wall_time
 from offers.handing.audience_words import say_audience
+from offers.handing.not_met_words import NOT_MET
 from offers.terms import Reason, Rule
 
 SpokenLanguage = Literal["en", "fr"]
@@ -91,6 +92,8 @@ _DATE: Final = {"en": "%Y-%m-%d %H:%M", "fr": "%d/%m/%Y %H:%M"}
 
 def say(rule: Rule, language: SpokenLanguage, time_zone: str) -> str:
     """One sentence for one rule; times are on the customer's clock (`time_zone`)."""
+    if not rule.passed and rule.name in NOT_MET:
+        return _pick(NOT_MET[rule.name], language)
     try:
         sentence = _with_numbers(rule, language, time_zone)
     except (KeyError, TypeError, ValueError):

@@ -1,7 +1,7 @@
 """Recording what a person answered, in one transaction with its effects.
 
 Owns the append-only rows of `consents` and the derived `customers.grants`. What a grant allows is
-in `offers.consent`, who may give one in `offers.minors`, what a withdrawal undoes in
+in `offers.consent`, what may be answered in `offers.people.decisions`, what a withdrawal undoes in
 `offers.people.withdrawal`, what a newer text does in `offers.lapsing`, the form of a receipt in
 `offers.people.receipts`.
 """
@@ -14,17 +14,21 @@ from uuid import UUID, uuid4
 import asyncpg
 import msgspec
 
-from geo.errors import Fault, Forbidden, InvalidInput, NotFound
+from geo.errors import NotFound
 from geo.wall_clock import country_of
-from offers.consent import grant_key, grants_after
-from offers.minors import AGES_OF_CONSENT, age_of_consent, may_grant
+from offers.consent import grants_after
+from offers.minors import AGES_OF_CONSENT, age_of_consent
 from offers.people.customers import CustomerKey, lock_customers
+from offers.people.decisions import (
+    Decision,
+    check_age,
+    check_decisions,
+    check_retailers,
+    decision_of,
+    grant_of,
+)
 from offers.people.notices import Published, Wording
 from offers.people.withdrawal import undo_uncovered
-from offers.terms import MARKETING, AgeBand
-
-MOST_DECISIONS: Final = 100
-LONGEST_METHOD: Final = 64
 
 _GRANTS: Final = """
     SELECT c.grants, c.language, c.age_band, c.country, c.time_zone,
@@ -56,20 +60,6 @@ _ONE: Final = f"""
 
 # Purpose, and for marketing retailer and channel.
 _Question = tuple[str, int | None, str | None]
-
-
-class Decision(msgspec.Struct, frozen=True, kw_only=True):
-    """One yes or no. Marketing names a retailer and a channel, the other purposes do not.
-
-    `wording` is the text that was shown; None is for a no only: it is recorded under the text of the
-    yes that it takes back, or where there was none under the latest in the customer's language.
-    """
-
-    purpose: str
-    granted: bool
-    retailer_id: int | None = None
-    channel: str | None = None
-    wording: Wording | None = None
 
 
 class Consent(msgspec.Struct, frozen=True, kw_only=True):
@@ -107,13 +97,13 @@ async def record_decisions(
 
     Raises Forbidden for a yes that the person's age does not allow; `ages` are those of consent by country.
     """
-    _check(decisions, method)
+    check_decisions(decisions, method)
     now = await lock_customers(connection, key)
     row = await connection.fetchrow(_GRANTS, *key)
     granted = grants_after(frozenset(row["grants"]), decisions)
     home = row["country"] or country_of(row["time_zone"])
-    _check_age(decisions, row["age_band"], age_of_consent(home, ages))
-    await _check_retailers(connection, decisions)
+    check_age(decisions, row["age_band"], age_of_consent(home, ages))
+    await check_retailers(connection, decisions)
     published = await Published.of(connection, [decision.purpose for decision in decisions])
     # Strictly later than the last answer, though a simulated clock may stand still: the latest
     # answer to a question is the one that counts, so their order must be in the record.
@@ -126,7 +116,7 @@ async def record_decisions(
     )
     await connection.executemany(_APPEND, [_row(key, consent) for consent in consents])
     await connection.execute(_SET_GRANTS, *key, sorted(granted), now)
-    ended = frozenset(_grant_of(decision) for decision in decisions if not decision.granted)
+    ended = frozenset(grant_of(decision) for decision in decisions if not decision.granted)
     if ended:
         await undo_uncovered(connection, key, granted, now, ended=ended)
     return Recorded(consents=consents, granted=granted)
@@ -141,7 +131,7 @@ async def withdraw_all(
     """
     await lock_customers(connection, key)
     row = await connection.fetchrow(_GRANTS, *key)
-    said_yes = {_grant_of(one) for one in current(await read_history(connection, key)) if one.granted}
+    said_yes = {grant_of(one) for one in current(await read_history(connection, key)) if one.granted}
     return await take_back(connection, key, said_yes | set(row["grants"]), method=method, device_id=device_id)
 
 
@@ -154,7 +144,7 @@ async def take_back(
     device_id: UUID,
 ) -> Recorded:
     """Record a no to each of these, as far as they were granted."""
-    decisions = [_decision_of(grant, granted=False) for grant in sorted(grants)]
+    decisions = [decision_of(grant, granted=False) for grant in sorted(grants)]
     return await record_decisions(connection, key, decisions, method=method, device_id=device_id)
 
 
@@ -197,56 +187,6 @@ def _granted(history: Sequence[Consent]) -> dict[_Question, Wording]:
     }
 
 
-def _check(decisions: Sequence[Decision], method: str) -> None:
-    # Taking back is never refused for being too much at once.
-    if len(decisions) > MOST_DECISIONS and any(decision.granted for decision in decisions):
-        raise _invalid("decisions", f"has {len(decisions)} answers; at most {MOST_DECISIONS}")
-    if not 1 <= len(method) <= LONGEST_METHOD or not method.isprintable():
-        raise _invalid("method", f"must be 1 to {LONGEST_METHOD} printable characters")
-    if any(decision.granted and decision.wording is None for decision in decisions):
-        raise _invalid("notice_version", "and language are required to grant: they name the text shown")
-    asked = [
-        grant_key(one.purpose, one.retailer_id, one.channel, f"decisions[{position}]")
-        for position, one in enumerate(decisions)
-    ]
-    for position, question in enumerate(asked):
-        if question in asked[:position]:
-            raise _invalid(f"decisions[{position}]", "answers a question that was answered before it")
-
-
-def _check_age(decisions: Sequence[Decision], band: AgeBand, needed_age: int) -> None:
-    refused = [
-        Fault(f"decisions[{position}]", _too_young(decision, needed_age))
-        for position, decision in enumerate(decisions)
-        if decision.granted and not may_grant(_grant_of(decision), band, needed_age)
-    ]
-    if not refused:
-        return
-    if band == "unknown":
-        raise Forbidden(
-            "Nobody consents before saying how old they are: set age_band in PATCH /v1/me/preferences.",
-            faults=tuple(refused),
-            code="age_not_declared",
-        )
-    raise Forbidden(
-        "People of this age band cannot consent to that.", faults=tuple(refused), code="under_age"
-    )
-
-
-def _too_young(decision: Decision, needed_age: int) -> str:
-    if decision.purpose == MARKETING:
-        return "is for adults: there is no marketing to minors"
-    return f"needs the age of {needed_age} years, by the law of the person's country"
-
-
-async def _check_retailers(connection: asyncpg.Connection, decisions: Sequence[Decision]) -> None:
-    named = [one.retailer_id for one in decisions if one.retailer_id is not None]
-    known = {row["retailer_id"] for row in await connection.fetch(_RETAILERS, named)}
-    for position, decision in enumerate(decisions):
-        if decision.retailer_id is not None and decision.retailer_id not in known:
-            raise _invalid(f"decisions[{position}].retailer_id", "is not a known retailer")
-
-
 def _wording(
     decision: Decision, taken_back: Mapping[_Question, Wording], published: Published, language: str
 ) -> Wording:
@@ -256,10 +196,6 @@ def _wording(
         return shown
     before = taken_back.get(_question(decision))
     return before or published.latest(decision.purpose, decision.retailer_id, language)
-
-
-def _grant_of(answer: Decision | Consent) -> str:
-    return grant_key(answer.purpose, answer.retailer_id, answer.channel)
 
 
 def _consent(decision: Decision, wording: Wording, method: str, device_id: UUID, at: datetime) -> Consent:
@@ -291,16 +227,3 @@ def _row(key: CustomerKey, consent: Consent) -> tuple[object, ...]:
         consent.device_id,
         consent.recorded_at,
     )
-
-
-def _decision_of(grant: str, *, granted: bool) -> Decision:
-    """The question a grant answers: the reverse of `offers.consent.grant_key`."""
-    purpose, *narrowed = grant.split(":")
-    if purpose != MARKETING:
-        return Decision(purpose=purpose, granted=granted)
-    retailer_id, channel = narrowed
-    return Decision(purpose=purpose, granted=granted, retailer_id=int(retailer_id), channel=channel)
-
-
-def _invalid(field: str, reason: str) -> InvalidInput:
-    return InvalidInput(f"{field} {reason}.", faults=(Fault(field, reason),))

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 import asyncpg
 import msgspec
 
-from geo.errors import Fault, InvalidInput, Unauthenticated
+from geo.errors import Fault, InvalidInput, NotFound, Unauthenticated
 from geo.wall_clock import country_of, is_zone
 from offers.people.keys import CustomerKey
 from offers.people.lapses import lapse, read_now_and_last_lapse, without_lapsed
@@ -20,6 +20,7 @@ from offers.terms import AgeBand
 
 __all__ = [
     "CustomerKey",
+    "Gone",
     "Preferences",
     "QuietHours",
     "Standing",
@@ -28,6 +29,7 @@ __all__ = [
     "is_country",
     "is_language",
     "lock_customers",
+    "lock_somebody",
     "read_grants",
     "read_preferences",
     "read_standing",
@@ -113,6 +115,14 @@ async def lock_customers(connection: asyncpg.Connection, *keys: CustomerKey) -> 
     now, last_lapse = await read_now_and_last_lapse(connection)
     await lapse(connection, keys, now, last_lapse)
     return now
+
+
+async def lock_somebody(connection: asyncpg.Connection, key: CustomerKey) -> datetime:
+    """The same for whoever asks about a customer and not as them: NotFound for one who has gone."""
+    try:
+        return await lock_customers(connection, key)
+    except Gone:
+        raise NotFound("There is no such customer.") from None
 
 
 async def read_preferences(connection: asyncpg.Connection, key: CustomerKey) -> Preferences:

@@ -13,6 +13,7 @@ import msgspec
 
 from geo.errors import Forbidden, NotFound
 from offers.people.customers import CustomerKey, lock_customers
+from offers.people.enrolment import leave_all
 from offers.people.tokens import forget_tokens, issue_token
 
 Platform = Literal["ios", "android", "web"]
@@ -98,6 +99,7 @@ async def revoke_locked(
     await connection.execute(_FORGET_STATE, key.bucket, device_id)
     await connection.execute(_FORGET_TIMERS, *key, device_id)
     await connection.execute(_FORGET_HOLDS, *key, device_id)
+    await leave_all(connection, key.bucket, device_id)
 
 
 async def device_of(connection: asyncpg.Connection, key: CustomerKey, device_id: UUID) -> Device:

@@ -171,6 +171,21 @@ SECTIONS: Final = (
         order_by="t.updated_at, t.retailer_id",
     ),
     Section(
+        name="test_phones",
+        table="test_phones",
+        columns="test_phone_id device_id retailer_id label accepted_at",
+        names=_named("retailer"),
+        order_by="t.accepted_at, t.retailer_id",
+    ),
+    Section(
+        name="previews",
+        table="previews",
+        columns="preview_id device_id retailer_id offer_id channel tags content created_at expires_at",
+        names=_named("retailer"),
+        json=frozenset({"content"}),
+        order_by="t.created_at, t.preview_id",
+    ),
+    Section(
         name="audit",
         table="customer_looks",
         columns="look_id key_id reason looked_at",

@@ -2,8 +2,8 @@
 
 A reference is opaque, means nothing to anybody but its retailer, and names its bucket, so that it is
 found without looking everywhere; only its hash is kept. It rests on consent to personalisation: without
-it there is none, and what was said under it goes with that consent (`offers.people.withdrawal`). What
-retailers say is `offers.retail.customer_attributes`'.
+it there is none, and what was said under it is erased (`offers.people.withdrawal`). What retailers say is
+`offers.retail.customer_attributes`'.
 """
 
 import hashlib
@@ -19,7 +19,7 @@ import msgspec
 from geo.errors import Forbidden, NotFound
 from offers.buckets import BUCKETS
 from offers.consent import may_personalise
-from offers.people.customers import CustomerKey, lock_customers, read_grants
+from offers.people.customers import CustomerKey, Gone, lock_customers, lock_somebody, read_grants
 
 _REFERENCE: Final = re.compile(r"cr_([0-9a-f]{2})_[A-Za-z0-9_-]{43}")
 
@@ -31,8 +31,9 @@ _SET: Final = """
     DO UPDATE SET reference_hash = excluded.reference_hash, created_at = excluded.created_at
 """
 _FIND: Final = """
-    SELECT customer_id FROM customer_references
-    WHERE bucket = $1 AND reference_hash = $2 AND retailer_id = $3
+    SELECT k.customer_id, c.grants FROM customer_references AS k
+    JOIN customers AS c ON c.bucket = k.bucket AND c.customer_id = k.customer_id
+    WHERE k.bucket = $1 AND k.reference_hash = $2 AND k.retailer_id = $3
 """
 _LIST: Final = """
     SELECT k.retailer_id, r.name AS retailer_name, k.created_at,
@@ -46,6 +47,7 @@ _LIST: Final = """
 """
 _END: Final = """
     DELETE FROM customer_references WHERE bucket = $1 AND customer_id = $2 AND retailer_id = $3
+    RETURNING retailer_id
 """
 _UNSAY: Final = """
     DELETE FROM customer_attributes WHERE bucket = $1 AND customer_id = $2 AND retailer_id = $3
@@ -101,10 +103,11 @@ async def list_references(
 
 
 async def end_reference(connection: asyncpg.Connection, key: CustomerKey, retailer_id: int) -> None:
-    """The retailer knows the customer no more, and what it said is erased. Harmless when repeated."""
+    """The retailer knows the customer no more, and what it said is erased. NotFound if it did not."""
     await lock_customers(connection, key)
     await connection.execute(_UNSAY, *key, retailer_id)
-    await connection.execute(_END, *key, retailer_id)
+    if await connection.fetchval(_END, *key, retailer_id) is None:
+        raise NotFound("This retailer does not know you.")
 
 
 async def customer_behind(
@@ -116,12 +119,22 @@ async def customer_behind(
     to personalisation: all look the same.
     """
     key = await _find(connection, reference, retailer_id)
-    now = await lock_customers(connection, key) if lock else None
-    if lock and key != await _find(connection, reference, retailer_id):  # replaced while we waited
+    if not lock:
+        await _refuse_lapsed(connection, key)
+        return key, None
+    now = await lock_somebody(connection, key)
+    # Replaced, ended or withdrawn while we waited?
+    return await _find(connection, reference, retailer_id), now
+
+
+async def _refuse_lapsed(connection: asyncpg.Connection, key: CustomerKey) -> None:
+    """A consent that lapsed is taken from the grants by whoever locks the customer next; not by reading."""
+    try:
+        grants = await read_grants(connection, key)
+    except Gone:
+        raise _unknown() from None
+    if not may_personalise(grants):
         raise _unknown()
-    if not may_personalise(await read_grants(connection, key)):
-        raise _unknown()
-    return key, now
 
 
 async def _find(connection: asyncpg.Connection, reference: str, retailer_id: int) -> CustomerKey:
@@ -129,10 +142,10 @@ async def _find(connection: asyncpg.Connection, reference: str, retailer_id: int
     bucket = BUCKETS if match is None else int(match[1], 16)
     if bucket >= BUCKETS:
         raise _unknown()
-    customer_id = await connection.fetchval(_FIND, bucket, _hash(reference), retailer_id)
-    if customer_id is None:
+    row = await connection.fetchrow(_FIND, bucket, _hash(reference), retailer_id)
+    if row is None or not may_personalise(frozenset(row["grants"])):
         raise _unknown()
-    return CustomerKey(bucket, customer_id)
+    return CustomerKey(bucket, row["customer_id"])
 
 
 def _unknown() -> NotFound:

@@ -12,7 +12,7 @@ from uuid import uuid4
 
 import httpx
 
-from tests.http.phones import new_phone, yes
+from tests.http.phones import Phone, new_phone, yes
 from tests.http.shops import circle, soup
 
 SITE = {"name": "Bread", "lat": 60.1646, "lon": 24.9385, "time_zone": "Europe/Helsinki"}
@@ -187,26 +187,6 @@ async def _edit_defaults(shop: Business) -> httpx.Response:
     return await shop.admin.put("/v1/defaults", json=QUIET)
 
 
-async def _customer_of(shop: Business) -> str:
-    """Somebody who let this shop know them."""
-    phone = await new_phone(shop.admin)
-    await phone.answers(yes("personalisation"))
-    given = await phone.post("/v1/references", {"retailer_id": shop.retailer_id})
-    assert given.status_code == 201, given.text
-    reference: str = given.json()["reference"]
-    return f"/v1/customers/{reference}/attributes"
-
-
-async def _set_attributes(shop: Business) -> httpx.Response:
-    return await shop.manage.put(await _customer_of(shop), json={"attributes": {"tier": "gold"}})
-
-
-async def _delete_attributes(shop: Business) -> httpx.Response:
-    path = await _customer_of(shop)
-    await shop.manage.put(path, json={"attributes": {"tier": "gold"}})
-    return await shop.manage.delete(path)
-
-
 async def _import_offers(shop: Business) -> httpx.Response:
     offer = soup(external_id=uuid4().hex)
     return await shop.manage.post("/v1/offers/import", json={"offers": [offer]})
@@ -225,6 +205,55 @@ async def _put_controller(shop: Business) -> httpx.Response:
 
 async def _rotate_receipt_key(shop: Business) -> httpx.Response:
     return await shop.admin.post("/v1/receipts/keys")
+
+
+async def _set_attributes(shop: Business) -> httpx.Response:
+    reference = await (await _somebody(shop)).reference()
+    return await shop.manage.put(
+        f"/v1/customers/{reference}/attributes", json={"attributes": {"tier": "gold"}}
+    )
+
+
+async def _delete_attributes(shop: Business) -> httpx.Response:
+    reference = await (await _somebody(shop)).reference()
+    return await shop.manage.delete(f"/v1/customers/{reference}/attributes")
+
+
+async def _invite_test_phone(shop: Business) -> httpx.Response:
+    return await shop.manage.post("/v1/test-phones", json={"label": "Counter"})
+
+
+async def _remove_test_phone(shop: Business) -> httpx.Response:
+    return await shop.manage.delete(f"/v1/test-phones/{await (await _somebody(shop)).test_phone_id()}")
+
+
+async def _preview_offer(shop: Business) -> httpx.Response:
+    offer_id, tried_on = (await shop.offer())["offer_id"], await (await _somebody(shop)).test_phone_id()
+    return await shop.manage.post(f"/v1/offers/{offer_id}/preview", json={"test_phone_id": tried_on})
+
+
+@dataclass
+class _Somebody:
+    """A customer who lets this business know them, and try things on their phone."""
+
+    shop: Business
+    phone: Phone
+
+    async def reference(self) -> str:
+        await self.phone.answers(yes("personalisation"))
+        answer = await self.phone.post("/v1/references", {"retailer_id": self.shop.retailer_id})
+        reference: str = answer.json()["reference"]
+        return reference
+
+    async def test_phone_id(self) -> str:
+        code = (await _invite_test_phone(self.shop)).json()["code"]
+        answer = await self.phone.post("/v1/test-phones/accept", {"code": code})
+        test_phone_id: str = answer.json()["test_phone_id"]
+        return test_phone_id
+
+
+async def _somebody(shop: Business) -> _Somebody:
+    return _Somebody(shop, await new_phone(shop.manage))
 
 
 # By operationId: how to make it change something, and the kind of thing that its entry is about.
@@ -251,17 +280,27 @@ CHANGES: Mapping[str, tuple[Change, str]] = {
     "pauseOffer": (_pause_offer, "offer"),
     "endOffer": (_end_offer, "offer"),
     "stopOffer": (_stop_offer, "offer"),
-    "setAttributes": (_set_attributes, "attributes"),
-    "deleteAttributes": (_delete_attributes, "attributes"),
     "importOffers": (_import_offers, "offer"),
     "addOfferCodes": (_add_offer_codes, "offer"),
     "createCap": (_create_cap, "cap"),
     "editCap": (_edit_cap, "cap"),
     "deleteCap": (_delete_cap, "cap"),
     "editDefaults": (_edit_defaults, "defaults"),
+    "setAttributes": (_set_attributes, "customer"),
+    "deleteAttributes": (_delete_attributes, "customer"),
+    "inviteTestPhone": (_invite_test_phone, "test_phone"),
+    "removeTestPhone": (_remove_test_phone, "test_phone"),
+    "previewOffer": (_preview_offer, "offer"),
     "publishNotice": (_publish_notice, "notice"),
     "putController": (_put_controller, "controller"),
     "rotateReceiptKey": (_rotate_receipt_key, "receipt_key"),
 }
+# Of several things, or of somebody whose id is not told.
+WITHOUT_ONE = frozenset(
+    {
+        "importSites", "importFences", "importOffers", "setAttributes", "deleteAttributes", "inviteTestPhone",
+        "removeTestPhone",
+    }
+)  # fmt: skip
 # What concerns nobody's things but the operator's.
 OF_THE_OPERATOR = frozenset({"setClock", "advanceClock", "tickClock", "editDefaults", "rotateReceiptKey"})

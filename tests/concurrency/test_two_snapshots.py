@@ -115,7 +115,7 @@ class _ReadsWithTheLock:
     async def load(self, connection: asyncpg.Connection, work: Iterable[Work], *, wait: bool) -> Loaded:
         at_once = loading._PEOPLE + " FOR NO KEY UPDATE OF c"
         rows = await connection.fetch(at_once, *self._who, NOON, [False])
-        self._customers = {row["customer_id"]: Customer(row) for row in rows}
+        self._customers = {row["customer_id"]: Customer.of(row) for row in rows}
         return await load(connection, list(work), wait=wait)
 
     async def load_customers(

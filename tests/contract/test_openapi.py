@@ -27,7 +27,10 @@ EXAMPLES = "4"
 CHECKS = "not_a_server_error,response_schema_conformance,content_type_conformance"
 # Endless by design: a stream of events.
 ENDLESS = "/v1/live"
-PHONES = "^/v1/(fixes|devices|me|consents|references|caps/effective|nearby|fences/sync|inbox|deliveries)"
+PHONES = (
+    "^/v1/(fixes|devices|me|consents|nearby|fences/sync|inbox|deliveries|references|previews"
+    "|caps/effective|test-phones/accept)"
+)
 # They end what the caller goes by, so they come last.
 FAREWELLS = "^/v1/me/(devices/[^/]+/revoke|token/rotate)$"
 # After it there is nobody who could ask.

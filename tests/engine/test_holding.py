@@ -193,6 +193,26 @@ async def test_one_offer_is_held_once_however_often_its_fences_are_crossed(
     assert row["fence_id"] == first
 
 
+async def test_what_was_given_on_the_way_is_not_given_again_when_it_is_let_go(
+    world: World, engine: Engine
+) -> None:
+    """The quiet hours are over, but this one waits for its turn; meanwhile its other fence is crossed."""
+    await world.has_no_caps()
+    shop = await world.retailer()
+    first, second = await world.fence(shop), await world.fence(shop, north_m=1_000)
+    offer = await world.offer(shop, first, when_quiet="hold", fence_ids=[first, second])
+    phone = await sleeper(world, shop)
+    await engine.refresh()
+    await send(engine, phone, 0, NOON)
+    turn, crossed = (NOON + timedelta(hours=2, minutes=minutes) for minutes in (29, 5))
+    await world.sql.execute("UPDATE held_offers SET due_at = $1", turn)
+    await world.moves_to(crossed)
+    assert [one.offer_id for one in (await send(engine, phone, 1_000, crossed)).deliveries] == [offer]
+    assert await wakes_up(world, engine) == [offer]
+    assert await held(world) == []
+    assert (await reasons(world))["letting_go", "outranked"] == 1
+
+
 async def test_people_are_let_go_spread_over_half_an_hour(world: World, engine: Engine) -> None:
     shop = await world.retailer()
     await world.offer(shop, await world.fence(shop), when_quiet="hold")

@@ -110,6 +110,15 @@ async def new_phone(http: httpx.AsyncClient, **said: Any) -> Phone:
     return Phone(http, installation_id, **answer.json())
 
 
+async def held_for(pool: asyncpg.Pool, phone: Phone) -> list[int]:
+    """Ids of the offers that wait for this phone's customer, ascending."""
+    kept = await pool.fetch(
+        "SELECT offer_id FROM held_offers WHERE bucket = $1 AND customer_id = $2 ORDER BY offer_id",
+        *phone.key,
+    )
+    return [row["offer_id"] for row in kept]
+
+
 class Shop:
     """A retailer with one site, one fence and one offer, and deliveries of that offer."""
 
@@ -139,6 +148,19 @@ class Shop:
         """A delivery in a transaction of its own."""
         async with self.pool.acquire() as connection, connection.transaction():
             return await self.writes(connection, phone, offer_id, **said)
+
+    async def holds(self, phone: Phone, offer_id: int) -> None:
+        """The offer waits for the end of this person's night, after this phone came by."""
+        await self.pool.execute(
+            "INSERT INTO held_offers (bucket, customer_id, offer_id, device_id, fence_id, crossing_id,"
+            " trigger, crossed_at, held_at, due_at) VALUES ($1, $2, $3, $4, $5, $6, 'enter', alentour_now(),"
+            " alentour_now(), alentour_now() + interval '8 hours')",
+            *phone.key,
+            offer_id,
+            UUID(phone.device_id),
+            self.fence_id,
+            uuid4(),
+        )
 
     async def writes(
         self,

@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import pytest
 
-from tests.http.phones import Phone, Shop, code_of, new_phone, no, yes
+from tests.http.phones import Phone, Shop, code_of, held_for, new_phone, no, yes
 from tests.world import HELSINKI
 
 SOON_S = 10.0
@@ -103,3 +103,37 @@ async def test_a_fix_with_location_for_parking_alone_is_refused_and_nothing_is_k
             f"SELECT count(*) FROM {kept} bucket = $1 AND customer_id = $2", *phone.key
         )
         assert number == 0
+
+
+@pytest.mark.parametrize(
+    ("withdrawn", "is_kept"), [("location_offers", False), ("measurement", True), ("personalisation", True)]
+)
+async def test_what_waits_for_the_end_of_the_night_goes_with_location_alone(
+    http, rows, shop, withdrawn, is_kept
+):
+    offer_id = await shop.offers()
+    phone, other = await new_phone(http), await new_phone(http)
+    for one in (phone, other):
+        await one.consents_to(shop.retailer_id)
+        await one.answers(yes("measurement"), yes("personalisation"))
+        await shop.holds(one, offer_id)
+    await phone.answers(no(withdrawn))
+    assert await held_for(rows, phone) == [offer_id] * is_kept
+    assert await held_for(rows, other) == [offer_id], "somebody else's"
+
+
+async def test_a_band_too_low_for_location_ends_what_waits(http, rows, shop):
+    phone = await new_phone(http)
+    await phone.consents_to(shop.retailer_id)
+    await shop.holds(phone, await shop.offers())
+    await phone.patch("/v1/me/preferences", {"age_band": "under_15"})
+    assert await held_for(rows, phone) == []
+
+
+async def test_a_revoked_phone_takes_what_waits_for_it_along_and_nothing_else(http, rows, shop):
+    first, second = await _two_phones(http, shop)
+    of_first, of_second = await shop.offers(), await shop.offers()
+    await shop.holds(first, of_first)
+    await shop.holds(second, of_second)
+    assert (await first.post(f"/v1/me/devices/{second.device_id}/revoke")).status_code == 200
+    assert await held_for(rows, first) == [of_first]

@@ -1,6 +1,6 @@
 """Which caps bind, and when the next offer may come: against the rules themselves, by brute force."""
 
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from typing import Any
 
 import pytest
@@ -8,9 +8,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from offers.caps import applies, binding
-from offers.effective_caps import Bound, for_customer, for_offer, next_possible, standing
-from offers.terms import Cap, Offer, PastDelivery
-from tests.offers.invented import NOON, PARIS, offer, past, per_day, rolling, utc
+from offers.effective_caps import (
+    Bound,
+    for_customer,
+    for_offer,
+    next_possible,
+    next_undisturbed,
+    standing,
+)
+from offers.quiet_hours import is_quiet
+from offers.terms import Cap, Defaults, Offer, PastDelivery
+from tests.offers.invented import NOON, PARIS, offer, past, per_day, person, rolling, utc
 
 MOMENT = timedelta(microseconds=1)
 HOUR = timedelta(hours=1)
@@ -178,3 +186,45 @@ def test_next_possible_is_the_first_moment_at_which_all_caps_pass(
     # The strictest wins: no cap alone says later, and one says exactly then.
     alone = [one.next_possible_at for one in for_offer(caps, chosen, history, zone, now)]
     assert answer == (None if None in alone else max([now, *[at for at in alone if at]]))
+
+
+@given(
+    zones,
+    nows,
+    st.lists(caps_of, max_size=3),
+    st.lists(given_offers, max_size=5),
+    st.integers(0, 23),
+    st.integers(0, 23),
+    st.lists(st.floats(0, 1, exclude_max=True), min_size=5, max_size=5),
+)
+def test_the_next_undisturbed_moment_is_the_first_outside_quiet_hours_too(
+    zone: str,
+    now: datetime,
+    caps: list[Cap],
+    given_list: list[tuple[int, int, bool, bool]],
+    start: int,
+    end: int,
+    shares: list[float],
+) -> None:
+    history = [past(decided_at=now + timedelta(minutes=m), retailer_id=r) for m, r, _, _ in given_list]
+    who = person(time_zone=zone, quiet_start=time(start), quiet_end=time(end))
+    chosen = offer(tags=("tea",))
+
+    def may_come(at: datetime) -> bool:
+        return passes(caps, chosen, history, zone, at) and not is_quiet(who, Defaults(), at)
+
+    answer = next_undisturbed(caps, chosen, history, who, Defaults(), now)
+    if answer is None:
+        assert next_possible(caps, chosen, history, zone, now) is None
+        return
+    assert may_come(answer)
+    earlier = [now + (answer - now) * share for share in shares]
+    if answer > now:
+        assert not any(may_come(at) for at in [*earlier, answer - MOMENT])
+
+
+def test_an_offer_that_goes_to_the_inbox_in_quiet_hours_does_not_wait_for_their_end() -> None:
+    night = NOON.replace(hour=22)
+    silent = offer(when_quiet="inbox_only")
+    assert next_undisturbed([], silent, [], person(), Defaults(), night) == night
+    assert next_undisturbed([], offer(), [], person(), Defaults(), night) == utc("2026-06-11 06:00")

@@ -291,6 +291,20 @@ def test_only_a_held_offer_may_need_that_one_is_still_there(
     assert reason_of(offer=there, was_held=was_held, is_present=present) is reason
 
 
+@pytest.mark.parametrize(
+    ("visits_ago_h", "reason"),
+    [((), Reason.DELIVERED), ((10,), Reason.DELIVERED), ((48, 10), Reason.AUDIENCE)],
+)
+def test_an_offer_held_for_a_newcomer_still_finds_a_newcomer(
+    visits_ago_h: tuple[int, ...], reason: Reason
+) -> None:
+    for_newcomers = offer(audience=Audience(visits_at_most=0, if_not_known="exclude"))
+    stays = tuple(NOON - timedelta(hours=hours) for hours in visits_ago_h)
+    who = person(visits={1: stays}, grants=person().grants | {"personalisation"})
+    held = {"crossed_at": NOON - timedelta(hours=10), "was_held": True}
+    assert reason_of(offer=for_newcomers, person=who, **held) is reason
+
+
 def test_an_offer_that_is_silent_when_quiet_goes_to_the_inbox() -> None:
     silent = offer(when_quiet="inbox_only")
     decision = decide(question(offer=silent, person=person(**NIGHT)))

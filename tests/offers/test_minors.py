@@ -14,7 +14,6 @@ from offers.minors import (
     is_adult,
     may_grant,
     may_see_offers,
-    may_see_regulated,
     not_allowed,
 )
 from offers.terms import AgeBand, marketing_grant
@@ -89,13 +88,6 @@ def test_what_is_not_allowed_is_exactly_what_may_not_be_granted(
 def test_a_higher_band_never_ends_more(granted: frozenset[str], age: int) -> None:
     ending = [not_allowed(granted, band, age) for band in sorted(BANDS, key=LOWEST_AGE.__getitem__)]
     assert all(later <= earlier for earlier, later in itertools.pairwise(ending))
-
-
-@pytest.mark.parametrize("band", BANDS)
-def test_regulated_goods_are_for_adults_and_the_rest_is_not_their_concern(band: AgeBand) -> None:
-    assert may_see_regulated(band, ["alcohol"]) is (band == "adult")
-    assert may_see_regulated(band, [])
-    assert may_see_regulated(band, None)
 
 
 def test_the_strictest_is_what_the_regulation_says() -> None:

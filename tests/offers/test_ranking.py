@@ -5,10 +5,11 @@ import subprocess
 import sys
 from datetime import timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from offers.ranking import DISTANCE_STEP_M, Candidate, choose, outranked
+from offers.ranking import DISTANCE_STEP_M, Candidate, Criterion, choose, outranked, ranked, set_apart_by
 from offers.terms import PastDelivery, Person, Reason
 from tests.offers.invented import NOON, candidate, past, person
 
@@ -227,3 +228,55 @@ def test_what_was_given_and_not_turned_away_lowers_nothing() -> None:
     coffee = candidate(offer_id=1, retailer_id=1, tags=("coffee",))
     other = candidate(offer_id=2, retailer_id=2, distance_m=900.0)
     assert choose([coffee, other], LIKES, [past(offer_id=9, tags=("coffee",))], 1, NOON) is coffee
+
+
+# The whole order, and what it goes by
+
+DISLIKES_TEA = (past(offer_id=9, retailer_id=9, tags=("tea",), was_dismissed=True),)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "criterion"),
+    [
+        ({"retailer_id": 1}, {"retailer_id": 2, "tags": ("tea",)}, "disliked"),
+        ({"priority": 2}, {"priority": 1}, "priority"),
+        ({"retailer_id": 1, "tags": ("food",)}, {"retailer_id": 2}, "interest"),
+        ({"retailer_id": 1, "distance_m": 5}, {"retailer_id": 2, "distance_m": 50}, "distance"),
+        ({"retailer_id": 1}, {"retailer_id": 9}, "last_served"),
+        ({"retailer_id": 1}, {"retailer_id": 2}, "lot"),
+    ],
+)
+def test_the_order_tells_what_sets_two_apart(first: dict, second: dict, criterion: Criterion) -> None:
+    candidates = [candidate(offer_id=2, **second), candidate(offer_id=1, **first)]
+    order = ranked(candidates, HUNGRY, DISLIKES_TEA, seed=1, now=NOON)
+    if criterion != "lot":
+        assert [one.offer.offer_id for one, _ in order] == [1, 2]
+    assert set_apart_by(order[0], order[1]) == criterion
+
+
+def test_each_is_told_with_what_it_is_ranked_by() -> None:
+    served = past(retailer_id=2, decided_at=NOON - DAY)
+    candidates = [
+        candidate(offer_id=1, retailer_id=1, distance_m=70.0, tags=("food",), priority=3),
+        candidate(offer_id=2, retailer_id=2, distance_m=5.0, tags=("tea",)),
+    ]
+    first, second = ranked(candidates, HUNGRY, (*DISLIKES_TEA, served), seed=1, now=NOON)
+    standing = first[1]
+    assert (standing.is_of_interest, standing.is_disliked, standing.priority) == (True, False, 3)
+    assert (standing.distance_m, standing.last_served_at) == (70.0, None)
+    assert (second[1].is_of_interest, second[1].is_disliked) == (False, True)
+    assert second[1].last_served_at == NOON - DAY
+
+
+@given(st.lists(st.tuples(st.integers(1, 3), st.integers(-2, 2), st.integers(0, 60)), max_size=6))
+def test_the_order_is_that_of_choosing_again_and_again(said: list[tuple[int, int, int]]) -> None:
+    candidates = [
+        candidate(offer_id=number + 1, retailer_id=retailer, priority=priority, distance_m=distance)
+        for number, (retailer, priority, distance) in enumerate(said)
+    ]
+    order = [one for one, _ in ranked(candidates, HUNGRY, (), seed=7, now=NOON)]
+    left = list(candidates)
+    for one in order:
+        assert choose(left, HUNGRY, (), seed=7, now=NOON) is one
+        left.remove(one)
+    assert left == []

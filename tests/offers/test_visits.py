@@ -34,6 +34,10 @@ def test_stays_within_four_hours_are_one_visit_and_the_present_one_does_not_coun
     assert visits_before(stays, NOON) == [NOON - hours * HOUR for hours in visits_ago]
 
 
+def test_stays_after_the_moment_asked_about_are_no_visits_before_it() -> None:
+    assert visits_before([NOON - 24 * HOUR, NOON + HOUR], NOON) == [NOON - 24 * HOUR]
+
+
 def test_days_are_full_ones() -> None:
     assert days_since(NOON - 47 * HOUR, NOON) == 1
     assert days_since(NOON - 48 * HOUR, NOON) == 2

@@ -203,11 +203,25 @@ async def _is_held_and_held_out(rows: asyncpg.Pool, life: Life, street: Street) 
         *(*who, street.first.retailer_id, f'{{"car": "{PLATE}"}}'),
     )
     await rows.execute(
+        "INSERT INTO test_phones (bucket, customer_id, device_id, retailer_id, test_phone_id, label,"
+        " accepted_at) VALUES ($1, $2, $3, $4, $5, 'Counter', alentour_now())",
+        *(*who, device_id, street.first.retailer_id, f"tp_{uuid4().hex}"),
+    )
+    preview_id = uuid4()
+    await rows.execute(
+        "INSERT INTO previews (bucket, customer_id, device_id, preview_id, retailer_id, offer_id, channel,"
+        " tags, content, created_at, expires_at) VALUES ($1, $2, $3, $5, $4, $6, 'push', '{}', '{}',"
+        " alentour_now(), alentour_now() + interval '1 hour')",
+        *(*who, device_id, street.first.retailer_id, preview_id, street.limited_offer),
+    )
+    await rows.execute(
         "INSERT INTO offer_codes (offer_id, code, bucket, customer_id, delivery_id, claimed_at)"
         " VALUES ($1, 'SHOP-CODE', $2, $3, $4, alentour_now())",
         *(street.limited_offer, *who, delivery_id),
     )
-    life.is_known_by(crossing=crossing_id, reference=reference, reference_hash=_sha(reference))
+    life.is_known_by(
+        crossing=crossing_id, preview=preview_id, reference=reference, reference_hash=_sha(reference)
+    )
 
 
 async def _rotates(life: Life) -> None:

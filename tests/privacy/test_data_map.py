@@ -137,6 +137,11 @@ async def somebody_lives(town: Town) -> None:
             NOON,
         )
     await town.pool.execute(
+        "INSERT INTO test_phones (bucket, customer_id, device_id, retailer_id, test_phone_id, label,"
+        " accepted_at) VALUES ($1, $2, $3, $4, 'tp_00_0', 'Counter', $5)",
+        *(phone.bucket, phone.customer_id, phone.device_id, town.retailer_id, NOON),
+    )
+    await town.pool.execute(
         "INSERT INTO audit_log (recorded_at, role, operation) VALUES ($1, 'command', 'test')", NOON
     )
     await town.pool.execute(

@@ -48,7 +48,6 @@ class Reference:
         self.outcome = Outcome()
 
     def decide(self) -> Outcome:
-        # What no offer is about is not there to be decided; it settles no order either.
         for fix in fixes([crossing for crossing in self.case.crossings if self.offers_at(crossing)]):
             self.decide_together(fix)
         if self.case.let_go:
@@ -61,8 +60,9 @@ class Reference:
         given_before = {past.crossing_id for past in self.history}
         for crossing in crossings:
             for offer in self.offers_at(crossing):
-                if crossing.crossing_id in given_before:
-                    # The same crossing again decides nothing anew; what waited for it waits no longer.
+                if crossing.crossing_id in given_before or self.was_given_since(crossing, offer):
+                    # The same crossing again decides nothing anew; what waited for it waits no longer,
+                    # nor does what was given at another crossing in the meantime.
                     if crossing.was_held:
                         self.end(crossing, offer, "outranked")
                     continue
@@ -80,6 +80,11 @@ class Reference:
                 self.end(crossing, offer, "outranked")
             else:
                 self.hold(crossing, offer)
+
+    def was_given_since(self, crossing: Crossing, offer: Offer) -> bool:
+        return crossing.was_held and any(
+            past.offer_id == offer.offer_id and past.decided_at >= crossing.at for past in self.history
+        )
 
     def offers_at(self, crossing: Crossing) -> list[Offer]:
         if crossing.was_held:

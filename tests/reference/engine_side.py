@@ -5,14 +5,13 @@ from dataclasses import fields
 from typing import Any
 from uuid import UUID
 
-from geo.crossings import FenceRules
 from geo.index import FenceIndex
 from offers import terms
 from offers.eligibility import concerns
 from offers.engine.deciding import Decided, Decider, Occasion, by_fix
 from offers.engine.leases import Lease, Leases
 from offers.engine.loading import Customer
-from offers.engine.snapshot import Fence, Snapshot
+from offers.engine.snapshot import Snapshot
 from tests.reference import facts
 
 BUCKET = 7
@@ -36,12 +35,8 @@ def decide(case: facts.Case) -> Decided:
 
 
 def a_customer(case: facts.Case) -> Customer:
-    customer = Customer.__new__(Customer)  # it is made of a row of the database otherwise
-    customer.person = carried(terms.Person, case.person)
-    customer.history = [carried(terms.PastDelivery, past) for past in case.history]
-    customer.holds = set(case.holds)
-    customer.last_seq = 0
-    return customer
+    history = (carried(terms.PastDelivery, past) for past in case.history)
+    return Customer(carried(terms.Person, case.person), history, holds=case.holds)
 
 
 def a_snapshot(case: facts.Case) -> Snapshot:
@@ -78,7 +73,7 @@ def an_occasion(case: facts.Case, crossing: facts.Crossing, offers: list[terms.O
         at=crossing.at.timestamp(),
         crossing_id=crossing.crossing_id,
         trigger=crossing.trigger,
-        fence=Fence(FenceRules(180.0, 1800.0, 50.0, 1, 1), place, tuple(concerned)),
+        place=place,
         offers=tuple(concerned),
         distance_m=crossing.distance_m,
         is_answered=not crossing.was_held,

@@ -7,7 +7,6 @@ that come later. Times are drawn beside the edges they are compared with.
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from functools import cache
-from itertools import count
 from random import Random
 from uuid import UUID
 
@@ -51,9 +50,8 @@ TAGS = ["coffee", "books", "shoes", "bread"]
 LANGUAGES = ["fr", "en", "fi"]
 CHANNELS = ["push", "inbox"]
 RETAILERS = [1, 2, 3]
-TRIGGERS = ["enter", "dwell", "exit", "nearby"]
+TRIGGERS = ["enter", "dwell", "exit"]
 SALT = "sea"
-EDGE_PERCENT = 10
 
 
 def minutes(clock: datetime) -> int:
@@ -78,16 +76,15 @@ HOURS = [
 
 
 @cache
-def people_on_the_edge() -> list[UUID]:
-    """Whom the last lot falls on that is held out of everything, and the first that is not."""
-    last = EDGE_PERCENT * 100 - 1
-    found: dict[int, UUID] = {}
-    for number in count():
-        customer_id = UUID(int=number)
-        found.setdefault(lot(SALT, b"everything", customer_id.bytes), customer_id)
-        if last in found and last + 1 in found:
-            return [found[last], found[last + 1]]
-    raise AssertionError
+def barely_given() -> list[UUID]:
+    """People whose lot is the first that is not held out, of everything or of offer 1."""
+    people = [UUID(int=number) for number in range(30_000)]
+    return [
+        one
+        for one in people
+        if lot(SALT, b"everything", one.bytes) in {1000, 3000}
+        or lot(SALT, b"offer:1", one.bytes) in {2000, 5000}
+    ]
 
 
 def invent(seed: int) -> Case:
@@ -105,9 +102,6 @@ class Inventor:
             *self.quiet_hours(zone), self.one_of([10, 30]) if self.happens(0.12) else 0, SALT
         )
         self.person = self.a_person(zone)
-        if self.happens(0.02):
-            self.defaults = replace(self.defaults, holdout_percent=EDGE_PERCENT)
-            self.person = replace(self.person, customer_id=self.one_of(people_on_the_edge()))
 
     def happens(self, chance: float) -> bool:
         return self.chance() < chance
@@ -120,12 +114,13 @@ class Inventor:
         offers = tuple(self.an_offer(n, places) for n in range(1, self.random.randint(2, 7)))
         caps = tuple(self.a_cap(cap_id) for cap_id in range(self.random.randint(0, 3)))
         self.caps, self.offers = caps, offers
-        crossings = self.crossings(places)
+        crossings, let_go = self.crossings(places), self.what_is_let_go(places)
+        self.stay_where_it_was_crossed(let_go)
         ids = [offer.offer_id for offer in offers]
         return Case(
             now=self.now,
             person=self.person,
-            history=self.a_history(crossings),
+            history=self.a_history((*crossings, *let_go)),
             holds=frozenset(self.random.sample(ids, 1)) if self.happens(0.25) else frozenset(),
             offers=offers,
             stopped=frozenset(self.random.sample(ids, 1)) if self.happens(0.08) else frozenset(),
@@ -133,7 +128,7 @@ class Inventor:
             defaults=self.defaults,
             units={offer_id: self.some_units() for offer_id in ids},
             crossings=crossings,
-            let_go=self.what_is_let_go(places),
+            let_go=let_go,
         )
 
     # When -------------------------------------------------------------------------------------------
@@ -179,7 +174,9 @@ class Inventor:
         own_quiet = self.quiet_hours(zone) if self.happens(0.4) else (None, None)
         is_known = self.happens(0.8)
         return Person(
-            customer_id=UUID(int=self.random.getrandbits(128)),
+            customer_id=self.one_of(barely_given())
+            if self.happens(0.1)
+            else UUID(int=self.random.getrandbits(128)),
             time_zone=zone,
             language=self.one_of(["fr", "en", "fr-CA", "en-GB", "de"]),
             grants=frozenset(grants),
@@ -266,8 +263,6 @@ class Inventor:
             trigger=self.one_of(TRIGGERS),
             place=place,
             distance_m=self.one_of([0.0, 9.99, 10.0, 14.5, 19.99, 20.0, 35.0, self.random.uniform(0, 60)]),
-            # Asks nothing of a crossing, which tells by itself that somebody is there or has left.
-            is_present=self.happens(0.7),
         )
 
     def what_is_let_go(self, places: list[Place]) -> tuple[Crossing, ...]:
@@ -284,19 +279,36 @@ class Inventor:
             crossing = self.a_crossing(
                 UUID(int=self.random.getrandbits(128)), self.now - age, self.one_of(own)
             )
-            waiting.append(replace(crossing, was_held=True, offer_id=offer.offer_id))
+            if waiting and waiting[-1].place.retailer_id == offer.retailer_id and self.happens(0.5):
+                crossing = waiting[-1]  # two offers wait of the same crossing
+            waiting.append(
+                replace(crossing, was_held=True, is_present=self.happens(0.6), offer_id=offer.offer_id)
+            )
         return tuple(sorted(waiting, key=lambda one: (one.at, one.offer_id)))
+
+    def stay_where_it_was_crossed(self, let_go: tuple[Crossing, ...]) -> None:
+        """Who crossed a fence in the evening has often dwelt there by the next morning."""
+        visits = dict(self.person.visits or {})
+        for crossing in let_go:
+            if self.happens(0.5):
+                stay = crossing.at + self.one_of([-1, 0, 1]) * timedelta(
+                    minutes=self.one_of([0, 3, 240, 241])
+                )
+                retailer = crossing.place.retailer_id
+                visits[retailer] = tuple(sorted((*visits.get(retailer, ()), min(stay, self.now))))
+        self.person = replace(self.person, visits=visits or None)
 
     # What -------------------------------------------------------------------------------------------
 
     def an_offer(self, offer_id: int, places: list[Place]) -> Offer:
         place = self.one_of(places)
+        when_quiet = self.one_of(["drop", "hold", "hold", "inbox_only"])
         is_limited, has_stock = self.happens(0.15), self.happens(0.1)
         return Offer(
             offer_id=offer_id,
             retailer_id=place.retailer_id if self.happens(0.9) else self.one_of(RETAILERS),
             channel=self.one_of(CHANNELS),
-            triggers=tuple(self.random.sample(TRIGGERS, self.random.randint(2, 4))),
+            triggers=tuple(self.random.sample(TRIGGERS, self.random.randint(2, 3))),
             fence_ids=frozenset(p.fence_id for p in places if self.happens(0.6)),
             fence_tags=frozenset({"town"} if self.happens(0.4) else ()),
             site_ids=frozenset({1, 2} if self.happens(0.4) else ()),
@@ -318,10 +330,12 @@ class Inventor:
             stale_after_s=self.one_of([120, 120, 120, 300, 900, 30]),
             ignores_caps=self.happens(0.1),
             counts_toward_caps=self.happens(0.9),
-            when_quiet=self.one_of(["drop", "hold", "hold", "inbox_only"]),
+            when_quiet=when_quiet,
             needs_presence=self.happens(0.3),
             audience=self.an_audience(0.2 if self.happens(0.3) else 0.0),
-            holdout_percent=self.one_of([20, 50]) if self.happens(0.1) else 0,
+            holdout_percent=self.one_of([20, 50])
+            if self.happens(0.5 if when_quiet == "inbox_only" else 0.15)
+            else 0,
             is_stopped=self.happens(0.03),
         )
 
@@ -358,18 +372,15 @@ class Inventor:
 
     def a_past(self) -> Past:
         offer = self.one_of(self.offers)
-        decided_at = self.a_time_of_before()
-        # What was turned away is forgotten after 90 days: often at just that age, to see where that ends.
-        is_about_forgotten = abs(self.now - decided_at - timedelta(days=90)) <= timedelta(seconds=1)
         return Past(
             offer_id=offer.offer_id if self.happens(0.4) else self.random.randint(50, 60),
             retailer_id=offer.retailer_id,
             channel=self.one_of(CHANNELS),
             tags=tuple(self.random.sample(TAGS, self.random.randint(0, 2))),
-            decided_at=decided_at,
+            decided_at=self.a_time_of_before(),
             counts_toward_caps=self.happens(0.85),
             takes_slot=self.happens(0.85),
-            was_dismissed=self.happens(0.6 if is_about_forgotten else 0.08),
+            was_dismissed=self.happens(0.08),
         )
 
     def a_time_of_before(self) -> datetime:

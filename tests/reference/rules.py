@@ -177,14 +177,16 @@ def personal_answers(asked: Asked) -> Iterator[bool | None]:
     for name, values in audience.attributes.items():
         said = (person.attributes or {}).get(retailer, {}).get(name) if may_ask else None
         yield None if said is None else said in values
-    visits = visits_before((person.visits or {}).get(retailer, ()), asked.case.now)
+    # As of the crossing: an offer that waited overnight for a newcomer still finds a newcomer.
+    at = asked.crossing.at
+    visits = visits_before((person.visits or {}).get(retailer, ()), at)
     least, most = audience.visits_at_least, audience.visits_at_most
     if least is not None or most is not None:
         yield is_number_between(len(visits), least, most) if may_ask else None
     least, most = audience.last_visit_days_at_least, audience.last_visit_days_at_most
     if least is not None or most is not None:
         # Who has not been there in the last 90 days was there longer ago than any number of days asked for.
-        met = is_number_between((asked.case.now - visits[-1]).days, least, most) if visits else most is None
+        met = is_number_between((at - visits[-1]).days, least, most) if visits else most is None
         yield met if may_ask else None
 
 
@@ -192,15 +194,15 @@ def is_number_between(number: int, least: int | None, most: int | None) -> bool:
     return (least is None or number >= least) and (most is None or number <= most)
 
 
-def visits_before(stays: tuple[datetime, ...], now: datetime) -> list[datetime]:
+def visits_before(stays: tuple[datetime, ...], at: datetime) -> list[datetime]:
     """When each visit of 90 days began, but for the one under way. Stays within four hours are one."""
     groups: list[list[datetime]] = []
-    for stay in sorted(stay for stay in stays if now - stay <= VISITS_KEPT):
+    for stay in sorted(stay for stay in stays if timedelta(0) <= at - stay <= VISITS_KEPT):
         if groups and stay - groups[-1][-1] <= SAME_VISIT:
             groups[-1].append(stay)
         else:
             groups.append([stay])
-    return [group[0] for group in groups if now - group[-1] > SAME_VISIT]
+    return [group[0] for group in groups if at - group[-1] > SAME_VISIT]
 
 
 # How often ------------------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ from api.auth import create_admin_key, create_retailer_key
 from offers.buckets import bucket_of
 from tests.http.documented import described
 from tests.http.edge.asking import Client, bearer
-from tests.http.phones import Phone, Shop
+from tests.http.phones import Phone, Shop, yes
 from tests.world import World
 
 # An endless answer, and it takes no id.
@@ -34,6 +34,7 @@ ALIASES = {
     "fences.ids": "fence_id",
     "fences.site_ids": "site_id",
     "id": "fence_id",
+    "offer_ids": "offer_id",
 }
 # Chosen by whoever sends them, each in a space of names of their own.
 OWN_NAMES = {"external_id", "installation_id", "fix_id"}
@@ -43,13 +44,12 @@ PUBLIC = {("explainProblem", "code")}
 MEANT = {
     ("recordConsents", "decisions.[].retailer_id"): "a customer answers every retailer",
     ("registerDevice", "link_code"): "that is how a second phone joins",
-    ("dryRun", "person.history.[].offer_id"): "of an invented person",
-    ("giveReference", "retailer_id"): "a customer chooses every retailer",
-    ("endReference", "retailer_id"): "the same",
     ("verifyReceipt", "record_id"): "a receipt, whosever it is, can be verified by whoever has it",
     ("verifyReceipt", "receipt_id"): "the same",
     ("verifyReceipt", "pii_principal_id"): "the same",
     ("addOfferCodes", "codes"): "a retailer brings codes of its own tills",
+    ("giveReference", "retailer_id"): "a customer may let any retailer know them",
+    ("acceptTestPhone", "code"): "that is how a phone becomes a test phone",
 }
 ID = re.compile(r"(?:^|_)(?:ids?|codes?)$")
 
@@ -87,6 +87,13 @@ class Tenant:
         assert cap.status_code == 201, cap.text
         phone = await _phone(client, pool, shop.retailer_id, f"{name} phone")
         await phone.consents_to(shop.retailer_id)
+        await phone.answers(yes("personalisation"))
+        reference = (await phone.post("/v1/references", {"retailer_id": shop.retailer_id})).json()[
+            "reference"
+        ]
+        invitation = await client.post("/v1/test-phones", headers=manage, json={"label": f"{name} counter"})
+        accepted = await phone.post("/v1/test-phones/accept", {"code": invitation.json()["code"]})
+        assert accepted.status_code == 201, accepted.text
         given = await shop.gives(phone, offer_id)
         consents = (await phone.get("/v1/consents")).json()["history"]
         link = (await phone.post("/v1/me/link-codes", {}, headers={"idempotency-key": uuid4().hex})).json()
@@ -104,6 +111,8 @@ class Tenant:
             "consent_id": consents[0]["consent_id"],
             "code_id": link["code_id"],
             "link_code": link["code"],
+            "reference": reference,
+            "test_phone_id": accepted.json()["test_phone_id"],
         }
         marks = {name} | {str(one) for one in ids.values() if len(str(one)) >= 10}
         return cls(keys, phone.token, ids, marks)
