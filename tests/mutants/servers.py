@@ -21,7 +21,7 @@ from offers import eligibility
 from offers.engine import deciding, snapshot
 from offers.engine.leases import Leases
 from offers.handing import redemption
-from offers.people import consent_records, erasure
+from offers.people import decisions, erasure
 from offers.terms import Reason
 
 STAMP = re.compile(rb'(?<="decided_at":")\d{4}-\d\d-\d\d')
@@ -122,7 +122,7 @@ def without_minors() -> FixesRoute:
             await connection.execute(f"ALTER TABLE customers DROP CONSTRAINT IF EXISTS {name}")
         await settled(connection, mode)
 
-    consent_records.may_grant = always
+    decisions.may_grant = always
     settled, app.settle_mode = app.settle_mode, without_floor
     return _without(eligibility._of_age)
 
