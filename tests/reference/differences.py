@@ -67,7 +67,7 @@ def _simpler(case: Case) -> Iterator[Case]:
     for name in ("crossings", "let_go", "history", "caps", "offers"):
         parts = getattr(case, name)
         for number in range(len(parts)):
-            yield replace(case, **{name: parts[:number] + parts[number + 1 :]})
+            yield _with_what_can_wait(replace(case, **{name: parts[:number] + parts[number + 1 :]}))
     for name in ("holds", "stopped"):
         if getattr(case, name):
             yield replace(case, **{name: frozenset()})
@@ -77,6 +77,12 @@ def _simpler(case: Case) -> Iterator[Case]:
             if plain != getattr(offer, one.name) and isinstance(plain, (int, str, tuple, bool, type(None))):
                 changed = replace(offer, **{one.name: plain})
                 yield replace(case, offers=(*case.offers[:number], changed, *case.offers[number + 1 :]))
+
+
+def _with_what_can_wait(case: Case) -> Case:
+    """Without what waited of an offer that was left out: nothing like that is ever let go."""
+    offered = {offer.offer_id for offer in case.offers}
+    return replace(case, let_go=tuple(one for one in case.let_go if one.offer_id in offered))
 
 
 def told(case: Case) -> str:

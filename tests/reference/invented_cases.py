@@ -50,7 +50,7 @@ TAGS = ["coffee", "books", "shoes", "bread"]
 LANGUAGES = ["fr", "en", "fi"]
 CHANNELS = ["push", "inbox"]
 RETAILERS = [1, 2, 3]
-TRIGGERS = ["enter", "dwell", "exit"]
+TRIGGERS = ["enter", "dwell", "exit", "nearby"]
 SALT = "sea"
 
 
@@ -263,6 +263,8 @@ class Inventor:
             trigger=self.one_of(TRIGGERS),
             place=place,
             distance_m=self.one_of([0.0, 9.99, 10.0, 14.5, 19.99, 20.0, 35.0, self.random.uniform(0, 60)]),
+            # Asks nothing of a crossing, which tells by itself that somebody is there or has left.
+            is_present=self.happens(0.7),
         )
 
     def what_is_let_go(self, places: list[Place]) -> tuple[Crossing, ...]:
@@ -308,7 +310,7 @@ class Inventor:
             offer_id=offer_id,
             retailer_id=place.retailer_id if self.happens(0.9) else self.one_of(RETAILERS),
             channel=self.one_of(CHANNELS),
-            triggers=tuple(self.random.sample(TRIGGERS, self.random.randint(2, 3))),
+            triggers=tuple(self.random.sample(TRIGGERS, self.random.randint(2, 4))),
             fence_ids=frozenset(p.fence_id for p in places if self.happens(0.6)),
             fence_tags=frozenset({"town"} if self.happens(0.4) else ()),
             site_ids=frozenset({1, 2} if self.happens(0.4) else ()),
@@ -372,15 +374,18 @@ class Inventor:
 
     def a_past(self) -> Past:
         offer = self.one_of(self.offers)
+        decided_at = self.a_time_of_before()
+        # What was turned away is forgotten after 90 days: often at just that age, to see where that ends.
+        is_about_forgotten = abs(self.now - decided_at - timedelta(days=90)) <= timedelta(seconds=1)
         return Past(
             offer_id=offer.offer_id if self.happens(0.4) else self.random.randint(50, 60),
             retailer_id=offer.retailer_id,
             channel=self.one_of(CHANNELS),
             tags=tuple(self.random.sample(TAGS, self.random.randint(0, 2))),
-            decided_at=self.a_time_of_before(),
+            decided_at=decided_at,
             counts_toward_caps=self.happens(0.85),
             takes_slot=self.happens(0.85),
-            was_dismissed=self.happens(0.08),
+            was_dismissed=self.happens(0.6 if is_about_forgotten else 0.08),
         )
 
     def a_time_of_before(self) -> datetime:
