@@ -1,0 +1,1 @@
+"""Paying for parking: zones and their tariffs, plates, quotes and sessions."""
