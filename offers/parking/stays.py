@@ -1,11 +1,11 @@
-"""A stay in a zone as rules: how it begins with a payment, grows, ends early or in time, and what is given back.
+"""A stay in a zone as rules: how it begins with a payment, grows, ends early or in time, what is given back.
 
 Pure. One stay is a state (`pending` until its first payment is made, `active`, then `ended`, or `dropped`
-where that payment failed) and the purchases it is made of. What a purchase costs is `offers.parking.tariffs`',
+where that payment failed) and the purchases it is made of. What one costs is `offers.parking.tariffs`',
 whether money came is the payments', writing it all down is `offers.parking.sessions`'.
 
-Nothing here is decided twice: a purchase leaves `pending` once, and a stay that has ended takes no more money:
-what comes in for it late is given back.
+Nothing here is decided twice: a purchase leaves `pending` once, and a stay that has ended takes no more
+money: what comes in for it late is given back.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -56,8 +56,8 @@ class Purchase(msgspec.Struct, frozen=True, kw_only=True):
 class Stay(msgspec.Struct, frozen=True, kw_only=True):
     """A stay and its purchases, oldest first. `ends_at` is what was bought until now.
 
-    Until `covered_until`, `ends_at` the earliest, nothing more would have had to be paid. `remind_s` before its
-    end the driver is reminded (None: never), once of each end: `reminded_of` is the last.
+    Until `covered_until`, `ends_at` the earliest, nothing more would have had to be paid. `remind_s` before
+    its end the driver is reminded (None: never), once of each end: `reminded_of` is the last.
     """
 
     state: State
@@ -106,7 +106,7 @@ class Earlier(NamedTuple):
 
 
 def check_quote(quote: Quoted, now: datetime) -> None:
-    """Raise Conflict for a quote that no stay can begin with: `quote_used`, `quote_expired`, `quote_without_plate`."""
+    """Raise Conflict where no stay can begin with it: `quote_used`, `quote_expired`, `quote_without_plate`."""
     if quote.used_by is not None:
         raise Conflict("This quote was used already; ask for another.", code="quote_used")
     if now >= quote.expires_at:
@@ -150,7 +150,7 @@ def begun(purchase: Purchase, starts_at: datetime, *, remind_s: int | None, now:
 
 
 def check_extendable(stay: Stay, until: datetime, now: datetime) -> None:
-    """Raise Conflict where the stay cannot be made longer now, InvalidInput (`until`) for an end not later."""
+    """Raise Conflict where the stay cannot be made longer now, InvalidInput (`until`) for no later end."""
     _check_running(stay, now)
     if stay.pending is not None:
         raise Conflict("A payment of this stay is under way; wait for its outcome.", code="payment_pending")
