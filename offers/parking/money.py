@@ -1,7 +1,7 @@
 """What stays ask of payments, and nothing else of them: begin one, decide it, give some of it back.
 
-The seam between parking and `offers.payments`. `begin` and `give_back` only write, in the caller's transaction
-under the customer's lock; `settle` asks the provider once that is committed, whatever happened in between.
+The seam between parking and `offers.payments`. `begin` and `give_back` only write, in the caller's
+transaction under the customer's lock; `settle` asks the provider once that is committed.
 """
 
 from datetime import datetime
@@ -25,7 +25,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 class Money(Protocol):
     """Payments for parking."""
 
-    async def begin(  # noqa: PLR0913, PLR0917 - one argument per fact
+    async def begin(
         self,
         connection: asyncpg.Connection,
         key: CustomerKey,
@@ -33,10 +33,13 @@ class Money(Protocol):
         purchase_id: UUID,
         amount_minor: int,
         currency: str,
-        method: str,
+        method: str | None,
         now: datetime,
     ) -> UUID:
-        """Ask for the amount; the payment's id. The same `operation_id` again is the same payment."""
+        """Ask for the amount; the payment's id. The same `operation_id` again is the same payment.
+
+        Raises InvalidInput (`payment_method`) where there is none.
+        """
         ...
 
     async def give_back(

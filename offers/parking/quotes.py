@@ -1,7 +1,7 @@
 """Quotes: a price for a stay, with all that it rests on, which holds for ten minutes and is used once.
 
-Owns the table `parking_quotes` and how a wish becomes a quote. Needs no position: a zone is named by its id or
-by the code on its sign. Whether a stay may begin with a quote is `offers.parking.stays`', the price
+Owns the table `parking_quotes` and how a wish becomes a quote. Needs no position: a zone is named by its id
+or by the code on its sign. Whether a stay may begin with a quote is `offers.parking.stays`', the price
 `offers.parking.stay_prices`'.
 """
 
@@ -24,23 +24,22 @@ from offers.parking.stay_prices import (
     buy,
     check_allowed,
     scale_of,
-    tariff_in,
     until_of,
 )
 from offers.parking.stays import QUOTE_HOLDS, Quoted, check_start
-from offers.parking.tariff_versions import TariffVersion, read_version, versions_in_force
+from offers.parking.tariff_versions import TariffVersion, read_version, tariff_of_zone
 from offers.parking.tariffs import Charge, FreeUse, Step
-from offers.parking.zones import VISITOR, Zone, read_zone, zones_by_code
+from offers.parking.zones import Zone, read_zone, zones_by_code
 from offers.people.keys import CustomerKey
 
 _ADD: Final = """
-    INSERT INTO parking_quotes (bucket, customer_id, quote_id, zone_id, tariff_id, tariff_version, user_class,
-                                classes, plate_hmac, plate_sealed, starts_at, until, covered_until,
-                                price_minor, currency, fps_minor, free_before, quoted_at, expires_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17::text::jsonb, $18, $19)
+    INSERT INTO parking_quotes (bucket, customer_id, quote_id, zone_id, tariff_id, tariff_version, classes,
+                                plate_hmac, plate_sealed, starts_at, until, covered_until, price_minor,
+                                currency, fps_minor, free_before, quoted_at, expires_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16::text::jsonb, $17, $18)
 """
 _READ: Final = """
-    SELECT quote_id, zone_id, tariff_id, tariff_version, user_class, classes, plate_hmac, plate_sealed,
+    SELECT quote_id, zone_id, tariff_id, tariff_version, classes, plate_hmac, plate_sealed,
            starts_at, until, covered_until, price_minor, currency, fps_minor,
            free_before::text AS free_before, expires_at, used_by
     FROM parking_quotes WHERE bucket = $1 AND customer_id = $2 AND quote_id = $3
@@ -74,7 +73,8 @@ class Quote(msgspec.Struct, frozen=True, kw_only=True):
     """A stay and its price, pinned to a version of the tariff. `has_plate`: a stay can begin with it.
 
     Until `covered_until` nothing more is due, though the stay ends at `ends_at`. `fps_minor` is what a stay
-    without payment costs there (France: forfait de post-stationnement). `scale` is every price from the start.
+    without payment costs there (France: forfait de post-stationnement). `scale` is every price from the
+    start, `classes` what the plate parks as beside a visitor.
     """
 
     quote_id: UUID
@@ -85,8 +85,8 @@ class Quote(msgspec.Struct, frozen=True, kw_only=True):
     time_zone: str
     tariff_id: int
     tariff_version: int
-    tariff_name: str
-    user_class: str
+    tariff_name: dict[str, str]
+    classes: list[str]
     has_plate: bool
     starts_at: datetime
     ends_at: datetime
@@ -108,7 +108,6 @@ class KeptQuote(msgspec.Struct, frozen=True, kw_only=True):
     zone_id: int
     tariff_id: int
     tariff_version: int
-    user_class: str
     classes: list[str]
     plate_hmac: bytes | None
     plate_sealed: bytes | None
@@ -141,12 +140,12 @@ async def make_quote(
     starts_at = wish.starts_at or now
     check_start(starts_at, now)
     hmacs = [] if wish.plate is None else plate_key.hmacs(wish.plate)
-    user_class, classes = await _classes(connection, zone, wish.user_class, hmacs, starts_at)
-    version = await _version(connection, zone, user_class, starts_at)
+    classes = await _classes(connection, zone, wish.user_class, hmacs, starts_at)
+    version = await _version(connection, zone, starts_at)
     terms = Terms(
-        tariff=tariff_in(version.terms),
+        tariff=version.tariff,
         zone=zone_of(zone.time_zone),
-        classes=frozenset(classes),
+        classes=classes,
         free_before=await rights.free_minutes_used(connection, hmacs, version.tariff_id, starts_at),
     )
     bought = buy(terms, starts_at, until_of(terms, starts_at, wish.until, wish.duration_min))
@@ -160,8 +159,8 @@ async def make_quote(
         time_zone=zone.time_zone,
         tariff_id=version.tariff_id,
         tariff_version=version.version,
-        tariff_name=version.name,
-        user_class=user_class,
+        tariff_name=version.tariff.name,
+        classes=sorted(classes),
         has_plate=wish.plate is not None,
         starts_at=starts_at,
         ends_at=bought.until,
@@ -182,8 +181,7 @@ async def make_quote(
         quote.zone_id,
         quote.tariff_id,
         quote.tariff_version,
-        user_class,
-        classes,
+        quote.classes,
         hmacs[0] if hmacs else None,
         None if wish.plate is None else plate_key.seal(wish.plate),
         starts_at,
@@ -247,7 +245,7 @@ async def pinned_terms(
     """By what a quote or a stay was priced and always will be."""
     pinned = await read_version(connection, tariff_id, version)
     return Terms(
-        tariff=tariff_in(pinned.terms),
+        tariff=pinned.tariff,
         zone=zone_of(zone.time_zone),
         classes=frozenset(classes),
         free_before=tuple(free_before),
@@ -260,29 +258,19 @@ async def _classes(
     wished: str | None,
     hmacs: Sequence[bytes],
     at: datetime,
-) -> tuple[str, list[str]]:
-    """(the class one parks as, all classes that the tariff may ask for).
-
-    A plate parks as what its permit says. Without a plate a class is taken at its word: it only informs.
-    """
+) -> frozenset[str]:
+    """A plate parks as what its permits say. Without one a class is taken at its word: it only informs."""
     if not hmacs:
-        user_class = wished or VISITOR
-        return user_class, sorted({VISITOR, user_class})
+        return frozenset([] if wished is None else [wished])
     permitted = await classes_of_plate(connection, zone, hmacs, at)
-    if wished is None:
-        return next((one for one in permitted if one != VISITOR), VISITOR), permitted
-    if wished not in permitted:
+    if wished is not None and wished not in permitted:
         reason = "is not what this plate has a permit for here"
         raise InvalidInput(f"user_class {reason}.", faults=(Fault("user_class", reason),))
-    return wished, sorted({VISITOR, wished})
+    return permitted
 
 
-async def _version(
-    connection: asyncpg.Connection, zone: Zone, user_class: str, at: datetime
-) -> TariffVersion:
-    """The version in force of the class's own tariff, else of the visitors', whose rates may name the class."""
-    tariff_id = zone.tariffs.get(user_class, zone.tariffs.get(VISITOR))
-    found = await versions_in_force(connection, [] if tariff_id is None else [tariff_id], at)
-    if tariff_id is None or tariff_id not in found:
+async def _version(connection: asyncpg.Connection, zone: Zone, at: datetime) -> TariffVersion:
+    found = await tariff_of_zone(connection, zone, at)
+    if found is None:
         raise Conflict("Nothing is to be paid here in this app at that time.", code="zone_not_paid")
-    return found[tariff_id]
+    return found

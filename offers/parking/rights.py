@@ -1,8 +1,8 @@
 """What plates may do where: the rows that inspectors ask, by plate and not by customer.
 
-Owns the table `parking_rights`. A stay claims its plate and zone before it is paid, has a valid right while it
-is, and leaves one that is over: for the no-return time, for free minutes of a day, and for the net FPS. One
-unique index lets one plate have one stay in a zone, whoever pays. Nothing here leads to a customer.
+Owns the table `parking_rights`. A stay claims its plate and zone before it is paid, has a valid right while
+it is, and leaves one that is over: for the no-return time, for free minutes of a day, and for the net FPS.
+One unique index lets one plate have one stay in a zone, whoever pays. Nothing here leads to a customer.
 
 Every writer holds the lock of the stay's customer, and writes the rows of one plate in a transaction.
 """
@@ -25,7 +25,7 @@ LOOKS_BACK: Final = timedelta(days=2)
 
 _CLAIM: Final = """
     INSERT INTO parking_rights (bucket, plate_hmac, right_id, plate_sealed, zone_id, retailer_id, tariff_id,
-                                tariff_version, user_class, state, starts_at, ends_at, covered_until,
+                                tariff_version, classes, state, starts_at, ends_at, covered_until,
                                 paid_minor, currency, fps_minor, free_used)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'claimed', $10, $11, $12, 0, $13, $14, '[]')
 """
@@ -77,7 +77,7 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     retailer_id: int
     tariff_id: int
     tariff_version: int
-    user_class: str
+    classes: list[str]
     starts_at: datetime
     ends_at: datetime
     covered_until: datetime
@@ -103,7 +103,7 @@ async def claim(connection: asyncpg.Connection, claimed: Claim, hmacs: Sequence[
         claimed.retailer_id,
         claimed.tariff_id,
         claimed.tariff_version,
-        claimed.user_class,
+        claimed.classes,
         claimed.starts_at,
         claimed.ends_at,
         claimed.covered_until,

@@ -24,7 +24,7 @@ from offers.people.erasure import people_of
 from offers.people.keys import CustomerKey
 
 _COLUMNS: Final = """
-    session_id, quote_id, zone_id, tariff_id, tariff_version, user_class, classes, plate_hmac, plate_sealed,
+    session_id, quote_id, zone_id, tariff_id, tariff_version, classes, plate_hmac, plate_sealed,
     state, starts_at, ends_at, covered_until, ended_at, ended_because, currency, fps_minor,
     free_before::text AS free_before, remind_s, reminded_of, created_at
 """
@@ -61,15 +61,15 @@ _PURCHASES: Final = """
 """
 _ADD: Final = """
     INSERT INTO parking_sessions (bucket, customer_id, session_id, quote_id, operation_id, zone_id, tariff_id,
-                                  tariff_version, user_class, classes, plate_hmac, plate_sealed, state,
-                                  starts_at, ends_at, covered_until, currency, fps_minor, free_before,
-                                  remind_s, due_at, created_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,
-            $19::text::jsonb, $20, $21, $22)
+                                  tariff_version, classes, plate_hmac, plate_sealed, state, starts_at, ends_at,
+                                  covered_until, currency, fps_minor, free_before, remind_s, due_at,
+                                  created_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18::text::jsonb,
+            $19, $20, $21)
 """
 _CHANGE: Final = """
-    UPDATE parking_sessions SET state = $4, ends_at = $5, covered_until = $6, ended_at = $7, ended_because = $8,
-                                remind_s = $9, reminded_of = $10, due_at = $11
+    UPDATE parking_sessions SET state = $4, ends_at = $5, covered_until = $6, ended_at = $7,
+                                ended_because = $8, remind_s = $9, reminded_of = $10, due_at = $11
     WHERE bucket = $1 AND customer_id = $2 AND session_id = $3
 """
 _ADD_PURCHASE: Final = """
@@ -93,7 +93,6 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
     zone_id: int
     tariff_id: int
     tariff_version: int
-    user_class: str
     classes: list[str]
     plate_hmac: bytes
     plate_sealed: bytes
@@ -187,7 +186,6 @@ async def add_session(
         session.zone_id,
         session.tariff_id,
         session.tariff_version,
-        session.user_class,
         session.classes,
         session.plate_hmac,
         session.plate_sealed,

@@ -8,7 +8,6 @@ quarter gets 60. In free hours it ends as asked, though nothing more is due unti
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -21,12 +20,11 @@ from offers.parking.stays import Purchase, Stay
 from offers.parking.tariffs import (
     FreeUse,
     Priced,
-    Step,
     StayNotAllowed,
+    Step,
     Tariff,
     extension,
     price,
-    read_tariff,
     scale,
     until_for,
 )
@@ -39,7 +37,6 @@ __all__ = [
     "check_allowed",
     "free_used",
     "scale_of",
-    "tariff_in",
     "until_of",
     "worth_at",
 ]
@@ -66,12 +63,6 @@ class Bought(msgspec.Struct, frozen=True, kw_only=True):
     covered_until: datetime
     price_minor: int
     priced: Priced
-
-
-@lru_cache(maxsize=1024)
-def tariff_in(terms_json: str) -> Tariff:
-    """The tariff that a stored version holds."""
-    return read_tariff(msgspec.json.decode(terms_json))
 
 
 def until_of(terms: Terms, starts_at: datetime, until: datetime | None, minutes: int | None) -> datetime:

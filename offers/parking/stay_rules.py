@@ -1,7 +1,7 @@
 """What an operator settles of a zone beside its tariff: whether unused time is given back, and VAT.
 
-Owns the table `parking_stay_rules`. A zone without a row gives nothing back and states no VAT: French on-street
-parking bears none (it is no sale but the use of public land), a car park's does.
+Owns the table `parking_stay_rules`. A zone without a row gives nothing back and states no VAT: French
+on-street parking bears none (it is no sale but the use of public land), a car park's does.
 """
 
 from datetime import datetime

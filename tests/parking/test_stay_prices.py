@@ -20,7 +20,6 @@ from offers.parking.stay_prices import (
     buy_more,
     check_allowed,
     scale_of,
-    tariff_in,
     until_of,
     worth_at,
 )
@@ -125,13 +124,6 @@ def test_a_restriction_within_the_stay_forbids_it() -> None:
     with pytest.raises(Conflict, match="no parking") as error:
         check_allowed(market, orange, TEN, at(121))
     assert error.value.code == "parking_forbidden"
-
-
-def test_a_stored_version_is_read_once() -> None:
-    stored = '{"id": "t", "version": 1, "currency": "EUR", "rates": [{"lines": [' + (
-        '{"type": "increment", "per_minutes": 60, "price_minor": 10}]}]}'
-    )
-    assert tariff_in(stored) is tariff_in(stored)
 
 
 def test_the_scale_is_what_is_printed() -> None:
