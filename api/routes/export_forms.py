@@ -52,6 +52,18 @@ class FenceAround(_Form, frozen=True, kw_only=True):
     told_at: datetime | None
 
 
+class ExportedCar(_Form, frozen=True, kw_only=True):
+    """The car a phone rides in or left parked, kept with consent to location for parking."""
+
+    phase: Literal["on_foot", "driving", "stopping", "parked"]
+    since: datetime | None
+    lat: float
+    lon: float
+    accuracy_m: float
+    fast_fixes: int
+    is_leaving: bool
+
+
 class Whereabouts(_Form, frozen=True, kw_only=True):
     """What is remembered of where one phone is, to notice when it comes and goes."""
 
@@ -59,6 +71,7 @@ class Whereabouts(_Form, frozen=True, kw_only=True):
     last_fix: ExportedFix | None
     doubted_fix: ExportedFix | None
     fences: list[FenceAround]
+    car: ExportedCar | None
     monitored_fence_ids: list[int]
     remembered_fix_ids: int
     last_answer_kept: bool

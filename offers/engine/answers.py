@@ -1,6 +1,7 @@
 """What a phone is told about its fixes: the shapes of the answer to `POST /v1/fixes`."""
 
 from datetime import UTC, datetime
+from typing import Literal
 from uuid import UUID
 
 import msgspec
@@ -48,12 +49,29 @@ class Delivered(msgspec.Struct):
     expires_at: datetime
 
 
+class ParkingPrompt(msgspec.Struct, frozen=True, kw_only=True):
+    """A question about parking, asked once: a service, no offer.
+
+    `pay`: a car stopped where parking is to be paid now, in one of `zone_ids`, the likeliest first.
+    `stop`: it drove off while `session_id` runs. `ending`: that session ends at `ends_at`.
+    """
+
+    prompt_id: UUID
+    kind: Literal["pay", "stop", "ending"]
+    zone_ids: list[int]
+    session_id: UUID | None
+    ends_at: datetime | None
+    asked_at: datetime
+    expires_at: datetime
+
+
 class FixesAnswer(msgspec.Struct):
     """The whole answer. Inside `quiet_radius_m` around the last fix nothing can happen."""
 
     fixes: list[FixOutcome]
     crossings: list[CrossingSeen]
     deliveries: list[Delivered]
+    parking_prompts: list[ParkingPrompt]
     quiet_radius_m: float
     next_fix_after_s: int
     server_time: datetime
