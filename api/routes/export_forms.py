@@ -301,6 +301,20 @@ class ExportedPreview(_Form, frozen=True, kw_only=True):
     expires_at: datetime
 
 
+class ExportedPrompt(_Form, frozen=True, kw_only=True):
+    """Something about parking that you were asked or reminded of."""
+
+    prompt_id: UUID
+    device_id: UUID | None
+    kind: Literal["pay", "stop", "ending"]
+    zone_ids: list[int]
+    session_id: UUID | None
+    ends_at: datetime | None
+    asked_at: datetime
+    expires_at: datetime
+    answered_at: datetime | None
+
+
 class ExportedLook(_Form, frozen=True, kw_only=True):
     """Somebody of the operator's looked at you, with this key and for this reason."""
 
@@ -344,6 +358,7 @@ class ExportedPerson(_Form, frozen=True, kw_only=True):
     attributes: list[ExportedAttributes]
     test_phones: list[ExportedTestPhone]
     previews: list[ExportedPreview]
+    parking_prompts: list[ExportedPrompt]
     audit: list[ExportedLook]
     kept_answers: list[KeptAnswer]
 

@@ -1,12 +1,12 @@
 """What a phone is told about its fixes: the shapes of the answer to `POST /v1/fixes`."""
 
 from datetime import UTC, datetime
-from typing import Literal
 from uuid import UUID
 
 import msgspec
 
 from geo.fixes import Verdict
+from offers.parking.prompts import ParkingPrompt
 
 
 class FixOutcome(msgspec.Struct, omit_defaults=True):
@@ -46,22 +46,6 @@ class Delivered(msgspec.Struct):
     code: str
     tags: list[str]
     decided_at: datetime
-    expires_at: datetime
-
-
-class ParkingPrompt(msgspec.Struct, frozen=True, kw_only=True):
-    """A question about parking, asked once: a service, no offer.
-
-    `pay`: a car stopped where parking is to be paid now, in one of `zone_ids`, the likeliest first.
-    `stop`: it drove off while `session_id` runs. `ending`: that session ends at `ends_at`.
-    """
-
-    prompt_id: UUID
-    kind: Literal["pay", "stop", "ending"]
-    zone_ids: list[int]
-    session_id: UUID | None
-    ends_at: datetime | None
-    asked_at: datetime
     expires_at: datetime
 
 

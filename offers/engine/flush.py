@@ -252,11 +252,8 @@ def _finish(answer: FixesAnswer, told: dict[UUID, Delivered], loaded: Loaded, po
     encoded = _encode(answer)
     visitor = loaded.visitors[position]
     if visitor.was_touched:
-        is_plain = (
-            not answer.crossings
-            and not answer.parking_prompts
-            and all(fix.status == "accepted" for fix in answer.fixes)
-        )
+        is_plain = not (answer.crossings or answer.parking_prompts)
+        is_plain &= all(fix.status == "accepted" for fix in answer.fixes)
         visitor.state.answer = NO_ANSWER if is_plain else msgspec.Raw(encoded)
     return encoded
 

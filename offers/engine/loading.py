@@ -77,7 +77,8 @@ class Visitor:
     """
 
     __slots__ = (
-        "bucket", "customer_id", "device_id", "for_offers", "for_parking", "is_active", "state", "was_touched",
+        "bucket", "customer_id", "device_id", "for_offers", "for_parking",
+        "is_active", "state", "was_touched",
     )  # fmt: skip
 
     def __init__(self, row: asyncpg.Record, flags: int) -> None:

@@ -20,6 +20,7 @@ from offers.periods import (
     ENDED_KEYS_KEPT,
     LINK_CODES_KEPT,
     LOOKS_KEPT,
+    PROMPTS_KEPT,
     REASONS_KEPT,
     SUPPRESSIONS_KEPT,
 )
@@ -59,6 +60,17 @@ WITH old AS MATERIALIZED (
 DELETE FROM previews AS p USING old
 WHERE p.bucket = $1 AND p.bucket = old.bucket AND p.device_id = old.device_id
   AND p.preview_id = old.preview_id
+"""
+
+_DELETE_PROMPTS: Final = """
+WITH old AS MATERIALIZED (
+    SELECT bucket, customer_id, prompt_id FROM parking_prompts
+    WHERE bucket = $1 AND expires_at < $2
+    LIMIT $3 FOR UPDATE SKIP LOCKED
+)
+DELETE FROM parking_prompts AS p USING old
+WHERE p.bucket = $1 AND p.bucket = old.bucket AND p.customer_id = old.customer_id
+  AND p.prompt_id = old.prompt_id
 """
 
 _DELETE_LOOKS: Final = """
@@ -130,6 +142,7 @@ class Forgotten(NamedTuple):
     suppressions: int = 0
     api_keys: int = 0
     previews: int = 0
+    parking_prompts: int = 0
     invitations: int = 0
 
 
@@ -162,6 +175,9 @@ async def forget(pool: asyncpg.Pool, at_once: int = AT_ONCE) -> Forgotten:
     async def previews(bucket: int) -> int:
         return await delete(_DELETE_PREVIEWS, bucket, now)
 
+    async def prompts(bucket: int) -> int:
+        return await delete(_DELETE_PROMPTS, bucket, now - PROMPTS_KEPT)
+
     async def looks(bucket: int) -> int:
         return await delete(_DELETE_LOOKS, bucket, now - LOOKS_KEPT)
 
@@ -175,6 +191,7 @@ async def forget(pool: asyncpg.Pool, at_once: int = AT_ONCE) -> Forgotten:
         suppressions=_count(await pool.execute(_DELETE_SUPPRESSIONS, now - SUPPRESSIONS_KEPT)),
         api_keys=_count(await pool.execute(_DELETE_KEYS, now - ENDED_KEYS_KEPT)),
         previews=await _everywhere(previews, at_once),
+        parking_prompts=await _everywhere(prompts, at_once),
         invitations=_count(await pool.execute(_DELETE_INVITATIONS, now)),
     )
 
