@@ -2,6 +2,7 @@
 
 from typing import Annotated, Final
 
+import msgspec
 from litestar import Router, get
 from litestar.params import Parameter
 
@@ -18,7 +19,7 @@ from offers.parking.prompts import ParkingPrompt, prompts_in_force
 class Inbox(Page[InboxDelivery], kw_only=True):
     """A page of deliveries; `parking_prompts` are services, not offers, and have no `seq`."""
 
-    parking_prompts: list[ParkingPrompt] = []
+    parking_prompts: list[ParkingPrompt] = msgspec.field(default_factory=list)
 
 
 @get("/v1/inbox", guards=[requires_phone], operation_id="readInbox", summary="What was given to you")
