@@ -1,1 +1,1 @@
-"""Paying for parking: zones and their tariffs, stays, and what drivers are asked about them."""
+"""Paying for parking: zones and their tariffs, plates, quotes and sessions."""
