@@ -19,6 +19,7 @@ from api.erasure_key import proof_key_of
 from api.fixes import Application, FixesRoute
 from api.idempotency import keep_tidy, provide_operation_id
 from api.observability import Metrics, configure_logs
+from api.plate_key import plate_key_of
 from api.problems import LARGEST_BODY_BYTES
 from api.queries import KnownQueries
 from api.rates import Rates
@@ -78,6 +79,7 @@ async def _open(app: Litestar) -> AsyncIterator[None]:
         async with database.connection() as connection:
             await settle_mode(connection, settings.clock)
         app.state.proof_key = proof_key = proof_key_of(settings)
+        app.state.plate_key = plate_key_of(settings)
         app.state.engine = engine = _engine(settings, database, app.state.metrics)
         app.state.live = live = LiveHub(database.pool)
         await engine.start()

@@ -1,4 +1,4 @@
-"""GeoJSON (RFC 7946) in and out: shapes of fences, points of sites.
+"""GeoJSON (RFC 7946) in and out: shapes of fences, points of sites, lines of kerbs.
 
 Owns the judgement whether a geometry may be used, with a fault that points at the wrong position.
 Features and their properties belong to the routes; the value `Shape` to `geo.shapes`.
@@ -13,7 +13,7 @@ from itertools import pairwise
 from typing import Any, Final, TypeGuard
 
 import shapely
-from shapely import MultiPolygon, Polygon
+from shapely import LineString, MultiLineString, MultiPolygon, Polygon
 
 from geo.errors import Fault, InvalidInput
 from geo.shapes import LARGEST_RADIUS_M, SMALLEST_RADIUS_M, Shape, area_m2, circle
@@ -53,6 +53,32 @@ def read_point(geometry: object, *, at: str = "") -> Position:
     if kind != "Point":
         raise _wrong(f"{at}geometry.type", "must be Point")
     return _position(coordinates, field)
+
+
+def read_line(geometry: object, *, at: str = "") -> LineString | MultiLineString:
+    """A GeoJSON LineString or MultiLineString, such as a kerb. Raises InvalidInput."""
+    kind, coordinates, field = _opened(geometry, at)
+    if kind == "LineString":
+        line: LineString | MultiLineString = LineString(_positions(coordinates, field))
+    elif kind == "MultiLineString":
+        members = _listed(coordinates, field, at_least=1, of="lines")
+        line = MultiLineString([_positions(member, f"{field}[{n}]") for n, member in enumerate(members)])
+    else:
+        raise _wrong(f"{at}geometry.type", "must be LineString or MultiLineString")
+    vertices = shapely.get_num_coordinates(line)
+    if vertices > LARGEST_VERTICES:
+        raise _wrong(field, f"has {vertices} vertices; at most {LARGEST_VERTICES} are allowed")
+    _, south, _, north = line.bounds
+    _refuse_polar(south, north, field)
+    return line
+
+
+def write_line(line: LineString | MultiLineString) -> dict[str, Any]:
+    """The same the other way."""
+    if isinstance(line, LineString):
+        return {"type": "LineString", "coordinates": shapely.get_coordinates(line).tolist()}
+    parts = [shapely.get_coordinates(part).tolist() for part in line.geoms]
+    return {"type": "MultiLineString", "coordinates": parts}
 
 
 def write_shape(shape: Shape) -> dict[str, Any]:
@@ -132,18 +158,24 @@ def _polygon(coordinates: object, field: str) -> Polygon:
 
 def _ring(coordinates: object, field: str) -> list[Position]:
     listed = _listed(coordinates, field, at_least=4, of="positions, the first repeated at the end")
-    if len(listed) > LARGEST_VERTICES:
-        raise _wrong(field, f"has {len(listed)} vertices; at most {LARGEST_VERTICES} are allowed")
-    ring = [_position(position, f"{field}[{n}]") for n, position in enumerate(listed)]
+    ring = _positions(listed, field)
     if ring[0] != ring[-1]:
         raise _wrong(f"{field}[{len(ring) - 1}]", "the ring is not closed: repeat its first position here")
-    for n, (here, there) in enumerate(pairwise(ring), start=1):
+    return ring
+
+
+def _positions(coordinates: object, field: str) -> list[Position]:
+    listed = _listed(coordinates, field, at_least=2, of="positions")
+    if len(listed) > LARGEST_VERTICES:
+        raise _wrong(field, f"has {len(listed)} vertices; at most {LARGEST_VERTICES} are allowed")
+    positions = [_position(position, f"{field}[{n}]") for n, position in enumerate(listed)]
+    for n, (here, there) in enumerate(pairwise(positions), start=1):
         if abs(there[0] - here[0]) > 180:
             raise _wrong(
                 f"{field}[{n}]",
                 "the edge to here crosses the antimeridian (180°); cut the shape there into a MultiPolygon",
             )
-    return ring
+    return positions
 
 
 def _position(position: object, field: str) -> Position:

@@ -18,6 +18,8 @@ DELIVERIES_KEPT_DAYS: Final = 400
 # (Code de commerce, art. L123-22: ten years).
 DORMANT_AFTER_MONTHS: Final = 36
 LEDGER_KEPT_YEARS: Final = 10
+# A plate that nobody parked with: ALENTOUR_PLATES_KEPT_MONTHS.
+PLATES_KEPT_MONTHS: Final = 13
 
 # A question about parking that is over; long enough to find out why somebody was asked.
 PROMPTS_KEPT: Final = timedelta(days=7)
@@ -41,6 +43,8 @@ CONSENT_PROOFS_KEPT: Final = timedelta(days=5 * 365)
 # A key that has ended: who did what with it may be asked for as long as deliveries are kept.
 ENDED_KEYS_KEPT: Final = timedelta(days=400)
 # Counts without people, for comparisons with the year before.
+# After a permit's end: for whoever contests a fine of its last days.
+PERMITS_KEPT: Final = timedelta(days=90)
 SUPPRESSIONS_KEPT: Final = timedelta(days=760)
 
 

@@ -1,1 +1,1 @@
-"""Paying for parking: zones and their tariffs, plates, quotes and sessions."""
+"""Paying for parking: zones and their tariffs, plates and permits, quotes, stays, and what drivers are asked."""

@@ -10,6 +10,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy.ext.asyncio import create_async_engine
 
+import offers.parking.tables
 import offers.tables  # noqa: F401  # its tables join the metadata
 from geo.tables import Base
 
@@ -23,6 +24,10 @@ EDITED = {
     "caps",
     "defaults",
     "config_version",
+    "parking_zones",
+    "parking_tariffs",
+    "parking_tariff_versions",
+    "parking_permits",
 }
 
 

@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import pytest
 
-from api import erasure_key
+from api import key_files
 from api.erasure_key import proof_key_of
 from api.settings import Settings
 from geo.errors import InvalidInput, Unavailable
@@ -29,7 +29,7 @@ def test_a_key_is_made_when_there_is_none_and_then_stays(tmp_path: Path):
 
 
 def test_the_default_is_beside_the_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(erasure_key, "default_data_dir", lambda: tmp_path)
+    monkeypatch.setattr(key_files, "default_data_dir", lambda: tmp_path)
     proof_key_of(Settings(database_url="postgresql://elsewhere/places"))
     assert (tmp_path / "erasure.key").is_file()
 
