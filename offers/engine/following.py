@@ -20,12 +20,14 @@ from geo.fixes import Fix
 from geo.index import EARTH_RADIUS_M
 from geo.locating import Distances, locate
 from geo.tracking import NO_ANSWER, DeviceState, advance, batch_key, judge
-from geo.vehicles import CarEvent, drive, is_riding
+from geo.vehicles import CarEvent, drive, is_riding, left
 from offers.engine.answers import CrossingSeen, FixesAnswer, FixOutcome, utc
 from offers.engine.deciding import Occasion
 from offers.engine.loading import Visitor
 from offers.engine.snapshot import Fence, Snapshot
 from offers.engine.work import Due, Sent, crossing_id
+from offers.parking.prompts import ParkingPrompt
+from offers.people.keys import CustomerKey
 
 NEXT_FIX_AFTER_S: Final = 15
 LATEST_NEXT_FIX_AFTER_S: Final = 900
@@ -61,6 +63,22 @@ class CarSeen(msgspec.Struct):
     visitor: Visitor
     event: CarEvent
     answer: FixesAnswer
+
+    @property
+    def key(self) -> CustomerKey:
+        return CustomerKey(self.visitor.bucket, self.visitor.customer_id)
+
+    @property
+    def device_id(self) -> UUID:
+        return self.visitor.device_id
+
+    def is_asked(self, asked: ParkingPrompt) -> None:
+        self.answer.parking_prompts.append(asked)
+
+    def has_left(self) -> None:
+        """Nobody needs to know any more where the car drives."""
+        if self.visitor.state.vehicle is not None:
+            self.visitor.state.vehicle = left(self.visitor.state.vehicle)
 
 
 class Followed(msgspec.Struct):
