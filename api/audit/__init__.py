@@ -33,6 +33,9 @@ _KINDS: Final[Mapping[str, str]] = {
     "cap_id": "cap",
     "offer_id": "offer",
     "fence_id": "fence",
+    "zone_id": "parking_zone",
+    "tariff_id": "parking_tariff",
+    "permit_id": "parking_permit",
     "site_id": "site",
     "retailer_id": "retailer",
 }

@@ -24,6 +24,7 @@ from api.auth import AuthKey, Key, requires
 from api.database import Now, Session, config_changed, open_session
 from api.import_bodies import CSV, GEOJSON, MOST_ROWS, Form, is_collection, read_rows
 from api.import_rows import ImportReport, Rows
+from api.problems import UnsupportedMediaType
 from api.room import Room
 from api.routes.resources import RetailerId, existing_tenant
 from geo.places import NOTHING, Written
@@ -43,23 +44,28 @@ class Bulk(NamedTuple, Generic[Edit]):
     `kind` is the audit log's word. `key` is a row's external id. `judge` refuses rows that the database
     knows better about; `write` is given what it found out and writes the good ones; it may refuse some, which
     it then leaves unwritten.
-    `in_json` is for JSON that is no FeatureCollection, where there is such a form.
+    `in_json` is for JSON that is no FeatureCollection. Of the three forms an import has those that it can use.
     """
 
     kind: str
     key: Callable[[Edit], str]
     judge: Callable[[AsyncSession, int, Key, Rows[Edit]], Awaitable[Any]]
     write: Callable[[AsyncSession, int, Rows[Edit], Any, datetime], Awaitable[Written]]
-    in_geojson: Form[Edit]
-    in_table: Form[Edit]
+    in_geojson: Form[Edit] | None = None
+    in_table: Form[Edit] | None = None
     in_json: Form[Edit] | None = None
 
     def form_of(self, media_type: str, body: bytes) -> Form[Edit]:
+        """Raises UnsupportedMediaType for a table where there is no form of one."""
         if media_type == CSV:
-            return self.in_table
-        if self.in_json is None or is_collection(body):
-            return self.in_geojson
-        return self.in_json
+            form = self.in_table
+        elif self.in_json is None or (self.in_geojson is not None and is_collection(body)):
+            form = self.in_geojson
+        else:
+            form = self.in_json
+        if form is None:
+            raise UnsupportedMediaType("This import takes JSON.")
+        return form
 
 
 def importing(bulk: Bulk[Any], *, operation_id: str, summary: str, description: str) -> Any:
@@ -133,10 +139,13 @@ def _read(bulk: Bulk[Any], media_type: str, body: bytes) -> Rows[Any]:
 def _operation_of(bulk: Bulk[Any]) -> type[Operation]:
     """The OpenAPI operation: its body is read by hand and so not seen by the framework."""
     collection = _object("features", type=Schema(type=OpenAPIType.STRING, enum=["FeatureCollection"]))
-    as_json = collection
-    if bulk.in_json is not None:
-        as_json = Schema(one_of=[_object(bulk.in_json.list_name), collection])
-    schemas = {GEOJSON: collection, "application/json": as_json, CSV: Schema(type=OpenAPIType.STRING)}
+    in_json = [] if bulk.in_json is None else [_object(bulk.in_json.list_name)]
+    in_json += [] if bulk.in_geojson is None else [collection]
+    schemas = {"application/json": in_json[0] if len(in_json) == 1 else Schema(one_of=in_json)}
+    if bulk.in_geojson is not None:
+        schemas = {GEOJSON: collection, **schemas}
+    if bulk.in_table is not None:
+        schemas[CSV] = Schema(type=OpenAPIType.STRING)
 
     @dataclass  # so that the inherited constructor calls __post_init__
     class ImportOperation(Operation):

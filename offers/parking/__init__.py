@@ -1,1 +1,1 @@
-"""Paying for parking: zones and their tariffs, plates and permits, quotes, stays, and what drivers are asked."""
+"""Paying for parking: zones, tariffs, plates and permits, quotes, stays, and what drivers are asked."""

@@ -1,7 +1,7 @@
 """Zones as their operators write them: queries and edits, one operator's at a time.
 
-As with fences, every change raises the zone's `revision`, a new shape is noted in `shape_revision`, and saying
-the same once more raises nothing. A zone is known by its public code. Shapes are judged by `geo.geojson` and
+As with fences, every change raises the zone's `revision`, a new shape is noted in `shape_revision`, and
+saying the same once more raises nothing. A zone is known by its public code. Shapes are judged by `geo.geojson` and
 `geo.kerbs`; hours of restrictions at the edge.
 """
 
