@@ -70,7 +70,8 @@ class CarSeen(msgspec.Struct):
 
     @property
     def device_id(self) -> UUID:
-        return self.visitor.device_id
+        device_id: UUID = self.visitor.device_id
+        return device_id
 
     def is_asked(self, asked: ParkingPrompt) -> None:
         self.answer.parking_prompts.append(asked)
