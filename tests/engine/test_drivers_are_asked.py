@@ -42,11 +42,11 @@ class City:
             LONG_AGO,
         )
         await self.world.sql.execute(
-            "INSERT INTO parking_tariff_versions (tariff_id, version, name, valid_from, terms, published_at)"
-            " VALUES ($1, 1, 'T', $2, $3, $2)",
+            "INSERT INTO parking_tariff_versions (tariff_id, version, terms, published_at)"
+            " VALUES ($1, 1, $2, $3)",
             tariff_id,
-            LONG_AGO,
             json.dumps(terms),
+            LONG_AGO,
         )
         zone_id: int = await self.world.sql.fetchval(
             "INSERT INTO parking_zones (retailer_id, code, code_key, name, shape, time_zone, country, tariff_id,"
