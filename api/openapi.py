@@ -40,6 +40,7 @@ TAGS: Final = {
     "Your data": "A copy of it, what is known and why, and erasure in one tap.",
     "Import and export": "Many things at once, in and out.",
     "Offers on the phone": "What was delivered, why, and what became of it.",
+    "Parking": "What drivers are asked, pay and are reminded of.",
     "Sites": "Places of business.",
     "Fences": "The shapes whose edges matter.",
     "Offers": "What may be shown, to whom, when and how often.",

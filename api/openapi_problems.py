@@ -59,6 +59,7 @@ OWN: Final[Mapping[str, tuple[str, ...]]] = {
     "syncFences": ("no_location_consent",),
     "followLive": ("too_many_live_streams", "stopping"),
     "reportDeliveryEvent": ("delivery_cancelled", "delivery_not_handed"),
+    "dismissParkingPrompt": ("not_found",),
     "redeemCode": (
         "code_malformed", "code_unknown", "already_redeemed", "delivery_cancelled", "code_expired",
         "stock_exhausted", "operation_of_another_code",

@@ -16,6 +16,8 @@ import msgspec
 
 from geo.crossings import RESTING, Crossing, FenceRules, FenceState, Step, rest, step
 from geo.fixes import Fix, Verdict
+from geo.sightings import METRES_PER_DEGREE, Sighting
+from geo.vehicles import Vehicle
 
 OLDEST_FIX_S: Final = 86_400.0
 COARSEST_ACCURACY_M: Final = 1000.0
@@ -24,18 +26,8 @@ DOUBTED_FIXES_THAT_CONVINCE: Final = 2
 CLOCK_ROUNDING_S: Final = 0.001
 REMEMBERED_FIX_IDS: Final = 32
 FIX_ID_CHARACTERS: Final = 11  # 8 bytes of hash in base64
-METRES_PER_DEGREE: Final = 111_195.0
 
 NO_ANSWER: Final = msgspec.Raw(b"null")
-
-
-class Sighting(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """Where the phone said it was, once."""
-
-    at: float
-    lat: float
-    lon: float
-    accuracy_m: float
 
 
 class DeviceState(msgspec.Struct, omit_defaults=True):
@@ -47,6 +39,7 @@ class DeviceState(msgspec.Struct, omit_defaults=True):
     fences     the fences it is at, near, or resting from
     batch, answer   the last batch's key and the answer it was given
     monitored  the fences that its operating system watches, as it said last
+    vehicle    the car it rides in or left parked, for parking alone
     """
 
     last: Sighting | None = msgspec.field(default=None, name="l")
@@ -57,6 +50,7 @@ class DeviceState(msgspec.Struct, omit_defaults=True):
     batch: str = msgspec.field(default="", name="b")
     answer: msgspec.Raw = msgspec.field(default=NO_ANSWER, name="a")
     monitored: tuple[int, ...] = msgspec.field(default=(), name="m")
+    vehicle: Vehicle | None = msgspec.field(default=None, name="v")
 
     @property
     def watermark_at(self) -> float:

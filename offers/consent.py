@@ -44,11 +44,13 @@ def may_use_location(grants: frozenset[str], purpose: LocationPurpose = "locatio
 
 
 def may_track(grants: frozenset[str]) -> bool:
-    """Whether a fix may be used at all.
-
-    Every fence that is followed is there for offers; location for parking alone allows none of that.
-    """
+    """Whether a phone may be followed into fences and out of them: all of these are there for offers."""
     return may_use_location(grants, LOCATION_OFFERS)
+
+
+def may_follow_car(grants: frozenset[str]) -> bool:
+    """Whether it may be noticed where a car stops and drives off: for parking, and for nothing else."""
+    return may_use_location(grants, LOCATION_PARKING)
 
 
 def may_personalise(grants: frozenset[str]) -> bool:

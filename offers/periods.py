@@ -21,6 +21,8 @@ LEDGER_KEPT_YEARS: Final = 10
 # A plate that nobody parked with: ALENTOUR_PLATES_KEPT_MONTHS.
 PLATES_KEPT_MONTHS: Final = 13
 
+# A question about parking that is over; long enough to find out why somebody was asked.
+PROMPTS_KEPT: Final = timedelta(days=7)
 CROSSINGS_KEPT: Final = timedelta(days=CROSSINGS_KEPT_DAYS)
 REASONS_KEPT: Final = timedelta(days=REASONS_KEPT_DAYS)
 # Who changed what, of the operator and of retailers: names keys, never a customer.

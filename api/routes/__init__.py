@@ -29,6 +29,7 @@ from api.routes import (
     nearby,
     notices,
     offers,
+    parking_prompts,
     preferences,
     problems,
     reach,
@@ -75,6 +76,7 @@ ROUTERS: Final[Sequence[ControllerRouterHandler]] = [
     sync.router,
     inbox.router,
     live.router,
+    parking_prompts.router,
     deliveries.router,
     redemptions.router,
 ]

@@ -52,6 +52,18 @@ class FenceAround(_Form, frozen=True, kw_only=True):
     told_at: datetime | None
 
 
+class ExportedCar(_Form, frozen=True, kw_only=True):
+    """The car a phone rides in or left parked, kept with consent to location for parking."""
+
+    phase: Literal["on_foot", "driving", "stopping", "parked"]
+    since: datetime | None
+    lat: float
+    lon: float
+    accuracy_m: float
+    fast_fixes: int
+    is_leaving: bool
+
+
 class Whereabouts(_Form, frozen=True, kw_only=True):
     """What is remembered of where one phone is, to notice when it comes and goes."""
 
@@ -59,6 +71,7 @@ class Whereabouts(_Form, frozen=True, kw_only=True):
     last_fix: ExportedFix | None
     doubted_fix: ExportedFix | None
     fences: list[FenceAround]
+    car: ExportedCar | None
     monitored_fence_ids: list[int]
     remembered_fix_ids: int
     last_answer_kept: bool
@@ -288,6 +301,20 @@ class ExportedPreview(_Form, frozen=True, kw_only=True):
     expires_at: datetime
 
 
+class ExportedPrompt(_Form, frozen=True, kw_only=True):
+    """Something about parking that you were asked or reminded of."""
+
+    prompt_id: UUID
+    device_id: UUID | None
+    kind: Literal["pay", "stop", "ending"]
+    zone_ids: list[int]
+    session_id: UUID | None
+    ends_at: datetime | None
+    asked_at: datetime
+    expires_at: datetime
+    answered_at: datetime | None
+
+
 class ExportedLook(_Form, frozen=True, kw_only=True):
     """Somebody of the operator's looked at you, with this key and for this reason."""
 
@@ -331,6 +358,7 @@ class ExportedPerson(_Form, frozen=True, kw_only=True):
     attributes: list[ExportedAttributes]
     test_phones: list[ExportedTestPhone]
     previews: list[ExportedPreview]
+    parking_prompts: list[ExportedPrompt]
     audit: list[ExportedLook]
     kept_answers: list[KeptAnswer]
 

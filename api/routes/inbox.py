@@ -2,6 +2,7 @@
 
 from typing import Annotated, Final
 
+import msgspec
 from litestar import Router, get
 from litestar.params import Parameter
 
@@ -12,6 +13,13 @@ from api.routes.devices import key_of
 from api.routes.resources import LARGEST_ID
 from offers.handing.inbox import MOST_AT_ONCE, InboxDelivery
 from offers.handing.inbox import read_inbox as read
+from offers.parking.prompts import ParkingPrompt, prompts_in_force
+
+
+class Inbox(Page[InboxDelivery], kw_only=True):
+    """A page of deliveries; `parking_prompts` are services, not offers, and have no `seq`."""
+
+    parking_prompts: list[ParkingPrompt] = msgspec.field(default_factory=list)
 
 
 @get("/v1/inbox", guards=[requires_phone], operation_id="readInbox", summary="What was given to you")
@@ -23,16 +31,20 @@ async def read_inbox(
     ] = 0,
     limit: Annotated[int, Parameter(ge=1, le=MOST_AT_ONCE, description="How many items at most.")] = 50,
     cursor: Cursor = None,
-) -> Page[InboxDelivery]:
+) -> Inbox:
     """Deliveries that have neither expired nor been cancelled, newest first.
 
     Reading hands them over: show what you get. `cursor` goes on to older ones, `after_seq` leaves
-    out what the phone has.
+    out what the phone has. Beside the first page stand what you are asked about parking now.
     """
     before = None if cursor is None else read_cursor(cursor)
-    page = await read(tx, key_of(phone), after_seq=after_seq, before_seq=before, limit=limit)
+    key = key_of(phone)
+    page = await read(tx, key, after_seq=after_seq, before_seq=before, limit=limit)
     older = None if page.next_before_seq is None else write_cursor(page.next_before_seq)
-    return Page(items=list(page.deliveries), next_cursor=older)
+    prompts = await prompts_in_force(tx, [key]) if before is None else {}
+    return Inbox(
+        items=list(page.deliveries), next_cursor=older, parking_prompts=prompts.get(key.customer_id, [])
+    )
 
 
 router: Final = Router("/", route_handlers=[read_inbox], dependencies=PLAIN, tags=["Offers on the phone"])

@@ -15,7 +15,7 @@ from api.routes.devices import key_of
 from api.routes.resources import LARGEST_ID
 from geo.errors import Fault, InvalidInput
 from offers.engine.answers import Delivered
-from offers.handing.live import Listener, LiveHub
+from offers.handing.live import Listener, LiveHub, Told
 from offers.handing.previews import Preview
 
 HEARTBEAT_EVERY_S: Final = 15.0
@@ -32,7 +32,8 @@ _HEADERS: Final = {"cache-control": "no-store", "x-accel-buffering": "no"}
             Delivered,
             media_type="text/event-stream",
             description="Per delivery an event: `id` is its seq, `data` this JSON on one line. On a test"
-            " phone also events `preview`, without an id: `data` is an item of `GET /v1/previews`.",
+            " phone also events `preview`, without an id: `data` is an item of `GET /v1/previews`. For"
+            " drivers events `parking`, without an id: `data` is an item of `GET /v1/parking/prompts`.",
         )
     },
 )
@@ -77,11 +78,12 @@ async def _events(hub: LiveHub, listener: Listener) -> AsyncIterator[bytes]:
         hub.leave(listener)
 
 
-def event_of(told: Delivered | Preview) -> bytes:
-    """JSON has no line breaks, so one data line holds it. A preview has no id: nothing goes on from it."""
-    if isinstance(told, Preview):
-        return b"event: preview\ndata: %b\n\n" % msgspec.json.encode(told)
-    return b"id: %d\nevent: delivery\ndata: %b\n\n" % (told.seq, msgspec.json.encode(told))
+def event_of(told: Told) -> bytes:
+    """JSON has no line breaks, so one data line holds it. Only from a delivery's id a stream goes on."""
+    data = msgspec.json.encode(told)
+    if isinstance(told, Delivered):
+        return b"id: %d\nevent: delivery\ndata: %b\n\n" % (told.seq, data)
+    return b"event: %b\ndata: %b\n\n" % (b"preview" if isinstance(told, Preview) else b"parking", data)
 
 
 def _first_seq(last_event_id: str | None, after_seq: int) -> int:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from api.story import (
+    asking,
     bulk,
     consent,
     explaining,
@@ -42,4 +43,5 @@ TOLD: Final[Mapping[str, Told]] = {
     **measuring.TOLD,
     **rights.TOLD,
     **explaining.TOLD,
+    **asking.TOLD,
 }

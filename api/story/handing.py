@@ -103,7 +103,9 @@ _ITEM: Final = {
 }
 
 TOLD: Final[Mapping[str, Told]] = {
-    "readInbox": Told(answering(page(_ITEM)), parameters={"after_seq": SEQ - 1, "cursor": "NA"}),
+    "readInbox": Told(
+        answering({**page(_ITEM), "parking_prompts": []}), parameters={"after_seq": SEQ - 1, "cursor": "NA"}
+    ),
     "reportDeliveryEvent": Told(answering(_REPORTS), asked={"": {"event": "opened", "at": READ_AT}}),
     "explainDelivery": Told(answering(WHY)),
     "claimCode": Told(

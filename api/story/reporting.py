@@ -69,6 +69,7 @@ _ANSWER: Final = {
     "fixes": [{"fix_id": _FIX["fix_id"], "status": "accepted"}],
     "crossings": [_CROSSING],
     "deliveries": [DELIVERED],
+    "parking_prompts": [],
     "quiet_radius_m": 31.2,
     "next_fix_after_s": 15,
     "server_time": NOW,

@@ -69,6 +69,7 @@ _WHEREABOUTS: Final = {
             "told_at": ARRIVED_AT,
         }
     ],
+    "car": None,
     "monitored_fence_ids": [FENCE_ID],
     "remembered_fix_ids": 1,
     "last_answer_kept": True,
@@ -141,6 +142,7 @@ _PERSON: Final[dict[str, Any]] = {
     "attributes": [{**_RETAILER, "attributes": {"loyalty_tier": "gold"}, "updated_at": ENROLLED_AT}],
     "test_phones": [],
     "previews": [],
+    "parking_prompts": [],
     "audit": [],
     "kept_answers": [],
 }

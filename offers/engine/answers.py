@@ -6,6 +6,7 @@ from uuid import UUID
 import msgspec
 
 from geo.fixes import Verdict
+from offers.parking.prompts import ParkingPrompt
 
 
 class FixOutcome(msgspec.Struct, omit_defaults=True):
@@ -54,6 +55,7 @@ class FixesAnswer(msgspec.Struct):
     fixes: list[FixOutcome]
     crossings: list[CrossingSeen]
     deliveries: list[Delivered]
+    parking_prompts: list[ParkingPrompt]
     quiet_radius_m: float
     next_fix_after_s: int
     server_time: datetime

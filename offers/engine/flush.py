@@ -26,6 +26,7 @@ from offers.engine.snapshot import Snapshot, stopped_offers
 from offers.engine.work import Due, LetGo, Outcome, Sent, Skipped, Work
 from offers.engine.writing import write
 from offers.observer import Observer
+from offers.parking.asking import ask_drivers
 from offers.people.devices import not_let_in_yet
 from offers.people.lapses import lapse, read_now_and_last_lapse
 from offers.terms import Reason
@@ -99,6 +100,8 @@ class Flusher:
                 let_go = await _let_go(connection, work, loaded, followed, snapshot)
                 if followed.occasions or let_go.is_anything:
                     await self._decide(connection, followed, let_go, loaded, snapshot, decided)
+                if followed.cars:
+                    await ask_drivers(connection, followed.cars, loaded.now)
                 outcomes = _outcomes(work, loaded, followed, decided)
                 await _write(connection, loaded, followed, decided)
             except BaseException as error:
@@ -252,7 +255,8 @@ def _finish(answer: FixesAnswer, told: dict[UUID, Delivered], loaded: Loaded, po
     encoded = _encode(answer)
     visitor = loaded.visitors[position]
     if visitor.was_touched:
-        is_plain = not answer.crossings and all(fix.status == "accepted" for fix in answer.fixes)
+        is_plain = not (answer.crossings or answer.parking_prompts)
+        is_plain &= all(fix.status == "accepted" for fix in answer.fixes)
         visitor.state.answer = NO_ANSWER if is_plain else msgspec.Raw(encoded)
     return encoded
 

@@ -1,7 +1,8 @@
 """The tracking stage of a flush: fixes become crossings, phone by phone, under the locks.
 
-Owns who may be followed at all (no consent to location for offers: refused, nothing kept), the retried batch
-that gets its old answer again, and which crossings concern an offer. Decides nothing about offers.
+Owns who may be followed at all and for what (no consent to location: refused, nothing kept), the retried
+batch that gets its old answer again, and which crossings concern an offer. Decides nothing about offers.
+Fences are followed for offers, cars for parking, each with its own consent (`geo.vehicles`).
 """
 
 import math
@@ -19,17 +20,22 @@ from geo.fixes import Fix
 from geo.index import EARTH_RADIUS_M
 from geo.locating import Distances, locate
 from geo.tracking import NO_ANSWER, DeviceState, advance, batch_key, judge
+from geo.vehicles import CarEvent, drive, is_riding, left
 from offers.engine.answers import CrossingSeen, FixesAnswer, FixOutcome, utc
 from offers.engine.deciding import Occasion
 from offers.engine.loading import Visitor
 from offers.engine.snapshot import Fence, Snapshot
 from offers.engine.work import Due, Sent, crossing_id
+from offers.parking.prompts import ParkingPrompt
+from offers.people.keys import CustomerKey
 
 NEXT_FIX_AFTER_S: Final = 15
 LATEST_NEXT_FIX_AFTER_S: Final = 900
 # A phone that is to dwell is heard before its presence stops being credible.
 LATEST_WHILE_VISITING_S: Final = int(PRESENCE_CREDIBLE_S) - 60
 FASTEST_WALK_MPS: Final = 2.0
+# No car that is parked, or that a phone is not in yet, can be noticed to drive before it went so far.
+QUIET_OF_PARKING_M: Final = 150.0
 
 _read_answer: Final = msgspec.json.Decoder(FixesAnswer).decode
 
@@ -51,12 +57,38 @@ class Timer(msgspec.Struct):
     due_at: float | None
 
 
+class CarSeen(msgspec.Struct):
+    """A car that stopped or drives on, and the answer in which its phone may be asked about it."""
+
+    visitor: Visitor
+    event: CarEvent
+    answer: FixesAnswer
+
+    @property
+    def key(self) -> CustomerKey:
+        return CustomerKey(self.visitor.bucket, self.visitor.customer_id)
+
+    @property
+    def device_id(self) -> UUID:
+        device_id: UUID = self.visitor.device_id
+        return device_id
+
+    def is_asked(self, asked: ParkingPrompt) -> None:
+        self.answer.parking_prompts.append(asked)
+
+    def has_left(self) -> None:
+        """Nobody needs to know any more where the car drives."""
+        if self.visitor.state.vehicle is not None:
+            self.visitor.state.vehicle = left(self.visitor.state.vehicle)
+
+
 class Followed(msgspec.Struct):
     """What tracking found in one flush, in the order of the work."""
 
     seen: list[Seen] = []
     timers: list[Timer] = []
     occasions: list[Occasion] = []
+    cars: list[CarSeen] = []
     answers: dict[int, FixesAnswer | Forbidden] = {}
     # Timers of fences that this worker has not heard of yet: to be fired later.
     deferred: set[int] = set()
@@ -108,16 +140,16 @@ class Follower:
             # Where a fix is not believed nobody knows where the phone is, so it is to be heard again soon.
             is_believed = state.last is not None and state.last.at == last.at and state.doubted is None
             if is_believed or one.is_again:
-                quiet_radius_m = max(0.0, edge_m - last.accuracy_m)
+                quiet_radius_m = max(0.0, _quiet_m(one.visitor, edge_m) - last.accuracy_m)
                 answer.quiet_radius_m = round(quiet_radius_m, 1)
                 answer.next_fix_after_s = next_fix_after_s(quiet_radius_m, last.speed_mps, state)
             self.followed.answers[one.position] = answer
 
     def _arrive(self, position: int, sent: Sent, visitor: Visitor) -> Arrival | None:
         """The fixes on the server's clock; None when they are refused or were answered before."""
-        if not visitor.may_be_followed:
+        if not (visitor.for_offers or visitor.for_parking):
             self.followed.answers[position] = Forbidden(
-                "Location for offers is not consented to; nothing was kept.",
+                "Location is not consented to, neither for offers nor for parking; nothing was kept.",
                 code="no_location_consent",
             )
             return None
@@ -132,7 +164,7 @@ class Follower:
         return Arrival(position, visitor, key, sent.monitored, fixes, is_again)
 
     def _answer(self, outcomes: list[FixOutcome]) -> FixesAnswer:
-        return FixesAnswer(outcomes, [], [], 0.0, NEXT_FIX_AFTER_S, utc(self._now))
+        return FixesAnswer(outcomes, [], [], [], 0.0, NEXT_FIX_AFTER_S, utc(self._now))
 
     def _follow(self, visitor: Visitor, fixes: Sequence[Fix], distances: Sequence[Distances]) -> FixesAnswer:
         state, rules_of = visitor.state, self._snapshot.rules_of
@@ -147,7 +179,9 @@ class Follower:
             outcomes[number] = FixOutcome(fix.fix_id, verdict, reason)
             self.followed.verdicts[verdict] += 1
             if verdict == "accepted":
-                told = advance(state, fix, distances[number], rules_of, is_behind=self._is_behind)
+                self._drive(visitor, fix, answer)
+                around = distances[number] if visitor.for_offers else {}
+                told = advance(state, fix, around, rules_of, is_behind=self._is_behind)
                 for crossing in told:
                     seen = self._see(visitor, crossing, fix.at, (fix.lat, fix.lon), is_answered=True)
                     if seen is not None:
@@ -157,6 +191,15 @@ class Follower:
             due_at = dwell_due_at(state.fences.get(fence_id), rules)
             self.followed.timers.append(Timer(visitor, fence_id, due_at))
         return answer
+
+    def _drive(self, visitor: Visitor, fix: Fix, answer: FixesAnswer) -> None:
+        """Before `advance`, which forgets where the phone was."""
+        if not visitor.for_parking:
+            return
+        state = visitor.state
+        state.vehicle, event = drive(state.vehicle, state.last, fix)
+        if event is not None:
+            self.followed.cars.append(CarSeen(visitor, event, answer))
 
     def _edited(self, state: DeviceState) -> list[tuple[int, FenceRules]]:
         """The fences of a phone that were edited since its last fix: their dwell may fall due elsewhen."""
@@ -247,6 +290,14 @@ class Follower:
         if crossing.kind == "enter":
             due_at = dwell_due_at(visitor.state.fences[crossing.fence_id], fence.rules)
         self.followed.timers.append(Timer(visitor, crossing.fence_id, due_at))
+
+
+def _quiet_m(visitor: Visitor, edge_m: float) -> float:
+    """Within so much of the last fix nothing can happen that this phone is followed for."""
+    quiet_m = edge_m if visitor.for_offers else QUIET_OF_PARKING_M
+    if not visitor.for_parking:
+        return quiet_m
+    return 0.0 if is_riding(visitor.state.vehicle) else min(quiet_m, QUIET_OF_PARKING_M)
 
 
 def _at(fix: Fix) -> float:

@@ -20,7 +20,7 @@ from offers.people.tokens import promote_token
 from offers.terms import PastDelivery, Person
 
 _LOCK_AND_LOAD: Final = "SELECT * FROM lock_and_load($1, $2, $3, $4, $5)"
-_LOCKED, _ACTIVE, _NEW_TOKEN, _MAY_FOLLOW, _PENDING, _OVERDUE = 1, 2, 4, 8, 16, 32
+_LOCKED, _ACTIVE, _NEW_TOKEN, _FOR_OFFERS, _PENDING, _OVERDUE, _FOR_PARKING = 1, 2, 4, 8, 16, 32, 64
 
 # Limits may reach back for ever, so all of a customer's deliveries are read, and all they had been given
 # before they joined. One that was cancelled or expired before anybody was handed it has given its slot
@@ -71,14 +71,21 @@ _read_history: Final = msgspec.json.Decoder(list[PastDelivery]).decode
 
 
 class Visitor:
-    """A device whose customer this flush has locked, with what is remembered of it."""
+    """A device whose customer this flush has locked, with what is remembered of it.
 
-    __slots__ = ("bucket", "customer_id", "device_id", "is_active", "may_be_followed", "state", "was_touched")
+    It may be followed `for_offers`, `for_parking`, both or neither, as its person said.
+    """
+
+    __slots__ = (
+        "bucket", "customer_id", "device_id", "for_offers", "for_parking",
+        "is_active", "state", "was_touched",
+    )  # fmt: skip
 
     def __init__(self, row: asyncpg.Record, flags: int) -> None:
         _, self.bucket, self.customer_id, self.device_id, _, text, *_ = row
         self.is_active = bool(flags & _ACTIVE)
-        self.may_be_followed = bool(flags & _MAY_FOLLOW)
+        self.for_offers = bool(flags & _FOR_OFFERS)
+        self.for_parking = bool(flags & _FOR_PARKING)
         self.state: DeviceState = _read_state(text) if text is not None else DeviceState()
         self.was_touched = False
 

@@ -20,6 +20,7 @@ from offers.periods import (
     ENDED_KEYS_KEPT,
     LINK_CODES_KEPT,
     LOOKS_KEPT,
+    PROMPTS_KEPT,
     REASONS_KEPT,
     SUPPRESSIONS_KEPT,
 )
@@ -59,6 +60,17 @@ WITH old AS MATERIALIZED (
 DELETE FROM previews AS p USING old
 WHERE p.bucket = $1 AND p.bucket = old.bucket AND p.device_id = old.device_id
   AND p.preview_id = old.preview_id
+"""
+
+_DELETE_PROMPTS: Final = """
+WITH old AS MATERIALIZED (
+    SELECT bucket, customer_id, prompt_id FROM parking_prompts
+    WHERE bucket = $1 AND expires_at < $2
+    LIMIT $3 FOR UPDATE SKIP LOCKED
+)
+DELETE FROM parking_prompts AS p USING old
+WHERE p.bucket = $1 AND p.bucket = old.bucket AND p.customer_id = old.customer_id
+  AND p.prompt_id = old.prompt_id
 """
 
 _DELETE_LOOKS: Final = """
@@ -130,6 +142,7 @@ class Forgotten(NamedTuple):
     suppressions: int = 0
     api_keys: int = 0
     previews: int = 0
+    parking_prompts: int = 0
     invitations: int = 0
 
 
@@ -140,6 +153,7 @@ _OF_BUCKETS: Final[Mapping[str, tuple[str, timedelta]]] = {
     "looks": (_DELETE_LOOKS, LOOKS_KEPT),
     "holdouts": (_DELETE_HOLDOUTS, DELIVERIES_KEPT),
     "previews": (_DELETE_PREVIEWS, timedelta()),
+    "parking_prompts": (_DELETE_PROMPTS, PROMPTS_KEPT),
 }
 
 

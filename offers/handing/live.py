@@ -9,8 +9,8 @@ What is told is read once more under the lock, which is held until the stream to
 kept for a phone that is not ready. So a withdrawal waits for what is under way, and nothing that it
 cancels is told after it.
 
-Previews (`offers.handing.previews`) are shown besides, once on each stream: they have no seq, and nothing
-depends on them.
+Previews (`offers.handing.previews`) and what drivers are asked (`offers.parking.prompts`) are shown besides,
+once on each stream and for as long as they hold: they have no seq.
 
 Owns the listeners. How an event looks on the wire belongs to the route.
 """
@@ -28,6 +28,7 @@ from geo.errors import TooMany, Unavailable
 from offers.engine.answers import Delivered
 from offers.handing.inbox import DELIVERY_COLUMNS, STILL_HOLDS, delivered, hand_over
 from offers.handing.previews import Preview, previews_on
+from offers.parking.prompts import ParkingPrompt, prompts_in_force
 from offers.people.keys import CustomerKey
 from offers.people.lapses import lapse, read_now_and_last_lapse
 
@@ -68,6 +69,9 @@ _LOCK: Final = """
 """
 
 
+Told = Delivered | Preview | ParkingPrompt
+
+
 class Listener:
     """One connected phone. `sent_seq` is the last seq that its stream took."""
 
@@ -77,7 +81,7 @@ class Listener:
         self.sent_seq = after_seq
         self.is_closed = False
         self._shown: set[UUID] = set()
-        self._wanted: asyncio.Future[Sequence[Delivered | Preview]] | None = None
+        self._wanted: asyncio.Future[Sequence[Told]] | None = None
         self._has_taken = asyncio.Event()
 
     @property
@@ -85,7 +89,7 @@ class Listener:
         """Whether its stream waits for what comes next; one that is still writing does not."""
         return self._wanted is not None and not self._wanted.done()
 
-    async def next(self, within_s: float) -> Sequence[Delivered | Preview]:
+    async def next(self, within_s: float) -> Sequence[Told]:
         """What comes next, in order; nothing when none came in time, or when the stream has ended.
 
         To be written before anything else is awaited: the customer is locked until the next step of
@@ -99,10 +103,10 @@ class Listener:
             await asyncio.wait([wanted], timeout=within_s)
             told = wanted.result() if wanted.done() else ()
             for one in told:
-                if isinstance(one, Preview):
-                    self._shown.add(one.preview_id)
-                else:
+                if isinstance(one, Delivered):
                     self.sent_seq = one.seq
+                else:
+                    self._shown.add(_id_of(one))
             return told
         finally:
             self._wanted = None
@@ -116,9 +120,9 @@ class Listener:
         self._wanted.set_result(unsent)
         return True
 
-    def show(self, previews: Iterable[Preview]) -> None:
+    def show(self, shown: Iterable[Preview | ParkingPrompt]) -> None:
         """Give whoever waits those that were not shown on this stream yet."""
-        fresh = [preview for preview in previews if preview.preview_id not in self._shown]
+        fresh = [one for one in shown if _id_of(one) not in self._shown]
         if fresh and self._wanted is not None and not self._wanted.done():
             self._wanted.set_result(fresh)
 
@@ -193,13 +197,15 @@ class LiveHub:
                 await _hand_over_fresh(connection, waiting)
                 concerned = {_key_of(row) for row in waiting}
                 await _tell(connection, [listener for listener in ready if listener.key in concerned])
-            await self._show_previews(connection)
+            await self._show_besides(connection)
 
-    async def _show_previews(self, connection: asyncpg.Connection) -> None:
+    async def _show_besides(self, connection: asyncpg.Connection) -> None:
         ready = [listener for listener in self._listeners if listener.is_ready]
         previews = await previews_on(connection, [(one.key.bucket, one.device_id) for one in ready])
+        prompts = await prompts_in_force(connection, {one.key for one in ready})
         for listener in ready:
-            listener.show(previews.get(listener.device_id, ()))
+            on_phone = previews.get(listener.device_id, [])
+            listener.show([*on_phone, *prompts.get(listener.key.customer_id, [])])
 
     async def _poll_while_needed(self) -> None:
         while len(self):
@@ -278,6 +284,10 @@ def _tellable(rows: Iterable[asyncpg.Record]) -> Mapping[CustomerKey, Sequence[D
         elif key not in held_up:
             tellable.setdefault(key, []).append(delivered(row))
     return tellable
+
+
+def _id_of(shown: Preview | ParkingPrompt) -> UUID:
+    return shown.preview_id if isinstance(shown, Preview) else shown.prompt_id
 
 
 def _key_of(row: asyncpg.Record) -> CustomerKey:

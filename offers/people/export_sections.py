@@ -186,6 +186,12 @@ SECTIONS: Final = (
         order_by="t.created_at, t.preview_id",
     ),
     Section(
+        name="parking_prompts",
+        table="parking_prompts",
+        columns="prompt_id device_id kind zone_ids session_id ends_at asked_at expires_at answered_at",
+        order_by="t.asked_at, t.prompt_id",
+    ),
+    Section(
         name="audit",
         table="customer_looks",
         columns="look_id key_id reason looked_at",

@@ -9,8 +9,9 @@ from typing import Any, Final
 
 import msgspec
 
-from geo import crossings
-from geo.tracking import FIX_ID_CHARACTERS, NO_ANSWER, DeviceState, Sighting
+from geo import crossings, vehicles
+from geo.sightings import Sighting
+from geo.tracking import FIX_ID_CHARACTERS, NO_ANSWER, DeviceState
 
 _PHASES: Final[Mapping[int, str]] = {
     crossings.RESTING: "outside",
@@ -20,6 +21,12 @@ _PHASES: Final[Mapping[int, str]] = {
     crossings.LEAVING: "leaving",
     crossings.LEAVING_DWELLED: "leaving",
     crossings.LAPSED: "was_inside",
+}
+_CARS: Final[Mapping[int, str]] = {
+    vehicles.ON_FOOT: "on_foot",
+    vehicles.DRIVING: "driving",
+    vehicles.STOPPING: "stopping",
+    vehicles.PARKED: "parked",
 }
 _read: Final = msgspec.json.Decoder(DeviceState).decode
 
@@ -45,6 +52,7 @@ def in_words(state: DeviceState, fence_names: Mapping[int, str]) -> dict[str, An
             }
             for fence_id, fence in sorted(state.fences.items())
         ],
+        "car": None if state.vehicle is None else _car(state.vehicle),
         "monitored_fence_ids": list(state.monitored),
         "remembered_fix_ids": len(state.recent) // FIX_ID_CHARACTERS,
         "last_answer_kept": state.answer != NO_ANSWER,
@@ -59,6 +67,18 @@ def _fix(sighting: Sighting | None) -> dict[str, Any] | None:
         "lon": sighting.lon,
         "accuracy_m": sighting.accuracy_m,
         "recorded_at": _moment(sighting.at),
+    }
+
+
+def _car(vehicle: vehicles.Vehicle) -> dict[str, Any]:
+    return {
+        "phase": _CARS[vehicle.phase],
+        "since": _moment(vehicle.at),
+        "lat": vehicle.lat,
+        "lon": vehicle.lon,
+        "accuracy_m": vehicle.accuracy_m,
+        "fast_fixes": vehicle.fast_fixes,
+        "is_leaving": vehicle.is_leaving,
     }
 
 

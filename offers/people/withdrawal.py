@@ -4,14 +4,14 @@ The same for a withdrawal (before it is acknowledged), a lapse, and an age band 
 Recording the answer is in `offers.people.consent_records`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Final, Literal
 
 import asyncpg
 import msgspec
 
-from offers.consent import may_track, missing_among
+from offers.consent import may_follow_car, may_track, missing_among
 from offers.people.keys import CustomerKey
 from offers.terms import PERSONALISATION
 
@@ -41,9 +41,14 @@ _FORGET_STATES: Final = """
 _FORGET_TIMERS: Final = "DELETE FROM timers WHERE bucket = $1 AND customer_id = $2"
 _FORGET_HOLDS: Final = "DELETE FROM held_offers WHERE bucket = $1 AND customer_id = $2"
 
+# A reminder of what somebody parks and pays for is no question about where they are: it stays.
+_FORGET_PROMPTS: Final = """
+    DELETE FROM parking_prompts
+    WHERE bucket = $1 AND customer_id = $2 AND kind IN ('pay', 'stop')
+"""
+
 # What is kept of a person ($1 bucket, $2 customer) for one purpose alone, and goes with it. Every table
-# that holds such a thing has its statement here. The state of location is below: no purpose but
-# location for offers has any (ADR 10).
+# that holds such a thing has its statement here. The state of location is below.
 _KEPT_FOR: Final[Mapping[str, tuple[str, ...]]] = {
     PERSONALISATION: (
         "UPDATE customers SET interests = '{}' WHERE bucket = $1 AND customer_id = $2",
@@ -53,7 +58,10 @@ _KEPT_FOR: Final[Mapping[str, tuple[str, ...]]] = {
 }
 
 _members_of: Final = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
-_ANSWER: Final = "a"
+# Members of `geo.tracking.DeviceState` by the purpose they are kept for; the others serve both.
+_ANSWER: Final = frozenset("a")
+_OF_OFFERS: Final = frozenset("abfm")
+_OF_PARKING: Final = frozenset("abv")
 
 
 async def undo_uncovered(
@@ -77,12 +85,28 @@ async def undo_uncovered(
     ]
     if uncovered:
         await connection.execute(_CANCEL, *key, uncovered, now, because)
-        await _forget_answers(connection, key)
+        await _forget_members(connection, key, _ANSWER)
     await erase_kept_for(connection, key, ended - granted)
-    if not may_track(granted):
-        await connection.execute(_FORGET_STATES, *key)
+    await _erase_whereabouts(
+        connection, key, for_offers=may_track(granted), for_parking=may_follow_car(granted)
+    )
+
+
+async def _erase_whereabouts(
+    connection: asyncpg.Connection, key: CustomerKey, *, for_offers: bool, for_parking: bool
+) -> None:
+    """What was remembered of where the phones are, but for what these purposes still need."""
+    if not for_offers:
         await connection.execute(_FORGET_TIMERS, *key)
         await connection.execute(_FORGET_HOLDS, *key)
+    if not for_parking:
+        await connection.execute(_FORGET_PROMPTS, *key)
+    if not (for_offers or for_parking):
+        await connection.execute(_FORGET_STATES, *key)
+    elif not for_offers:
+        await _forget_members(connection, key, _OF_OFFERS)
+    elif not for_parking:
+        await _forget_members(connection, key, _OF_PARKING)
 
 
 async def erase_kept_for(connection: asyncpg.Connection, key: CustomerKey, ended: frozenset[str]) -> None:
@@ -92,13 +116,16 @@ async def erase_kept_for(connection: asyncpg.Connection, key: CustomerKey, ended
             await connection.execute(statement, *key)
 
 
-async def _forget_answers(connection: asyncpg.Connection, key: CustomerKey) -> None:
-    r"""Else a batch that is sent again is answered again, offers and all (`geo.tracking.DeviceState`).
+async def _forget_members(
+    connection: asyncpg.Connection, key: CustomerKey, forgotten: Collection[str]
+) -> None:
+    r"""Members of the phones' states. An answer that stays is given again to a batch that is sent again.
 
     Not in SQL: PostgreSQL cannot take apart a JSON text with a \u0000 in it, and phones name their fixes.
     """
     for row in await connection.fetch(_STATES, *key):
         members = _members_of(row["state"])
-        if members.pop(_ANSWER, None) is not None:
-            state = msgspec.json.encode(members).decode()
+        kept = {name: value for name, value in members.items() if name not in forgotten}
+        if len(kept) < len(members):
+            state = msgspec.json.encode(kept).decode()
             await connection.execute(_SET_STATE, key.bucket, row["device_id"], state)

@@ -59,13 +59,12 @@ async def test_without_marketing_consent_the_crossing_counts_and_nothing_is_said
     assert [tuple(row) for row in counts] == [(offer, "no_consent", 1)]
 
 
-@pytest.mark.parametrize("purposes", [[], ["location_parking"]])
-async def test_without_location_for_offers_a_fix_is_refused_and_nothing_is_kept(
-    world: World, engine: Engine, purposes: list[str]
+async def test_without_consent_to_location_a_fix_is_refused_and_nothing_is_kept(
+    world: World, engine: Engine
 ) -> None:
     shop = await world.retailer()
     await world.offer(shop, await world.fence(shop))
-    phone = await world.phone(await world.customer(grants=[*purposes, f"marketing:{shop}:push"]))
+    phone = await world.phone(await world.customer(grants=[f"marketing:{shop}:push"]))
     await engine.refresh()
     with pytest.raises(Forbidden) as refusal:
         await send(engine, phone, 0, NOON)

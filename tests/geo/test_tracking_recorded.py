@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 
 from geo.crossings import FenceRules
 from geo.fixes import Fix
-from geo.tracking import METRES_PER_DEGREE, DeviceState, advance, judge
+from geo.sightings import METRES_PER_DEGREE
+from geo.tracking import DeviceState, advance, judge
 
 GPS = Path(__file__).parents[3] / "shared" / "data" / "gps"
 UNSTATED_ACCURACY_M = 20.0

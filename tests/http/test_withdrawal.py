@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
 from tests.http.phones import Phone, Shop, code_of, held_for, new_phone, no, yes
-from tests.world import HELSINKI
+from tests.world import HELSINKI, METRES_PER_DEGREE
 
 SOON_S = 10.0
 LAT, LON = HELSINKI
@@ -90,19 +90,96 @@ async def test_an_answer_is_forgotten_though_consent_comes_back(http, rows, shop
     assert (again.status_code, again.json()["deliveries"]) == (200, [])
 
 
-async def test_a_fix_with_location_for_parking_alone_is_refused_and_nothing_is_kept(http, rows, shop):
+async def _state_of(rows, phone: Phone) -> dict[str, Any] | None:
+    text = await rows.fetchval(
+        "SELECT state::text FROM device_states WHERE bucket = $1 AND customer_id = $2", *phone.key
+    )
+    return None if text is None else json.loads(text)
+
+
+def _drives_by() -> dict[str, Any]:
+    """Two fixes of a car that comes to the middle of the world at 20 m/s."""
+    now = datetime.now(UTC)
+    fixes = [
+        {
+            "fix_id": uuid4().hex,
+            "lat": LAT - metres / METRES_PER_DEGREE,
+            "lon": LON,
+            "accuracy_m": 5,
+            "speed_mps": 20,
+            "recorded_at": (now - timedelta(seconds=metres / 20)).isoformat(),
+        }
+        for metres in (300, 0)
+    ]
+    return {"sent_at": now.isoformat(), "fixes": fixes}
+
+
+async def test_location_for_parking_alone_lets_no_shop_know_who_is_there(http, rows, shop):
     await shop.offers()
     phone = await new_phone(http)
     await phone.answers(
         yes("location_parking"), yes("marketing", retailer_id=shop.retailer_id, channel="push")
     )
-    answer = await phone.post("/v1/fixes", _batch())
-    assert (answer.status_code, code_of(answer)) == (403, "no_location_consent")
-    for kept in ("device_states WHERE state IS NOT NULL AND", "crossings WHERE", "deliveries WHERE"):
+    await asyncio.sleep(1.2)  # workers look for edits every half second
+    answer = (await phone.post("/v1/fixes", _drives_by())).json()
+    assert [fix["status"] for fix in answer["fixes"]] == ["accepted", "accepted"]
+    assert (answer["crossings"], answer["deliveries"]) == ([], [])
+    state = await _state_of(rows, phone)
+    assert state is not None
+    assert "f" not in state
+    assert state["v"]
+    for kept in ("crossings", "deliveries", "timers"):
         number = await rows.fetchval(
-            f"SELECT count(*) FROM {kept} bucket = $1 AND customer_id = $2", *phone.key
+            f"SELECT count(*) FROM {kept} WHERE bucket = $1 AND customer_id = $2", *phone.key
         )
         assert number == 0
+
+
+async def test_location_for_offers_alone_remembers_no_car(http, rows, shop):
+    await shop.offers()
+    phone = await new_phone(http)
+    await phone.consents_to(shop.retailer_id)
+    assert (await phone.post("/v1/fixes", _drives_by())).status_code == 200
+    state = await _state_of(rows, phone)
+    assert state is not None
+    assert "v" not in state
+
+
+@pytest.mark.parametrize(
+    ("withdrawn", "gone", "kept"), [("location_offers", "f", "v"), ("location_parking", "v", "f")]
+)
+async def test_the_end_of_one_location_purpose_leaves_what_the_other_needs(
+    http, rows, shop, withdrawn, gone, kept
+):
+    await shop.offers()
+    phone = await new_phone(http)
+    await phone.consents_to(shop.retailer_id)
+    await phone.answers(yes("location_parking"))
+    await asyncio.sleep(1.2)  # workers look for edits every half second
+    batch = _drives_by()
+    assert (await phone.post("/v1/fixes", batch)).json()["crossings"]
+    await rows.execute(
+        "INSERT INTO parking_prompts (bucket, customer_id, prompt_id, kind, zone_ids, session_id, ends_at,"
+        " asked_at, expires_at) SELECT $1, $2, gen_random_uuid(), kind, '{1}',"
+        " CASE WHEN kind <> 'pay' THEN gen_random_uuid() END, alentour_now(), alentour_now(),"
+        " alentour_now() + interval '1 hour' FROM unnest('{pay,stop,ending}'::text[]) AS kind",
+        *phone.key,
+    )
+    before = await _state_of(rows, phone)
+    assert before is not None
+    assert {"f", "v", "a"} <= before.keys()
+    await phone.answers(no(withdrawn))
+    after = await _state_of(rows, phone)
+    assert after is not None
+    assert after.keys() & {gone, "a"} == set()
+    assert after[kept] == before[kept]
+    assert (await phone.post("/v1/fixes", batch)).json()["crossings"] == []
+    prompts = (await phone.get("/v1/inbox")).json()["parking_prompts"]
+    asked = ["ending"] if withdrawn == "location_parking" else ["ending", "pay", "stop"]
+    assert sorted(prompt["kind"] for prompt in prompts) == asked
+    assert (await phone.get("/v1/parking/prompts")).json()["items"] == prompts
+    await phone.answers(no("location_offers"), no("location_parking"))
+    assert await _state_of(rows, phone) is None
 
 
 @pytest.mark.parametrize(

@@ -219,8 +219,19 @@ async def _is_held_and_held_out(rows: asyncpg.Pool, life: Life, street: Street) 
         " VALUES ($1, 'SHOP-CODE', $2, $3, $4, alentour_now())",
         *(street.limited_offer, *who, delivery_id),
     )
+    prompt_id = uuid4()
+    await rows.execute(
+        "INSERT INTO parking_prompts (bucket, customer_id, prompt_id, device_id, kind, zone_ids, asked_at,"
+        " expires_at) VALUES ($1, $2, $4, $3, 'pay', '{1}', alentour_now(),"
+        " alentour_now() + interval '30 minutes')",
+        *(*who, device_id, prompt_id),
+    )
     life.is_known_by(
-        crossing=crossing_id, preview=preview_id, reference=reference, reference_hash=_sha(reference)
+        crossing=crossing_id,
+        prompt=prompt_id,
+        preview=preview_id,
+        reference=reference,
+        reference_hash=_sha(reference),
     )
 
 

@@ -151,6 +151,13 @@ async def somebody_lives(town: Town) -> None:
         uuid4(),
         NOON,
     )
+    await town.pool.execute(
+        "INSERT INTO parking_prompts SELECT bucket, customer_id, $2, NULL, 'pay', '{1}', NULL, NULL,"
+        " $3::timestamptz, $3 + interval '30 minutes' FROM customers WHERE customer_id = $1",
+        phone.customer_id,
+        uuid4(),
+        NOON,
+    )
 
 
 async def consents(town: Town, customer_id: UUID) -> None:
