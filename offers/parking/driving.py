@@ -92,9 +92,7 @@ async def begin_stay(
         state="pending",
         asked_at=now,
     )
-    bought = await _asked_to_pay(
-        connection, driver, bought, operation_id, quote.currency, asked.method, now
-    )
+    bought = await _asked_to_pay(connection, driver, bought, operation_id, quote.currency, asked.method, now)
     session = _begun(driver.key, quote, session_id, bought, asked.remind_s, now)
     await use_quote(connection, driver.key, quote.quote_id, session_id)
     await add_session(connection, session, operation_id, now)
@@ -212,7 +210,7 @@ async def _claim(
         raise Conflict(detail, code="quote_outdated")
 
 
-async def _asked_to_pay(  # noqa: PLR0913, PLR0917 - one argument per fact
+async def _asked_to_pay(
     connection: asyncpg.Connection,
     driver: Driver,
     purchase: Purchase,
@@ -237,7 +235,7 @@ async def _asked_to_pay(  # noqa: PLR0913, PLR0917 - one argument per fact
     return msgspec.structs.replace(purchase, payment_id=payment_id)
 
 
-def _begun(  # noqa: PLR0913, PLR0917 - one argument per fact
+def _begun(
     key: CustomerKey,
     quote: KeptQuote,
     session_id: UUID,

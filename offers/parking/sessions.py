@@ -61,8 +61,8 @@ _PURCHASES: Final = """
 """
 _ADD: Final = """
     INSERT INTO parking_sessions (bucket, customer_id, session_id, quote_id, operation_id, zone_id, tariff_id,
-                                  tariff_version, classes, plate_hmac, plate_sealed, state, starts_at, ends_at,
-                                  covered_until, currency, fps_minor, free_before, remind_s, due_at,
+                                  tariff_version, classes, plate_hmac, plate_sealed, state, starts_at,
+                                  ends_at, covered_until, currency, fps_minor, free_before, remind_s, due_at,
                                   created_at)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18::text::jsonb,
             $19, $20, $21)

@@ -1,7 +1,7 @@
 """What becomes of a stay when its payment is decided: it begins, grows, is dropped, or money goes back.
 
 Called by the payments in the transaction in which they write what the provider said, under the customer's
-lock: the stay and the money cannot disagree. A payment is decided once for its stay, however often it is told.
+lock: the stay and the money cannot disagree. A payment is decided once, however often it is told.
 """
 
 from datetime import datetime

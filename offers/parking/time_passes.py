@@ -76,7 +76,6 @@ async def do_due(connection: asyncpg.Connection, key: CustomerKey, now: datetime
     for session_id in await due_sessions_of(connection, key, now):
         session = await read_session(connection, key, session_id)
         stay = session.stay
-        zone = {"session_id": session_id, "zone_id": session.zone_id}
         if stays.reminder_due(stay, now):
             ends_at = stay.ends_at
             await prompt(
@@ -93,7 +92,7 @@ async def do_due(connection: asyncpg.Connection, key: CustomerKey, now: datetime
         ended = stays.expired(stay, now)
         await change_stay(connection, session, ended, now)
         if ended.state == "ended":
-            await settle_prompts(connection, key, **zone, now=now)
+            await settle_prompts(connection, key, session_id=session_id, zone_id=session.zone_id, now=now)
 
 
 async def forget_unused(pool: asyncpg.Pool) -> None:

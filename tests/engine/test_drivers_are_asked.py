@@ -66,8 +66,8 @@ class City:
         session_id = uuid4()
         await self.world.sql.execute(
             "INSERT INTO parking_sessions (bucket, customer_id, session_id, quote_id, operation_id, zone_id,"
-            " tariff_id, tariff_version, user_class, plate_hmac, plate_sealed, state, starts_at, ends_at,"
-            " covered_until, currency, free_before, created_at) VALUES ($1, $2, $3, $3, $3, $4, 1, 1, 'visitor',"
+            " tariff_id, tariff_version, classes, plate_hmac, plate_sealed, state, starts_at, ends_at,"
+            " covered_until, currency, free_before, created_at) VALUES ($1, $2, $3, $3, $3, $4, 1, 1, '{}',"
             " decode(repeat('00', 32), 'hex'), '', 'active', $5, $6, $6, 'EUR', '[]', $5)",
             *(phone.bucket, phone.customer_id, session_id, zone_id, NOON - timedelta(minutes=5), ends_at),
         )
@@ -99,7 +99,12 @@ def shifted(fixes: Sequence[Fix], at: datetime) -> list[Fix]:
 
 
 async def drives(
-    world: World, engine: Engine, phone: Phone, legs: Sequence[Leg] = TO_THE_SHOP, at: datetime = NOON, **how: Any
+    world: World,
+    engine: Engine,
+    phone: Phone,
+    legs: Sequence[Leg] = TO_THE_SHOP,
+    at: datetime = NOON,
+    **how: Any,
 ) -> list[ParkingPrompt]:
     """A fix at a time, each sent as it is made; what the phone was asked on the way."""
     asked: list[ParkingPrompt] = []
