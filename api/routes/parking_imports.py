@@ -100,8 +100,8 @@ import_tariffs = importing(
     operation_id="importParkingTariffs",
     summary="Import parking tariffs from JSON",
     description='`{"tariffs": […]}` of tariffs as `POST /v1/parking/tariffs` takes them, each one version. A'
-    " version that is there already with the same terms is left alone; with others it is refused: none is ever"
-    " edited. Two of one tariff may not hold at once; one without an end ends where the next begins.",
+    " version that is there already with the same terms is left alone; with others it is refused: none is"
+    " ever edited. Two of one tariff may not hold at once; one without an end ends where the next begins.",
 )
 
 
@@ -164,6 +164,6 @@ import_permits = importing(
     summary="Import permits from JSON or CSV",
     description='`{"permits": […]}`, or `text/csv` with the names of the members as columns (`zones` with `|`'
     " between). A permit says that a plate parks in a class of your tariffs, such as `resident`. Created or"
-    " replaced by plate and class; to end one early, import it with an earlier `valid_until`. The plate itself"
-    " is not kept, only a keyed hash to find it by, so that there is no export.",
+    " replaced by plate and class; to end one early, import it with an earlier `valid_until`. The plate"
+    " itself is not kept, only a keyed hash to find it by, so that there is no export.",
 )

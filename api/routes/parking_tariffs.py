@@ -44,8 +44,8 @@ OwnName = Annotated[str | None, Parameter(max_length=200, description="The tarif
     operation_id="publishParkingTariff",
     summary="Publish a version of a parking tariff",
     description="`id` is your own name of the tariff, `version` your number of this version: none is ever"
-    " edited. Two may not hold at once (409 `tariff_overlaps`); one without an end ends where the next begins."
-    " The same again changes nothing. The form is described in the guide to tariffs.",
+    " edited. Two may not hold at once (409 `tariff_overlaps`); one without an end ends where the next"
+    " begins. The same again changes nothing. The form is described in the guide to tariffs.",
 )
 async def publish_one(
     session: Session, now: Now, key: AuthKey, data: JSONBody[Tariff], retailer_id: RetailerId = None
