@@ -288,6 +288,17 @@ class ExportedPreview(_Form, frozen=True, kw_only=True):
     expires_at: datetime
 
 
+class ExportedPlate(_Form, frozen=True, kw_only=True):
+    """A number plate of yours. `used_on`: the day it was added or last parked with."""
+
+    plate_id: UUID
+    country: str
+    plate: str
+    label: str | None
+    created_at: datetime
+    used_on: date
+
+
 class ExportedLook(_Form, frozen=True, kw_only=True):
     """Somebody of the operator's looked at you, with this key and for this reason."""
 
@@ -331,6 +342,7 @@ class ExportedPerson(_Form, frozen=True, kw_only=True):
     attributes: list[ExportedAttributes]
     test_phones: list[ExportedTestPhone]
     previews: list[ExportedPreview]
+    plates: list[ExportedPlate]
     audit: list[ExportedLook]
     kept_answers: list[KeptAnswer]
 

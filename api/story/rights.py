@@ -141,6 +141,7 @@ _PERSON: Final[dict[str, Any]] = {
     "attributes": [{**_RETAILER, "attributes": {"loyalty_tier": "gold"}, "updated_at": ENROLLED_AT}],
     "test_phones": [],
     "previews": [],
+    "plates": [],
     "audit": [],
     "kept_answers": [],
 }
