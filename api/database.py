@@ -259,9 +259,24 @@ async def open_session(request: Request[Any, Any, Any]) -> AsyncIterator[AsyncSe
     await _end_of_request(transaction, record)
 
 
+async def open_at_end(request: Request[Any, Any, Any]) -> AsyncIterator[None]:
+    """Dependency `answer`: the request's transaction, begun once there is an answer to be kept.
+
+    For a handler that has committed its effect before, to ask somebody else what became of it: a retry finds
+    the effect by its `operation_id`, or the answer that is kept here.
+    """
+    yield
+    record = CURRENT.get()
+    database: Database = request.app.state.database
+    transaction = await database.begin()
+    record.open.append(transaction)
+    await _end_of_request(transaction, record)
+
+
 # How a handler asks for them: `tx: Tx`, `session: Session`, `now: Now`.
 Tx: TypeAlias = NamedDependency[asyncpg.Connection]
 Session: TypeAlias = NamedDependency[AsyncSession]
+Answer: TypeAlias = NamedDependency[None]
 Now: TypeAlias = NamedDependency[datetime]
 
 
@@ -278,6 +293,10 @@ async def now_of_session(session: Session) -> datetime:
 # A router takes one of the two: a request has one transaction, and `now` is read inside it.
 PLAIN: Final = {"tx": Provide(open_plain), "now": Provide(now_of_plain)}
 ORM: Final = {"session": Provide(open_session), "now": Provide(now_of_session)}
+
+
+# For handlers that commit by themselves.
+LATE: Final = {"answer": Provide(open_at_end)}
 
 
 async def read_now(work: asyncpg.Connection | AsyncSession) -> datetime:

@@ -13,7 +13,7 @@ import msgspec
 
 from geo.errors import Conflict
 from offers.parking import rights, stays
-from offers.parking.money import Money
+from offers.parking.money import Back, Due, Money
 from offers.parking.plate_keys import PlateKey
 from offers.parking.prompts import settle_prompts
 from offers.parking.quotes import KeptQuote, check_open, pinned_terms, read_quote, use_quote
@@ -92,7 +92,15 @@ async def begin_stay(
         state="pending",
         asked_at=now,
     )
-    bought = await _asked_to_pay(connection, driver, bought, operation_id, quote.currency, asked.method, now)
+    due = Due(
+        operation_id=operation_id,
+        purchase_id=bought.purchase_id,
+        retailer_id=zone.retailer_id,
+        amount_minor=bought.price_minor,
+        currency=quote.currency,
+        method=asked.method,
+    )
+    bought = await _asked_to_pay(connection, driver, bought, due, now)
     session = _begun(driver.key, quote, session_id, bought, asked.remind_s, now)
     await use_quote(connection, driver.key, quote.quote_id, session_id)
     await add_session(connection, session, operation_id, now)
@@ -127,9 +135,15 @@ async def extend_stay(
         state="pending",
         asked_at=now,
     )
-    purchase = await _asked_to_pay(
-        connection, driver, purchase, operation_id, session.currency, asked.method, now
+    due = Due(
+        operation_id=operation_id,
+        purchase_id=purchase.purchase_id,
+        retailer_id=zone.retailer_id,
+        amount_minor=purchase.price_minor,
+        currency=session.currency,
+        method=asked.method,
     )
+    purchase = await _asked_to_pay(connection, driver, purchase, due, now)
     longer = stays.extended(session.stay, purchase, now)
     await add_purchase(connection, session, longer.purchases[-1], operation_id)
     session = await change_stay(connection, session, longer, now)
@@ -141,7 +155,7 @@ async def extend_stay(
 async def stop_stay(
     connection: asyncpg.Connection, driver: Driver, session_id: UUID
 ) -> tuple[Session, list[UUID]]:
-    """The ended stay, and the payments of which something is given back.
+    """The ended stay, and the refunds to be settled.
 
     Raises NotFound; Conflict `stay_ended`, `payment_pending`.
     """
@@ -153,12 +167,16 @@ async def stop_stay(
     if rules.pays_actual_time:
         worth_minor = worth_at(await terms_of(connection, session), session.stay, now)
     ended, refunds = stays.stopped(session.stay, now, worth_minor)
-    settled = []
+    settled: list[UUID] = []
     for purchase, amount_minor in refunds:
         assert purchase.payment_id is not None, "what cost something was paid"
-        refund_id = uuid5(purchase.purchase_id, "stopped early")
-        await driver.money.give_back(connection, owner, refund_id, purchase.payment_id, amount_minor, now)
-        settled.append(purchase.payment_id)
+        back = Back(
+            operation_id=uuid5(purchase.purchase_id, "stopped early"),
+            payment_id=purchase.payment_id,
+            amount_minor=amount_minor,
+            reason="stopped early",
+        )
+        settled.append(await driver.money.give_back(connection, owner, back, now))
     session = await change_stay(connection, session, ended, now)
     await answered(connection, session, now)
     return session, settled
@@ -211,27 +229,12 @@ async def _claim(
 
 
 async def _asked_to_pay(
-    connection: asyncpg.Connection,
-    driver: Driver,
-    purchase: Purchase,
-    operation_id: UUID,
-    currency: str,
-    method: str | None,
-    now: datetime,
+    connection: asyncpg.Connection, driver: Driver, purchase: Purchase, due: Due, now: datetime
 ) -> Purchase:
     """With its payment; none where it costs nothing."""
     if purchase.price_minor == 0:
         return purchase
-    payment_id = await driver.money.begin(
-        connection,
-        driver.key,
-        operation_id,
-        purchase.purchase_id,
-        purchase.price_minor,
-        currency,
-        method,
-        now,
-    )
+    payment_id = await driver.money.begin(connection, driver.key, due, now)
     return msgspec.structs.replace(purchase, payment_id=payment_id)
 
 

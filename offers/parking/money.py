@@ -14,46 +14,43 @@ import msgspec
 from offers.people.keys import CustomerKey
 
 
-class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """How a payment stands: `client_secret` is what a phone needs where its bank asks for a proof."""
+class Due(msgspec.Struct, frozen=True, kw_only=True):
+    """What is to be paid, to whom and how: `method` is a token of the provider's."""
 
+    operation_id: UUID
+    purchase_id: UUID
+    retailer_id: int
+    amount_minor: int
+    currency: str
+    method: str | None
+
+
+class Back(msgspec.Struct, frozen=True, kw_only=True):
+    """What of a payment is to be given back, and why."""
+
+    operation_id: UUID
     payment_id: UUID
-    state: str
-    client_secret: str | None = None
+    amount_minor: int
+    reason: str
 
 
 class Money(Protocol):
     """Payments for parking."""
 
-    async def begin(
-        self,
-        connection: asyncpg.Connection,
-        key: CustomerKey,
-        operation_id: UUID,
-        purchase_id: UUID,
-        amount_minor: int,
-        currency: str,
-        method: str | None,
-        now: datetime,
-    ) -> UUID:
-        """Ask for the amount; the payment's id. The same `operation_id` again is the same payment.
-
-        Raises InvalidInput (`payment_method`) where there is none.
-        """
+    async def begin(self, connection: asyncpg.Connection, key: CustomerKey, due: Due, now: datetime) -> UUID:
+        """Ask for the amount; the payment's id. The same `operation_id` again is the same payment."""
         ...
 
     async def give_back(
-        self,
-        connection: asyncpg.Connection,
-        key: CustomerKey,
-        operation_id: UUID,
-        payment_id: UUID,
-        amount_minor: int,
-        now: datetime,
-    ) -> None:
-        """Promise the amount back. The same `operation_id` again is the same refund."""
+        self, connection: asyncpg.Connection, key: CustomerKey, back: Back, now: datetime
+    ) -> UUID:
+        """Promise the amount back; the refund's id. The same `operation_id` again is the same refund."""
         ...
 
-    async def settle(self, key: CustomerKey, payment_id: UUID) -> Outcome:
-        """Bring it to where it can be brought now; its purchase is decided when this returns."""
+    async def settle(self, key: CustomerKey, payment_id: UUID) -> None:
+        """Bring it to where it can be brought now; its purchase is decided when this returns, or later."""
+        ...
+
+    async def settle_refund(self, key: CustomerKey, refund_id: UUID) -> None:
+        """The same for what is given back."""
         ...

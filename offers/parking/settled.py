@@ -11,7 +11,7 @@ import asyncpg
 
 from offers.parking import stays
 from offers.parking.driving import answered
-from offers.parking.money import Money
+from offers.parking.money import Back, Money
 from offers.parking.quotes import use_quote
 from offers.parking.sessions import change_stay, session_of_purchase
 from offers.people.keys import CustomerKey
@@ -27,16 +27,22 @@ async def money_came(
     now: datetime,
 ) -> None:
     """It was captured. What it is for may have ended meanwhile, or be gone: then it goes back in full."""
+    back_in_full = Back(
+        operation_id=uuid5(purchase_id, "came too late"),
+        payment_id=payment_id,
+        amount_minor=amount_minor,
+        reason="came too late",
+    )
     session = await session_of_purchase(connection, key, purchase_id)
     if session is None:
-        await money.give_back(connection, key, _refund_of(purchase_id), payment_id, amount_minor, now)
+        await money.give_back(connection, key, back_in_full, now)
         return
     stay, back = stays.paid(session.stay, purchase_id, now)
     if stay == session.stay:
         return
     session = await change_stay(connection, session, stay, now)
     if back is not None:
-        await money.give_back(connection, key, _refund_of(purchase_id), payment_id, amount_minor, now)
+        await money.give_back(connection, key, back_in_full, now)
     else:
         await answered(connection, session, now)
 
@@ -53,7 +59,3 @@ async def no_money_came(
         await change_stay(connection, session, stay, now)
         if stay.state == "dropped":
             await use_quote(connection, key, session.quote_id, None)
-
-
-def _refund_of(purchase_id: UUID) -> UUID:
-    return uuid5(purchase_id, "came too late")

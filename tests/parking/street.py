@@ -13,7 +13,7 @@ import asyncpg
 from offers.buckets import bucket_of
 from offers.parking import driving, settled
 from offers.parking.driving import Beginning, Driver, Longer
-from offers.parking.money import Outcome
+from offers.parking.money import Back, Due
 from offers.parking.plate_keys import PlateKey
 from offers.parking.plates import Plate, read_plate
 from offers.parking.quotes import Quote, Wish, ZoneWish, make_quote
@@ -61,32 +61,18 @@ class TestMoney:
         self.answer = "captured"
         self.payments: dict[UUID, Payment] = {}
 
-    async def begin(
-        self,
-        connection: asyncpg.Connection,
-        key: CustomerKey,
-        operation_id: UUID,
-        purchase_id: UUID,
-        amount_minor: int,
-        currency: str,
-        method: str | None,
-        now: datetime,
-    ) -> UUID:
-        self.payments.setdefault(operation_id, Payment(operation_id, purchase_id, amount_minor))
-        return operation_id
+    async def begin(self, connection: asyncpg.Connection, key: CustomerKey, due: Due, now: datetime) -> UUID:
+        fresh = Payment(due.operation_id, due.purchase_id, due.amount_minor)
+        self.payments.setdefault(due.operation_id, fresh)
+        return due.operation_id
 
     async def give_back(
-        self,
-        connection: asyncpg.Connection,
-        key: CustomerKey,
-        operation_id: UUID,
-        payment_id: UUID,
-        amount_minor: int,
-        now: datetime,
-    ) -> None:
-        self.payments[payment_id].refunds[operation_id] = amount_minor
+        self, connection: asyncpg.Connection, key: CustomerKey, back: Back, now: datetime
+    ) -> UUID:
+        self.payments[back.payment_id].refunds[back.operation_id] = back.amount_minor
+        return back.operation_id
 
-    async def settle(self, key: CustomerKey, payment_id: UUID) -> Outcome:
+    async def settle(self, key: CustomerKey, payment_id: UUID) -> None:
         payment = self.payments[payment_id]
         if payment.state == "requested" and self.answer in {"captured", "declined"}:
             payment.state = self.answer
@@ -98,7 +84,9 @@ class TestMoney:
                     )
                 else:
                     await settled.no_money_came(connection, key, payment.purchase_id, now)
-        return Outcome(payment_id=payment_id, state=payment.state)
+
+    async def settle_refund(self, key: CustomerKey, refund_id: UUID) -> None:
+        """Refunds are noted when they are promised."""
 
     @property
     def kept_minor(self) -> int:
