@@ -13,6 +13,7 @@ from offers.parking.stay_prices import scale_of
 from offers.parking.stay_rules import StayRules, read_stay_rules
 from offers.parking.stays import Ending, PurchaseState, State
 from offers.parking.zones import Zone, read_zone
+from offers.payments.payments import read_payment
 
 
 class PurchaseTold(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,6 +33,15 @@ class Longer(msgspec.Struct, frozen=True, kw_only=True):
 
     until: datetime
     price_minor: int
+
+
+class PaymentTold(msgspec.Struct, frozen=True, kw_only=True):
+    """A payment under way; with `client_secret` the phone lets the bank confirm it in `requires_action`."""
+
+    payment_id: UUID
+    state: str
+    provider: str | None
+    client_secret: str | None
 
 
 class SessionTold(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,6 +77,7 @@ class SessionTold(msgspec.Struct, frozen=True, kw_only=True):
     remind_before_min: int | None
     purchases: list[PurchaseTold]
     extensions: list[Longer]
+    payment: PaymentTold | None
 
     def __repr__(self) -> str:
         return f"SessionTold({self.session_id})"
@@ -117,6 +128,7 @@ class Teller:
                 for one in stay.purchases
             ],
             extensions=await self._extensions(session, zone) if with_extensions else [],
+            payment=await self._payment(session),
         )
 
     async def zone_of(self, session: Session) -> tuple[Zone, StayRules]:
@@ -125,6 +137,13 @@ class Teller:
             zone = await read_zone(self._connection, session.zone_id)
             self._zones[session.zone_id] = zone, await read_stay_rules(self._connection, session.zone_id)
         return self._zones[session.zone_id]
+
+    async def _payment(self, session: Session) -> PaymentTold | None:
+        pending = session.stay.pending
+        if pending is None or pending.payment_id is None:
+            return None
+        payment = await read_payment(self._connection, session.key, pending.payment_id)
+        return PaymentTold(**{name: getattr(payment, name) for name in PaymentTold.__struct_fields__})
 
     async def _extensions(self, session: Session, zone: Zone) -> list[Longer]:
         """By the scale of the whole stay; of a tariff where each purchase begins anew, none are told."""
