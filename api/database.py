@@ -259,15 +259,15 @@ async def open_session(request: Request[Any, Any, Any]) -> AsyncIterator[AsyncSe
     await _end_of_request(transaction, record)
 
 
-async def open_at_end(request: Request[Any, Any, Any]) -> AsyncIterator[None]:
-    """Dependency `answer`: the request's transaction, begun once there is an answer to be kept.
+async def open_at_end(request: Request[Any, Any, Any]) -> AsyncIterator[Database]:
+    """Dependency `late`: the database, and a transaction of the request once there is an answer to be kept.
 
-    For a handler that has committed its effect before, to ask somebody else what became of it: a retry finds
-    the effect by its `operation_id`, or the answer that is kept here.
+    For a handler that commits its effect itself, and then asks somebody else what became of it: a retry
+    finds the effect by its `operation_id`, or the answer that is kept here.
     """
-    yield
-    record = CURRENT.get()
     database: Database = request.app.state.database
+    yield database
+    record = CURRENT.get()
     transaction = await database.begin()
     record.open.append(transaction)
     await _end_of_request(transaction, record)
@@ -276,7 +276,7 @@ async def open_at_end(request: Request[Any, Any, Any]) -> AsyncIterator[None]:
 # How a handler asks for them: `tx: Tx`, `session: Session`, `now: Now`.
 Tx: TypeAlias = NamedDependency[asyncpg.Connection]
 Session: TypeAlias = NamedDependency[AsyncSession]
-Answer: TypeAlias = NamedDependency[None]
+Late: TypeAlias = NamedDependency[Database]
 Now: TypeAlias = NamedDependency[datetime]
 
 
@@ -296,7 +296,7 @@ ORM: Final = {"session": Provide(open_session), "now": Provide(now_of_session)}
 
 
 # For handlers that commit by themselves.
-LATE: Final = {"answer": Provide(open_at_end)}
+LATE: Final = {"late": Provide(open_at_end)}
 
 
 async def read_now(work: asyncpg.Connection | AsyncSession) -> datetime:

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Annotated, Final
 from uuid import UUID
 
+import asyncpg
 from litestar import Response, Router, get
 from litestar.datastructures import State
 from litestar.params import Parameter
@@ -17,7 +18,6 @@ from geo.errors import Fault, InvalidInput, NotFound
 from offers.parking.enforcement import PlateTold, StandsHere, look_up_plate, plates_in_zone
 from offers.parking.plates import LONGEST_TYPED, read_plate
 from offers.parking.zones import Zone, read_zone
-import asyncpg
 
 _NOT_KEPT: Final = {"cache-control": "no-store"}
 

@@ -36,7 +36,7 @@ async def read_receipt(
     accept: Accept = "",
     accept_language: AcceptLanguage = None,
 ) -> Response[Receipt]:
-    """What was paid for which plate, where, when, by which version of the tariff; a page to print for browsers.
+    """What was paid for which plate, where, when, by which version of the tariff; for browsers a page.
 
     `money` is `sandbox` where nothing real was paid, and the page says so. Before the session has ended it is
     not final. 409 `not_paid_yet` before it has begun.

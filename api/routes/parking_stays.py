@@ -11,7 +11,7 @@ from litestar.datastructures import State
 from litestar.params import JSONBody, Parameter
 
 from api.auth import AuthPhone, Phone, requires_phone
-from api.database import LATE, PLAIN, Answer, Database, Tx
+from api.database import LATE, PLAIN, Database, Late, Tx
 from api.idempotency import OperationId, once, once_required
 from api.pages import Cursor, Limit, Page, page_of, read_text_cursor
 from api.routes.devices import key_of
@@ -123,7 +123,7 @@ async def quote_parking(
     dependencies=LATE,
 )
 async def begin_parking(
-    phone: AuthPhone, state: State, answer: Answer, operation_id: OperationId, data: JSONBody[SessionDraft]
+    phone: AuthPhone, state: State, late: Late, operation_id: OperationId, data: JSONBody[SessionDraft]
 ) -> Response[SessionTold]:
     """Begins a session with a quote that names a plate. Needs an `Idempotency-Key`: however often it is sent,
     you are charged once.
@@ -137,8 +137,7 @@ async def begin_parking(
     remind_s = None if data.remind_before_min is None else 60 * data.remind_before_min
     asked = Beginning(quote_id=data.quote_id, method=data.payment_method, remind_s=remind_s)
     driver = _driver(phone, state)
-    database: Database = state.database
-    async with database.transaction() as tx:
+    async with late.transaction() as tx:
         session = await driving.begin_stay(tx, driver, asked, operation_id)
     session = await _settled(state, session)
     if session.stay.state == "dropped":
@@ -158,12 +157,12 @@ async def extend_parking(
     session_id: SessionId,
     phone: AuthPhone,
     state: State,
-    answer: Answer,
+    late: Late,
     operation_id: OperationId,
     data: JSONBody[Extension],
 ) -> Response[SessionTold]:
-    """A second payment. By a cumulative tariff the whole stay costs as if it had been bought at once; what each
-    longer end costs is in `extensions` of the session.
+    """A second payment. By a cumulative tariff the whole stay costs as if it had been bought at once; what
+    each longer end costs is in `extensions` of the session.
 
     409 `payment_declined`: the session goes on as it was. The answer has `payment` where your bank asks for a
     confirmation.
@@ -176,8 +175,7 @@ async def extend_parking(
         method=data.payment_method,
         price_minor=data.price_minor,
     )
-    database: Database = state.database
-    async with database.transaction() as tx:
+    async with late.transaction() as tx:
         session, purchase_id = await driving.extend_stay(
             tx, _driver(phone, state), session_id, asked, operation_id
         )
@@ -197,14 +195,13 @@ async def extend_parking(
     dependencies=LATE,
 )
 async def stop_parking(
-    session_id: SessionId, phone: AuthPhone, state: State, answer: Answer
+    session_id: SessionId, phone: AuthPhone, state: State, late: Late
 ) -> Response[SessionTold]:
-    """Ends the session now. Where the zone has you pay the actual time (`pays_actual_time`), the rest is given
-    back to how you paid. An extension still being paid is given back in full. 409 `stay_ended` for a session
-    that has ended.
+    """Ends the session now. Where the zone has you pay the actual time (`pays_actual_time`), the rest is
+    given back to how you paid. An extension still being paid is given back in full. 409 `stay_ended` for a
+    session that has ended.
     """
-    database: Database = state.database
-    async with database.transaction() as tx:
+    async with late.transaction() as tx:
         session, refunds = await driving.stop_stay(tx, _driver(phone, state), session_id)
     for refund_id in refunds:
         await state.parking_money.settle_refund(session.key, refund_id)

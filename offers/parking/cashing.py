@@ -26,9 +26,7 @@ class CashierMoney:
         self._cashier = cashier
         cashier.register(SUBJECT, self.decided)
 
-    async def begin(
-        self, connection: asyncpg.Connection, key: CustomerKey, due: Due, now: datetime
-    ) -> UUID:
+    async def begin(self, connection: asyncpg.Connection, key: CustomerKey, due: Due, now: datetime) -> UUID:
         payment = await begin_payment(
             connection,
             key,

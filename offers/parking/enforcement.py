@@ -218,7 +218,9 @@ def _paid_for_this_stay(
 
 
 def _valid_until(rights: Sequence[RightTold], zone: Zone) -> datetime | None:
-    return max((one.valid_until for one in rights if one.is_valid and one.zone_id == zone.zone_id), default=None)
+    return max(
+        (one.valid_until for one in rights if one.is_valid and one.zone_id == zone.zone_id), default=None
+    )
 
 
 def _classes(permits: Sequence[PermitTold], zone: Zone) -> frozenset[str]:
