@@ -74,22 +74,20 @@ async def test_what_has_been_in_force_is_not_cut_short_in_the_past(shop: Shop) -
     assert "has been in force" in faults_of(answer)["valid_from"]
 
 
+EDITED = "UPDATE parking_tariff_versions SET terms = '{}' WHERE tariff_id = $1"
+ENDED = "UPDATE parking_tariff_versions SET valid_until = '2097-06-01' WHERE tariff_id = $1"
+DELETED = "DELETE FROM parking_tariff_versions WHERE tariff_id = $1"
+OVERLAPPING = """
+    INSERT INTO parking_tariff_versions (tariff_id, version, valid_from, valid_until, terms, published_at)
+    SELECT tariff_id, 2, valid_from + interval '1 day', NULL, terms, published_at
+    FROM parking_tariff_versions WHERE tariff_id = $1
+"""
+
+
 @pytest.mark.parametrize(
     ("statement", "sqlstate"),
-    [
-        ("UPDATE parking_tariff_versions SET terms = '{}' WHERE tariff_id = $1", "23000"),
-        (
-            "UPDATE parking_tariff_versions SET valid_until = valid_until - interval '1 day' WHERE tariff_id = $1",
-            "23000",
-        ),
-        ("DELETE FROM parking_tariff_versions WHERE tariff_id = $1", "23000"),
-        (
-            "INSERT INTO parking_tariff_versions (tariff_id, version, valid_from, valid_until, terms, published_at)"
-            " SELECT tariff_id, 2, valid_from + interval '1 day', NULL, terms, published_at"
-            " FROM parking_tariff_versions WHERE tariff_id = $1",
-            "23P01",
-        ),
-    ],
+    [(EDITED, "23000"), (ENDED, "23000"), (DELETED, "23000"), (OVERLAPPING, "23P01")],
+    ids=["edited", "ended", "deleted", "overlapping"],
 )
 async def test_the_database_itself_lets_no_version_be_edited_or_overlap(
     shop: Shop, sql: asyncpg.Connection, statement: str, sqlstate: str
