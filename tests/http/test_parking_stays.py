@@ -14,7 +14,7 @@ import pytest
 
 from api.auth import create_retailer_key
 from tests.http.phones import Phone, code_of, new_phone
-from tests.parking.street import QUARTERS, steps
+from tests.stays.street import QUARTERS, steps
 from tests.world import LONG_AGO, World
 
 # Whenever the tests run, parking is paid: by the quarter of an hour, day and night.

@@ -1,16 +1,8 @@
-"""A street at ten o'clock in Paris, on a Wednesday that stands still."""
+"""One server for the session's tests of parking over HTTP, operators, and phones."""
 
 from __future__ import annotations
 
-import asyncpg
-import pytest
+from tests.http.conftest import http, rows
+from tests.http.shops import admin, other_shop, shop, sql
 
-from tests.parking.street import TEN, Street, TestMoney
-
-
-@pytest.fixture
-async def street(pool: asyncpg.Pool) -> Street:
-    street = Street(pool, TestMoney(pool))
-    await street.world.stands_still_at(TEN)
-    await street.opens()
-    return street
+__all__ = ["admin", "http", "other_shop", "rows", "shop", "sql"]

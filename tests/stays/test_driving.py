@@ -14,7 +14,7 @@ from offers.parking.prompts import prompt
 from offers.parking.quotes import ZoneWish
 from offers.parking.time_passes import do_all_due, forget_unused
 from offers.people.customers import lock_customers
-from tests.parking.street import ORANGE, Street, at, steps
+from tests.stays.street import ORANGE, Street, at, steps
 
 
 def code_of(error: pytest.ExceptionInfo[AlentourError]) -> str:
