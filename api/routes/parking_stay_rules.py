@@ -21,7 +21,7 @@ class StayRulesDraft(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """`pays_actual_time`: whoever stops early pays for the time until then, and gets the rest back."""
 
     pays_actual_time: bool
-    vat_basis_points: Annotated[int | None, msgspec.Meta(ge=0, le=10_000, description=_VAT)] = None
+    vat_basis_points: Annotated[int, msgspec.Meta(ge=0, le=10_000, description=_VAT)] | None = None
 
 
 @get(

@@ -36,9 +36,9 @@ _MINUTES: Final = "Minutes in paid hours; free hours between them cost nothing a
 _METHOD: Final = "The provider's token, made on the phone. Card data never comes here."
 _REMIND: Final = "How many minutes before the end you want to be reminded; null: not at all."
 
-Minutes = Annotated[int | None, msgspec.Meta(ge=1, le=_MOST_MINUTES, description=_MINUTES)]
-Method = Annotated[str | None, msgspec.Meta(min_length=1, max_length=255, description=_METHOD)]
-Moment = Annotated[datetime | None, msgspec.Meta(tz=True)]
+Minutes = Annotated[int, msgspec.Meta(ge=1, le=_MOST_MINUTES, description=_MINUTES)]
+Method = Annotated[str, msgspec.Meta(min_length=1, max_length=255, description=_METHOD)]
+Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 SessionId = Annotated[UUID, Parameter(description="Of the parking session.")]
 StateWanted = Annotated[
     Literal["pending", "active", "ended"] | None, Parameter(description="Only those in this state.")
@@ -52,35 +52,35 @@ class QuoteDraft(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     `start` is now where it is left out. Without a plate the quote only informs, for `user_class` if given.
     """
 
-    zone_id: Annotated[int | None, msgspec.Meta(ge=1, le=LARGEST_ID)] = None
-    code: Annotated[str | None, msgspec.Meta(min_length=1, max_length=32, description=_CODE)] = None
-    retailer_id: Annotated[int | None, msgspec.Meta(ge=1, le=LARGEST_ID, description=_OPERATOR)] = None
+    zone_id: Annotated[int, msgspec.Meta(ge=1, le=LARGEST_ID)] | None = None
+    code: Annotated[str, msgspec.Meta(min_length=1, max_length=32, description=_CODE)] | None = None
+    retailer_id: Annotated[int, msgspec.Meta(ge=1, le=LARGEST_ID, description=_OPERATOR)] | None = None
     plate_id: UUID | None = None
-    plate: Annotated[str | None, msgspec.Meta(min_length=1, max_length=LONGEST_TYPED)] = None
-    country: Annotated[
-        str | None, msgspec.Meta(description="Of the plate, ISO 3166; left out: where you live.")
-    ] = None
-    user_class: Annotated[str | None, msgspec.Meta(max_length=40, description=_CLASS)] = None
-    start: Moment = None
-    until: Moment = None
-    duration_min: Minutes = None
+    plate: Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST_TYPED)] | None = None
+    country: (
+        Annotated[str, msgspec.Meta(description="Of the plate, ISO 3166; left out: where you live.")] | None
+    ) = None
+    user_class: Annotated[str, msgspec.Meta(max_length=40, description=_CLASS)] | None = None
+    start: Moment | None = None
+    until: Moment | None = None
+    duration_min: Minutes | None = None
 
 
 class SessionDraft(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """The quote, and how to pay for it; nothing to pay needs no method."""
 
     quote_id: UUID
-    payment_method: Method = None
-    remind_before_min: Annotated[int | None, msgspec.Meta(ge=1, le=120, description=_REMIND)] = 10
+    payment_method: Method | None = None
+    remind_before_min: Annotated[int, msgspec.Meta(ge=1, le=120, description=_REMIND)] | None = 10
 
 
 class Extension(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """The new end, or by how many paid minutes. `price_minor`: what you were shown; another is refused."""
 
-    until: Moment = None
-    duration_min: Minutes = None
-    payment_method: Method = None
-    price_minor: Annotated[int | None, msgspec.Meta(ge=0, le=LARGEST_ID)] = None
+    until: Moment | None = None
+    duration_min: Minutes | None = None
+    payment_method: Method | None = None
+    price_minor: Annotated[int, msgspec.Meta(ge=0, le=LARGEST_ID)] | None = None
 
 
 @post(
@@ -147,6 +147,7 @@ async def begin_parking(
 
 @post(
     "/v1/parking/sessions/{session_id:uuid}/extend",
+    status_code=200,
     guards=[requires_phone],
     before_request=once_required,
     operation_id="extendParking",

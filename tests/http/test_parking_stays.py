@@ -1,9 +1,10 @@
-"""Parking over HTTP with the sandbox's money: quotes, sessions, receipts, enforcement, and what is refused."""
+"""Parking over HTTP with the sandbox's money: quotes, sessions, receipts, enforcement, refusals."""
 
 from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -116,6 +117,19 @@ class Kerb:
         return count
 
 
+async def until(is_so: Callable[[], Awaitable[bool]]) -> None:
+    async with asyncio.timeout(30):
+        while not await is_so():  # noqa: ASYNC110 - no event for this
+            await asyncio.sleep(0.1)
+
+
+async def until_active(phone: Phone, path: str) -> None:
+    async def is_active() -> bool:
+        return bool((await phone.get(path)).json()["state"] == "active")
+
+    await until(is_active)
+
+
 @pytest.fixture
 async def kerb(http: httpx.AsyncClient, rows: asyncpg.Pool) -> Kerb:
     return await Kerb(http, rows).opens()
@@ -192,9 +206,7 @@ async def test_a_bank_that_asks_for_a_proof_leaves_the_session_pending_until_it_
     path = f"/v1/parking/sessions/{told['session_id']}"
     assert code_of(await phone.get(f"{path}/receipt")) == "not_paid_yet"
     assert code_of(await phone.post(f"{path}/stop")) == "payment_pending"
-    async with asyncio.timeout(20):
-        while (await phone.get(path)).json()["state"] != "active":
-            await asyncio.sleep(0.1)
+    await until_active(phone, path)
     assert await kerb.captured_minor(phone) == [200]
 
 
@@ -203,9 +215,7 @@ async def test_a_lost_answer_is_settled_and_charged_once(kerb: Kerb, phone: Phon
     answer = await kerb.begins(phone, quote_id, payment_method="pm_sandbox_timeout_capture")
     assert answer.status_code == 201
     path = f"/v1/parking/sessions/{answer.json()['session_id']}"
-    async with asyncio.timeout(30):
-        while (await phone.get(path)).json()["state"] != "active":
-            await asyncio.sleep(0.2)
+    await until_active(phone, path)
     assert await kerb.captured_minor(phone) == [200]
 
 
@@ -231,9 +241,11 @@ async def test_extend_against_stop_keeps_the_price_of_the_time(kerb: Kerb, phone
     )
     assert ended.status_code == 200, ended.text
     assert longer.status_code == 200 or code_of(longer) == "stay_ended"
-    async with asyncio.timeout(20):
-        while sum(await kerb.captured_minor(phone)) != 50:
-            await asyncio.sleep(0.1)
+
+    async def has_kept_the_price() -> bool:
+        return sum(await kerb.captured_minor(phone)) == 50
+
+    await until(has_kept_the_price)
 
 
 @pytest.mark.parametrize(
