@@ -18,6 +18,7 @@ import msgspec
 
 from geo.errors import Unavailable
 from offers.buckets import bucket_of_text
+from offers.parking.rights import leave_rights
 from offers.people import installations
 from offers.people.customers import CustomerKey, Gone, lock_customers
 from offers.people.installations import Installation
@@ -28,15 +29,16 @@ from offers.retail.outlived import keep_counts
 # of a person's is one more line here.
 OWNED: Final = (
     "redemptions", "deliveries", "earlier_deliveries", "holdouts", "held_offers", "crossings", "timers",
-    "previews", "parking_prompts", "test_phones", "customer_references", "customer_attributes",
-    "device_tokens", "device_states", "parking_plates", "link_codes", "consents", "customer_looks",
-    "former_customers", "devices", "customers",
+    "previews", "parking_purchases", "parking_sessions", "parking_quotes", "parking_prompts", "test_phones",
+    "customer_references", "customer_attributes", "device_tokens", "device_states", "parking_plates",
+    "link_codes", "consents", "customer_looks", "former_customers", "devices", "customers",
 )  # fmt: skip
 # Rows that are found otherwise, each by a statement of its own below.
 SHARED: Final[Mapping[str, str]] = {
     "installations": "by the devices they are",
     "idempotency_keys": "by the devices that asked, and by the redemptions that tills asked for",
     "offer_codes": "by the deliveries they were shown for; the code itself is the shop's, and stays used",
+    "parking_rights": "by the stays they came of; one that still holds stays until its end, of nobody",
     "former_customers": "where another customer was this one before",
 }
 # They name nobody: proofs under a key that is elsewhere, and numbers.
@@ -182,6 +184,7 @@ async def erase_held(
         await keep_counts(connection, key.bucket, [key.customer_id])
         await connection.execute(_FORGET_SUCCESSION, *key)
         await connection.execute(_FORGET_WHO_CLAIMED, *key)
+        await leave_rights(connection, key, now)
         for statement in _DELETE:
             await connection.execute(statement, *key)
     return Erased(erased_at=now, consents_proven=consents, redemptions_proven=redemptions)

@@ -17,6 +17,7 @@ import structlog
 
 from geo.errors import Unavailable
 from offers.buckets import BUCKETS
+from offers.parking.old_stays import forget_old_stays
 from offers.people import installations
 from offers.people.proofs import ProofKey, keep_redemptions
 from offers.people.silence import erase_the_silent
@@ -25,6 +26,7 @@ from offers.periods import (
     DELIVERIES_KEPT,
     DORMANT_AFTER_MONTHS,
     LEDGER_KEPT_YEARS,
+    PARKING_KEPT_MONTHS,
     PENDING_DEVICES_KEPT,
     PERMITS_KEPT,
     PLATES_KEPT_MONTHS,
@@ -98,6 +100,7 @@ class Leaving(msgspec.Struct, frozen=True):
     dormant_after_months: int = DORMANT_AFTER_MONTHS
     ledger_kept_years: int = LEDGER_KEPT_YEARS
     plates_kept_months: int = PLATES_KEPT_MONTHS
+    parking_kept_months: int = PARKING_KEPT_MONTHS
 
 
 class Left(msgspec.Struct):
@@ -109,6 +112,7 @@ class Left(msgspec.Struct):
     customers: int = 0
     proofs: int = 0
     plates: int = 0
+    parking_sessions: int = 0
     permits: int = 0
 
 
@@ -132,6 +136,8 @@ async def let_go_now(pool: asyncpg.Pool, leaving: Leaving, at_once: int = AT_ONC
         left.earlier_deliveries += await _attempt(_earlier_deliveries(pool, bucket, now))
         left.customers += await _attempt(_people(pool, bucket, now, leaving, at_once))
         left.plates += await _attempt(_plates(pool, bucket, now, leaving))
+        before = now - months(leaving.parking_kept_months)
+        left.parking_sessions += await _attempt(forget_old_stays(pool, bucket, before, at_once))
         left.proofs += await _attempt(_proofs(pool, bucket, now, leaving))
     left.permits = await _attempt(_permits(pool, now))
     return left
