@@ -264,7 +264,7 @@ async def _parks(rows: asyncpg.Pool, life: Life) -> None:
 async def _free_zone(rows: asyncpg.Pool) -> int:
     """Where parking costs nothing: what a payment leaves is payments' to tell."""
     operator_id = await World(rows).retailer("City")
-    rate = {"lines": [{"type": "increment", "per_minutes": 60, "price_minor": 0}]}
+    rate = {"lines": [{"type": "step", "price_minor": 0}]}
     terms = {"id": "F", "version": 1, "currency": "EUR", "rates": [rate]}
     tariff_id = await rows.fetchval(
         "INSERT INTO parking_tariffs (retailer_id, external_id, created_at) VALUES ($1, 'F', alentour_now())"

@@ -180,16 +180,16 @@ async def stays(town: Town, phone: Phone) -> None:
     who, stay_id = (phone.bucket, phone.customer_id), uuid4()
     plate, hour = "sha256('a plate')", NOON + timedelta(hours=1)
     await town.pool.execute(
-        "INSERT INTO parking_quotes VALUES ($1, $2, $3, 1, 1, 1, '{}', NULL, NULL, $4, $5, $5, 0, 'EUR', NULL,"
-        " '[]', $4, $5, NULL)",
+        "INSERT INTO parking_quotes VALUES ($1, $2, $3, 1, 1, 1, '{}', NULL, NULL, $4, $5, $5, 0, 'EUR',"
+        " NULL, '[]', $4, $5, NULL)",
         *(*who, uuid4(), NOON, hour),
     )
     await town.pool.execute(
         "INSERT INTO parking_sessions (bucket, customer_id, session_id, quote_id, operation_id, zone_id,"
         " tariff_id, tariff_version, classes, plate_hmac, plate_sealed, state, starts_at, ends_at,"
         " covered_until, ended_at, ended_because, currency, free_before, created_at)"
-        f" VALUES ($1, $2, $3, $3, $3, 1, 1, 1, '{{}}', {plate}, '', 'ended', $4, $5, $5, $5, 'expired', 'EUR',"
-        " '[]', $4)",
+        f" VALUES ($1, $2, $3, $3, $3, 1, 1, 1, '{{}}', {plate}, '', 'ended', $4, $5, $5, $5, 'expired',"
+        " 'EUR', '[]', $4)",
         *(*who, stay_id, NOON, hour),
     )
     await town.pool.execute(
@@ -200,8 +200,8 @@ async def stays(town: Town, phone: Phone) -> None:
     await town.pool.execute(
         "INSERT INTO parking_rights (bucket, plate_hmac, right_id, plate_sealed, zone_id, retailer_id,"
         " tariff_id, tariff_version, classes, state, starts_at, ends_at, covered_until, paid_minor, currency,"
-        f" free_used) SELECT get_byte(p, 0) % 64, p, $1, '', 1, 1, 1, 1, '{{}}', 'over', $2, $3, $3, 0, 'EUR', '[]'"
-        f" FROM {plate} AS p",
+        " free_used) SELECT get_byte(p, 0) % 64, p, $1, '', 1, 1, 1, 1, '{}', 'over', $2, $3, $3, 0, 'EUR',"
+        f" '[]' FROM {plate} AS p",
         *(stay_id, NOON, hour),
     )
 
