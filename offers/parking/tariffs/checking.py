@@ -29,6 +29,7 @@ MOST_VERSIONS: Final = 2**31 - 1
 _ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}")
 _CLASS: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 _CURRENCY: Final = re.compile(r"[A-Z]{3}")
+_CLOCK: Final = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
 _LANGUAGE: Final = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 # What opening hours may say and no price can hang on: comments and unknown are neither open nor
 # closed, and daylight and school holidays are not evaluated.
@@ -88,6 +89,8 @@ def _rate_faults(at: str, rate: Rate, currency: str) -> Iterator[Fault]:
     yield from line_faults(f"{at}.lines", rate.lines)
     yield from pass_faults(f"{at}.passes", rate)
     yield from _limit_faults(at, rate)
+    if not _CLOCK.fullmatch(rate.day_begins):
+        yield Fault(f"{at}.day_begins", "must be a time of day such as 04:00")
 
 
 def _no_parking_faults(at: str, rate: Rate) -> Iterator[Fault]:
@@ -96,6 +99,7 @@ def _no_parking_faults(at: str, rate: Rate) -> Iterator[Fault]:
         "passes": bool(rate.passes),
         "free": rate.free is not None,
         "overnight": rate.overnight != "continues",
+        "day_begins": rate.day_begins != "00:00",
         "cap_per_day_minor": rate.cap_per_day_minor is not None,
         "max_stay_minutes": rate.max_stay_minutes is not None,
         "no_return_minutes": rate.no_return_minutes is not None,
