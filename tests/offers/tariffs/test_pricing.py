@@ -20,6 +20,7 @@ from offers.parking.tariffs import (
     extension,
     fps_due_minor,
     free_until,
+    free_used,
     longest_stay_until,
     may_return_at,
     price,
@@ -208,6 +209,13 @@ def test_it_is_free_once_a_day_and_plate_however_little_was_used() -> None:
     assert first.free_minutes == 10
     assert cost(tariff, "2026-03-02 15:00", "2026-03-02 15:10", used=first.free_used) == 200
     assert cost(tariff, "2026-03-03 15:00", "2026-03-03 15:10", used=first.free_used) == 0
+
+
+def test_free_minutes_are_known_of_a_stay_that_has_no_price_as_a_whole() -> None:
+    tariff = tariff_of({**HALF_HOUR_FREE, "lines": steps(*JAUNE)}, extension="new")
+    start, until = at("2026-03-02 10:00"), at("2026-03-02 16:00")
+    assert refusal(tariff, "2026-03-02 10:00", "2026-03-02 16:00").refusal == "scale_ends"
+    assert free_used(tariff, start=start, until=until, zone=PARIS) == (FreeUse(MONDAY, 30),)
 
 
 def test_what_is_left_of_free_minutes_may_be_kept_for_the_day() -> None:
