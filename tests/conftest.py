@@ -1,7 +1,8 @@
 """What every test may ask for: a real PostGIS, a migrated database of its own, a running server.
 
-One cluster per session, one migrated template in it, one clone per test. fsync is off: a test
-that is about durability starts a cluster of its own (tests/embedded, tests/crash).
+One cluster per session (a worker of xdist has its own), one migrated template in it, one clone per
+test. fsync is off: a test that is about durability starts a cluster of its own (tests/embedded,
+tests/crash).
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ RULES_ONLY = "tests/rules.coveragerc"
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
-    """Rules need no database: where only they are measured, tests that have one run untraced, at full speed."""
+    """Rules need no database: where they alone are measured, tests that have one run untraced and fast."""
     coverage = Coverage.current()
     is_traced = "cluster" not in getattr(item, "fixturenames", ())
     if coverage is None or is_traced or item.config.getoption("cov_config", None) != RULES_ONLY:
