@@ -4,8 +4,35 @@ SHELL := /bin/bash
 .PHONY: help setup demo test check bench lock clean
 
 BIN := .venv/bin
+comma := ,
+space := $(subst ,, )
 # Where the rules live, every branch is tested.
-RULES := geo/crossings.py,geo/fence_lint.py,geo/phone_trials.py,geo/tracking.py,geo/wall_clock.py,offers/audience.py,offers/caps.py,offers/consent.py,offers/crowds.py,offers/diagnosis.py,offers/disclosure.py,offers/effective_caps.py,offers/eligibility.py,offers/holdouts.py,offers/hours.py,offers/lapsing.py,offers/lift.py,offers/local_periods.py,offers/minors.py,offers/next_time.py,offers/quiet_hours.py,offers/ranking.py,offers/schedule.py,offers/symbols.py,offers/visits.py
+RULES := \
+  geo/crossings.py \
+  geo/fence_lint.py \
+  geo/phone_trials.py \
+  geo/tracking.py \
+  geo/wall_clock.py \
+  offers/audience.py \
+  offers/caps.py \
+  offers/consent.py \
+  offers/crowds.py \
+  offers/diagnosis.py \
+  offers/disclosure.py \
+  offers/effective_caps.py \
+  offers/eligibility.py \
+  offers/holdouts.py \
+  offers/hours.py \
+  offers/lapsing.py \
+  offers/lift.py \
+  offers/local_periods.py \
+  offers/minors.py \
+  offers/next_time.py \
+  offers/quiet_hours.py \
+  offers/ranking.py \
+  offers/schedule.py \
+  offers/symbols.py \
+  offers/visits.py
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,7 +53,7 @@ ifdef TEST_ARGS
 	@$(BIN)/pytest $(TEST_ARGS)
 else
 	@$(BIN)/pytest -n $(WORKERS) --dist worksteal --cov --cov-config=tests/rules.coveragerc --cov-report=
-	@$(BIN)/coverage report --rcfile=tests/rules.coveragerc --include=$(RULES) --fail-under=100
+	@$(BIN)/coverage report --rcfile=tests/rules.coveragerc --include=$(subst $(space),$(comma),$(strip $(RULES))) --fail-under=100
 endif
 
 check: setup ## format, lint, types, import contracts, known vulnerabilities

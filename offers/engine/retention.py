@@ -6,8 +6,8 @@ What has to be counted or proven before it goes is `offers.people.leaving`'s.
 """
 
 import functools
-from collections.abc import Awaitable, Callable
-from datetime import datetime
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
 import asyncpg
@@ -133,48 +133,41 @@ class Forgotten(NamedTuple):
     invitations: int = 0
 
 
+# Rows of people that go as they are: how, and how long after the time that the statement compares.
+_OF_BUCKETS: Final[Mapping[str, tuple[str, timedelta]]] = {
+    "crossings": (_DELETE_CROSSINGS, CROSSINGS_KEPT),
+    "link_codes": (_DELETE_LINK_CODES, LINK_CODES_KEPT),
+    "looks": (_DELETE_LOOKS, LOOKS_KEPT),
+    "holdouts": (_DELETE_HOLDOUTS, DELIVERIES_KEPT),
+    "previews": (_DELETE_PREVIEWS, timedelta()),
+}
+
+
 async def forget(pool: asyncpg.Pool, at_once: int = AT_ONCE) -> Forgotten:
     """Forget all that is too old now, at most `at_once` rows in one transaction."""
     now: datetime = await pool.fetchval(_NOW)
 
-    async def delete(statement: str, bucket: int, before: datetime) -> int:
-        return _count(await pool.execute(statement, bucket, before, at_once))
-
-    async def crossings(bucket: int) -> int:
-        return await delete(_DELETE_CROSSINGS, bucket, now - CROSSINGS_KEPT)
+    async def delete(statement: str, kept: timedelta, bucket: int) -> int:
+        return _count(await pool.execute(statement, bucket, now - kept, at_once))
 
     async def reasons(bucket: int) -> int:
         return await _empty_traces(pool, bucket, now - REASONS_KEPT, at_once)
-
-    async def reasons_of_holdouts(bucket: int) -> int:
-        return await delete(_EMPTY_HOLDOUTS, bucket, now - REASONS_KEPT)
-
-    async def holdouts(bucket: int) -> int:
-        return await delete(_DELETE_HOLDOUTS, bucket, now - DELIVERIES_KEPT)
-
-    async def link_codes(bucket: int) -> int:
-        return await delete(_DELETE_LINK_CODES, bucket, now - LINK_CODES_KEPT)
 
     async def audit_entries() -> int:
         forgotten: int = await pool.fetchval(_DELETE_AUDIT, now - AUDIT_KEPT, at_once)
         return forgotten
 
-    async def previews(bucket: int) -> int:
-        return await delete(_DELETE_PREVIEWS, bucket, now)
-
-    async def looks(bucket: int) -> int:
-        return await delete(_DELETE_LOOKS, bucket, now - LOOKS_KEPT)
-
+    of_holdouts = functools.partial(delete, _EMPTY_HOLDOUTS, REASONS_KEPT)
+    of_buckets = {
+        name: await _everywhere(functools.partial(delete, statement, kept), at_once)
+        for name, (statement, kept) in _OF_BUCKETS.items()
+    }
     return Forgotten(
-        crossings=await _everywhere(crossings, at_once),
-        reasons=await _everywhere(reasons, at_once) + await _everywhere(reasons_of_holdouts, at_once),
-        link_codes=await _everywhere(link_codes, at_once),
+        **of_buckets,
+        reasons=await _everywhere(reasons, at_once) + await _everywhere(of_holdouts, at_once),
         audit_entries=await _until_done(audit_entries, at_once),
-        looks=await _everywhere(looks, at_once),
-        holdouts=await _everywhere(holdouts, at_once),
         suppressions=_count(await pool.execute(_DELETE_SUPPRESSIONS, now - SUPPRESSIONS_KEPT)),
         api_keys=_count(await pool.execute(_DELETE_KEYS, now - ENDED_KEYS_KEPT)),
-        previews=await _everywhere(previews, at_once),
         invitations=_count(await pool.execute(_DELETE_INVITATIONS, now)),
     )
 
