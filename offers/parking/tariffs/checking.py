@@ -11,7 +11,6 @@ from typing import Final
 from geo.errors import Fault, InvalidInput
 from offers.hours import parse_hours
 from offers.parking.tariffs.checking_lines import (
-    MOST_MINOR,
     amount_faults,
     line_faults,
     pass_faults,
@@ -29,6 +28,7 @@ MOST_VERSIONS: Final = 2**31 - 1
 _ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}")
 _CLASS: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 _CURRENCY: Final = re.compile(r"[A-Z]{3}")
+_CLOCK: Final = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
 _LANGUAGE: Final = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 # What opening hours may say and no price can hang on: comments and unknown are neither open nor
 # closed, and daylight and school holidays are not evaluated.
@@ -37,7 +37,9 @@ _UNCERTAIN: Final = re.compile(r'"|\b(unknown|sunrise|sunset|dawn|dusk|SH)\b', r
 
 def faults_of(tariff: Tariff) -> tuple[Fault, ...]:
     """Every fault of a tariff that has the right shape; empty: it can be priced."""
-    return tuple(_tariff_faults(tariff))
+    faults = tuple(_tariff_faults(tariff))
+    # What the longest stay costs can be asked only of what is sound.
+    return faults or tuple(_fps_faults(tariff))
 
 
 def _tariff_faults(tariff: Tariff) -> Iterator[Fault]:
@@ -54,7 +56,8 @@ def _tariff_faults(tariff: Tariff) -> Iterator[Fault]:
     for number, rate in enumerate(tariff.rates):
         yield from _priority_faults(tariff, number)
         yield from _rate_faults(f"rates[{number}]", rate, tariff.currency)
-    yield from _fps_faults(tariff)
+    if tariff.fps_minor is not None:
+        yield from amount_faults("fps_minor", tariff.fps_minor)
 
 
 def _validity_faults(tariff: Tariff) -> Iterator[Fault]:
@@ -88,6 +91,8 @@ def _rate_faults(at: str, rate: Rate, currency: str) -> Iterator[Fault]:
     yield from line_faults(f"{at}.lines", rate.lines)
     yield from pass_faults(f"{at}.passes", rate)
     yield from _limit_faults(at, rate)
+    if not _CLOCK.fullmatch(rate.day_begins):
+        yield Fault(f"{at}.day_begins", "must be a time of day such as 04:00")
 
 
 def _no_parking_faults(at: str, rate: Rate) -> Iterator[Fault]:
@@ -96,6 +101,7 @@ def _no_parking_faults(at: str, rate: Rate) -> Iterator[Fault]:
         "passes": bool(rate.passes),
         "free": rate.free is not None,
         "overnight": rate.overnight != "continues",
+        "day_begins": rate.day_begins != "00:00",
         "cap_per_day_minor": rate.cap_per_day_minor is not None,
         "max_stay_minutes": rate.max_stay_minutes is not None,
         "no_return_minutes": rate.no_return_minutes is not None,
@@ -155,9 +161,6 @@ def _fps_faults(tariff: Tariff) -> Iterator[Fault]:
     """The FPS may not exceed the price of the longest stay, passes left aside (CGCT, art. L2333-87)."""
     if tariff.fps_minor is None:
         return
-    if not 0 <= tariff.fps_minor <= MOST_MINOR:
-        yield from amount_faults("fps_minor", tariff.fps_minor)
-        return
     longest = [_price_of_longest(rate) for rate in tariff.rates if rate.lines and not rate.user_classes]
     known = [price for price in longest if price is not None]
     if known and len(known) == len(longest) and tariff.fps_minor > max(known):
@@ -165,7 +168,8 @@ def _fps_faults(tariff: Tariff) -> Iterator[Fault]:
 
 
 def _price_of_longest(rate: Rate) -> int | None:
-    last = rate.lines[-1].until_minutes
-    if last is None or rate.overnight == "anew" or any(line.price_minor < 0 for line in rate.lines):
+    """None: there is no longest stay, or what it costs depends on the days it falls on."""
+    if rate.overnight == "anew" or rate.cap_per_day_minor is not None:
         return None
-    return price_of_minutes(rate.lines, last)
+    ends = [end for end in (rate.lines[-1].until_minutes, rate.max_stay_minutes) if end is not None]
+    return price_of_minutes(rate.lines, min(ends)) if ends else None
