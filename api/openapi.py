@@ -44,6 +44,8 @@ TAGS: Final = {
     "Sites": "Places of business.",
     "Fences": "The shapes whose edges matter.",
     "Offers": "What may be shown, to whom, when and how often.",
+    "Parking": "Which zone one is in, what it costs, and one's number plates.",
+    "Parking operators": "Zones, tariffs and permits.",
     "Known customers": "What a retailer says about a customer who let it, and to whom that shows.",
     "Explaining": "What would be decided and why; phones to try things on.",
     "Limits": "Frequency caps and quiet hours.",
@@ -75,6 +77,7 @@ _OTHER_FORMS: Final[Mapping[str, dict[str, Any]]] = {
     "exportSites": {"application/geo+json": {"schema": {"$ref": f"{PREFIX}ExportedSites"}}, **_TABLE},
     "exportFences": {"application/geo+json": {"schema": {"$ref": f"{PREFIX}ExportedFences"}}, **_TABLE},
     "exportOffers": _TABLE,
+    "exportParkingZones": {"application/geo+json": {"schema": {"$ref": f"{PREFIX}ExportedZones"}}},
     "listFences": {"application/geo+json": {"schema": _FEATURES}},
 }
 

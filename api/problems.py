@@ -145,6 +145,7 @@ CODES_OF: Final[Mapping[type[AlentourError], tuple[str, ...]]] = {
         "delivery_not_handed", "delivery_cancelled", "already_redeemed", "code_expired", "stock_exhausted",
         "clock_not_simulated", "clock_goes_forward", "idempotency_in_flight",
         "operation_of_another_code", "notice_outdated",
+        "tariff_overlaps", "tariff_in_force", "too_many_plates",
     ),
     ChangedMeanwhile: ("changed_meanwhile",),
     BodyTooLarge: ("body_too_large",),

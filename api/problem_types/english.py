@@ -80,8 +80,9 @@ WORDS: Final[Mapping[str, Words]] = {
     ),
     "no_location_consent": Words(
         "No consent to location",
-        "The customer has not agreed that location is used for offers. Nothing was read and nothing kept.",
-        "Stop sending positions. Ask once, with the notice `location_offers`, and respect a no.",
+        "The customer has not agreed that location is used for this. Nothing was read and nothing kept.",
+        "Stop sending positions. Ask once, with the notice `location_offers` or, to park, `location_parking`,"
+        " and respect a no. Parking by the code on the sign needs no location.",
     ),
     "age_not_declared": Words(
         "Age not declared",
@@ -223,6 +224,21 @@ WORDS: Final[Mapping[str, Words]] = {
         "Nothing left",
         "All redemptions in the offer's budget are used.",
         "Raise `budget.redemptions`, or tell the customer that nothing is left.",
+    ),
+    "tariff_overlaps": Words(
+        "Tariff versions overlap",
+        "At some moment two versions of this tariff would hold, and nobody could say which is to be paid.",
+        "Read the versions, and let this one begin where the one before ends. What was in force stays.",
+    ),
+    "tariff_in_force": Words(
+        "Tariff version in force",
+        "The version has begun: drivers may have paid by it, and receipts name it.",
+        "Publish another version that begins later.",
+    ),
+    "too_many_plates": Words(
+        "Too many plates",
+        "The person has ten number plates already.",
+        "Delete one that is not used any more, then add the new one.",
     ),
     "notice_outdated": Words(
         "Notice outdated",

@@ -81,9 +81,10 @@ WORDS: Final[Mapping[str, Words]] = {
     ),
     "no_location_consent": Words(
         "Pas de consentement à la localisation",
-        "Le client n'a pas accepté que sa position serve aux offres. Rien n'a été lu ni gardé.",
-        "Cessez d'envoyer des positions. Demandez une fois, avec la notice `location_offers`, et respectez"
-        " un non.",
+        "Le client n'a pas accepté que sa position serve à cela. Rien n'a été lu ni gardé.",
+        "Cessez d'envoyer des positions. Demandez une fois, avec la notice `location_offers` ou, pour"
+        " stationner, `location_parking`, et respectez un non. Par le code du panneau, aucune position n'est"
+        " nécessaire.",
     ),
     "age_not_declared": Words(
         "Âge non déclaré",
@@ -229,6 +230,22 @@ WORDS: Final[Mapping[str, Words]] = {
         "Épuisé",
         "Toutes les utilisations prévues au budget de l'offre sont prises.",
         "Augmentez `budget.redemptions`, ou dites au client qu'il ne reste rien.",
+    ),
+    "tariff_overlaps": Words(
+        "Versions de tarif qui se chevauchent",
+        "À un moment, deux versions de ce tarif seraient en vigueur : personne ne saurait laquelle payer.",
+        "Lisez les versions, et faites commencer celle-ci où finit la précédente. Ce qui a été en vigueur le"
+        " reste.",
+    ),
+    "tariff_in_force": Words(
+        "Version de tarif en vigueur",
+        "La version a commencé : des conducteurs ont pu payer selon elle, et des reçus la nomment.",
+        "Publiez une autre version, qui commence plus tard.",
+    ),
+    "too_many_plates": Words(
+        "Trop de plaques",
+        "La personne a déjà dix plaques d'immatriculation.",
+        "Supprimez-en une qui ne sert plus, puis ajoutez la nouvelle.",
     ),
     "notice_outdated": Words(
         "Notice dépassée",

@@ -44,10 +44,10 @@ from offers.retail.catalogue import list_offers
 from offers.tables import CapRow
 
 EXPORTS_AT_ONCE: Final = 2
-_PAGE: Final = 500
-_JSON: Final = "application/json"
-_NEGOTIATED: Final = {"vary": "Accept"}
-_COLLECTION: Final = b'{"type":"FeatureCollection","features":'
+ROWS_AT_ONCE: Final = 500
+JSON: Final = "application/json"
+NEGOTIATED: Final = {"vary": "Accept"}
+COLLECTION: Final = b'{"type":"FeatureCollection","features":'
 # One moment for all pages, however long they take; nothing is locked.
 _ONE_MOMENT: Final = text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
 
@@ -62,7 +62,7 @@ def provide_place_form(
     format: Annotated[Literal["geojson", "json", "csv"] | None, _INSTEAD] = None,  # noqa: A002 - on the wire
 ) -> str:
     """Dependency `media_type` of places; what is asked for by address comes before the header."""
-    forms = {"geojson": GEOJSON, "json": _JSON, "csv": CSV}
+    forms = {"geojson": GEOJSON, "json": JSON, "csv": CSV}
     return forms[format] if format else _accepted(accept, forms.values())
 
 
@@ -71,7 +71,7 @@ def provide_offer_form(
     format: Annotated[Literal["json", "csv"] | None, _INSTEAD] = None,  # noqa: A002 - the same
 ) -> str:
     """The same of offers."""
-    forms = {"json": _JSON, "csv": CSV}
+    forms = {"json": JSON, "csv": CSV}
     return forms[format] if format else _accepted(accept, forms.values())
 
 
@@ -87,13 +87,13 @@ def provide_offer_form(
 async def export_sites(
     session: Session, key: AuthKey, media_type: NamedDependency[str], retailer_id: RetailerId = None
 ) -> Stream:
-    tenant = await _tenant(session, key, retailer_id)
-    with _file() as file:
+    tenant = await tenant_at_one_moment(session, key, retailer_id)
+    with opened_file() as file:
         if media_type == CSV:
             await file.write_table(_sites(session, tenant), line_of_site, SiteProperties)
         else:
             await _write_sites(file, session, tenant)
-        return _sent(file, media_type, "sites")
+        return sent(file, media_type, "sites")
 
 
 @get(
@@ -109,13 +109,13 @@ async def export_sites(
 async def export_fences(
     session: Session, key: AuthKey, media_type: NamedDependency[str], retailer_id: RetailerId = None
 ) -> Stream:
-    tenant = await _tenant(session, key, retailer_id)
-    with _file() as file:
+    tenant = await tenant_at_one_moment(session, key, retailer_id)
+    with opened_file() as file:
         if media_type == CSV:
             await file.write_table(_fences(session, tenant), line_of_fence, ImportedProperties)
         else:
             await _write_fences(file, session, tenant)
-        return _sent(file, media_type, "fences")
+        return sent(file, media_type, "fences")
 
 
 @get(
@@ -132,15 +132,15 @@ async def export_fences(
 async def export_offers(
     session: Session, key: AuthKey, media_type: NamedDependency[str], retailer_id: RetailerId = None
 ) -> Stream:
-    tenant = await _tenant(session, key, retailer_id)
-    with _file() as file:
+    tenant = await tenant_at_one_moment(session, key, retailer_id)
+    with opened_file() as file:
         if media_type == CSV:
             await file.write_table(_offers(session, tenant), exported_offer, ImportedOffer)
         else:
             file.write(b'{"offers":')
             await file.write_list(_offers(session, tenant), exported_offer)
             file.write(b"}")
-        return _sent(file, media_type, "offers")
+        return sent(file, media_type, "offers")
 
 
 @get(
@@ -154,8 +154,8 @@ async def export_offers(
     responses={200: ResponseSpec(Everything, description="All there is of yours.", generate_examples=False)},
 )
 async def export_everything(session: Session, key: AuthKey, retailer_id: RetailerId = None) -> Stream:
-    tenant = await _tenant(session, key, retailer_id)
-    with _file() as file:
+    tenant = await tenant_at_one_moment(session, key, retailer_id)
+    with opened_file() as file:
         file.write(b'{"sites":')
         await _write_sites(file, session, tenant)
         file.write(b',\n"fences":')
@@ -165,16 +165,16 @@ async def export_everything(session: Session, key: AuthKey, retailer_id: Retaile
         file.write(b',\n"caps":')
         await file.write_list(_caps(session, tenant), exported_cap)
         file.write(b"}")
-        return _sent(file, _JSON, "everything")
+        return sent(file, JSON, "everything")
 
 
-async def _tenant(session: Session, key: AuthKey, retailer_id: int | None) -> int:
+async def tenant_at_one_moment(session: Session, key: AuthKey, retailer_id: int | None) -> int:
     await session.execute(_ONE_MOMENT)
     return await existing_tenant(session, key, retailer_id)
 
 
 @contextlib.contextmanager
-def _file() -> Iterator[ExportFile]:
+def opened_file() -> Iterator[ExportFile]:
     """Room for an export, and its file, which is closed here only where it will not be sent."""
     with _room.taken():
         file = ExportFile()
@@ -185,34 +185,34 @@ def _file() -> Iterator[ExportFile]:
             raise
 
 
-def _sent(file: ExportFile, media_type: str, what: str) -> Stream:
-    ending = {GEOJSON: "geojson", _JSON: "json", CSV: "csv"}[media_type]
-    return file.sent(media_type, f"alentour-{what}.{ending}", _NEGOTIATED)
+def sent(file: ExportFile, media_type: str, what: str) -> Stream:
+    ending = {GEOJSON: "geojson", JSON: "json", CSV: "csv"}[media_type]
+    return file.sent(media_type, f"alentour-{what}.{ending}", NEGOTIATED)
 
 
 def _accepted(accept: str, forms: Any) -> str:
     """The first that is asked for by name, in the order of the header; JSON, where none is."""
     asked = [one.partition(";")[0].strip().lower() for one in accept.split(",")]
-    return next((one for one in asked if one in forms), _JSON)
+    return next((one for one in asked if one in forms), JSON)
 
 
 async def _write_sites(file: ExportFile, session: Session, tenant: int) -> None:
-    file.write(_COLLECTION)
+    file.write(COLLECTION)
     await file.write_list(_sites(session, tenant), exported_site)
     file.write(b"}")
 
 
 async def _write_fences(file: ExportFile, session: Session, tenant: int) -> None:
-    file.write(_COLLECTION)
+    file.write(COLLECTION)
     await file.write_list(_fences(session, tenant), exported_fence)
     file.write(b"}")
 
 
 async def _sites(session: Session, tenant: int) -> AsyncIterator[Sequence[SiteRow]]:
     async def after(site_id: int) -> Sequence[SiteRow]:
-        return await list_sites(session, tenant, after_id=site_id, limit=_PAGE)
+        return await list_sites(session, tenant, after_id=site_id, limit=ROWS_AT_ONCE)
 
-    async for page in _pages(after, lambda row: row.site_id):
+    async for page in pages(after, lambda row: row.site_id):
         yield page
 
 
@@ -220,18 +220,18 @@ async def _fences(session: Session, tenant: int) -> AsyncIterator[Sequence[tuple
     """With the names of their sites."""
 
     async def after(fence_id: int) -> Sequence[Fence]:
-        return await list_fences(session, tenant, after_id=fence_id, limit=_PAGE)
+        return await list_fences(session, tenant, after_id=fence_id, limit=ROWS_AT_ONCE)
 
-    async for page in _pages(after, lambda row: row.fence_id):
+    async for page in pages(after, lambda row: row.fence_id):
         sites = await names_of(session, SITES, tenant, {row.site_id for row in page if row.site_id})
         yield [(row, sites) for row in page]
 
 
 async def _offers(session: Session, tenant: int) -> AsyncIterator[Sequence[OfferInContext]]:
     async def after(offer_id: int) -> Sequence[Any]:
-        return await list_offers(session, tenant, after_id=offer_id, limit=_PAGE)
+        return await list_offers(session, tenant, after_id=offer_id, limit=ROWS_AT_ONCE)
 
-    async for page in _pages(after, lambda row: row.offer_id):
+    async for page in pages(after, lambda row: row.offer_id):
         budgets = await budgets_of(session, [row.offer_id for row in page])
         fences = await names_of(session, FENCES, tenant, {one for row in page for one in row.fence_ids})
         sites = await names_of(session, SITES, tenant, {one for row in page for one in row.site_ids})
@@ -247,7 +247,7 @@ async def _caps(session: Session, tenant: int) -> AsyncIterator[Sequence[tuple[C
         yield [(row, offers) for row in rows]
 
 
-async def _pages(
+async def pages(
     after: Callable[[int], Awaitable[Sequence[Any]]], id_of: Callable[[Any], int]
 ) -> AsyncIterator[Sequence[Any]]:
     """All rows in the order of their ids, some hundred at a time."""

@@ -43,8 +43,8 @@ class Bulk(NamedTuple, Generic[Edit]):
 
     `kind` is the audit log's word. `key` is a row's external id. `judge` refuses rows that the database
     knows better about; `write` is given what it found out and writes the good ones; it may refuse some, which
-    it then leaves unwritten.
-    `in_json` is for JSON that is no FeatureCollection. Of the three forms an import has those that it can use.
+    it then leaves unwritten. Both find the application's state in the session's `info["state"]`.
+    `in_json` is for JSON that is no FeatureCollection. An import has those of the three that it can use.
     """
 
     kind: str
@@ -127,6 +127,7 @@ def _rows_of(bulk: Bulk[Any]) -> dict[str, Provide]:
         rows: NamedDependency[Any],  # noqa: ARG001  # asked for so that they come first
     ) -> AsyncIterator[AsyncSession]:
         async with contextlib.asynccontextmanager(open_session)(request) as session:
+            session.info["state"] = request.app.state
             yield session
 
     return {"rows": Provide(provide_rows), "session": Provide(provide_session)}

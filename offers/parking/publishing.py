@@ -1,8 +1,8 @@
 """Publishing tariffs: new versions beside those there are, one operator's at a time, in one order.
 
 Whoever publishes holds the operator's row first, so that two imports wait for each other and each judges
-what the other left. Owns the tables of tariffs and their versions for whoever edits; which versions fit beside
-each other is `offers.parking.validity`', what terms may say `offers.parking.tariffs`'.
+what the other left. Owns the tables of tariffs and their versions for whoever edits; which versions fit
+beside each other is `offers.parking.validity`', what terms may say `offers.parking.tariffs`'.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
