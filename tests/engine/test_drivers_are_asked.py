@@ -51,7 +51,8 @@ class City:
         zone_id: int = await self.world.sql.fetchval(
             "INSERT INTO parking_zones (retailer_id, code, code_key, name, shape, time_zone, country,"
             " tariff_id, created_at, updated_at) VALUES ($1, 'A1', 'A1', 'Zone', ST_Multi(ST_Buffer("
-            "ST_SetSRID(ST_MakePoint($2, $3), 4326)::geography, $4)::geometry), 'Europe/Helsinki', 'FI', $5, $6, $6)"
+            "ST_SetSRID(ST_MakePoint($2, $3), 4326)::geography, $4)::geometry),"
+            " 'Europe/Helsinki', 'FI', $5, $6, $6)"
             " RETURNING zone_id",
             operator_id,
             LON,
