@@ -83,7 +83,12 @@ async def _open(app: Litestar) -> AsyncIterator[None]:
         app.state.engine = engine = _engine(settings, database, app.state.metrics)
         app.state.live = live = LiveHub(database.pool)
         await engine.start()
-        leaving = Leaving(proof_key, settings.dormant_after_months, settings.ledger_kept_years)
+        leaving = Leaving(
+            proof_key,
+            settings.dormant_after_months,
+            settings.ledger_kept_years,
+            settings.plates_kept_months,
+        )
         chores = [
             asyncio.create_task(keep_tidy(database.pool), name="idempotency-tidier"),
             asyncio.create_task(let_go(database.pool, leaving), name="leave-taker"),

@@ -313,6 +313,15 @@ class ExportedPrompt(_Form, frozen=True, kw_only=True):
     asked_at: datetime
     expires_at: datetime
     answered_at: datetime | None
+class ExportedPlate(_Form, frozen=True, kw_only=True):
+    """A number plate of yours. `used_on`: the day it was added or last parked with."""
+
+    plate_id: UUID
+    country: str
+    plate: str
+    label: str | None
+    created_at: datetime
+    used_on: date
 
 
 class ExportedLook(_Form, frozen=True, kw_only=True):
@@ -359,6 +368,7 @@ class ExportedPerson(_Form, frozen=True, kw_only=True):
     test_phones: list[ExportedTestPhone]
     previews: list[ExportedPreview]
     parking_prompts: list[ExportedPrompt]
+    plates: list[ExportedPlate]
     audit: list[ExportedLook]
     kept_answers: list[KeptAnswer]
 

@@ -78,7 +78,7 @@ async def read_me(phone: AuthPhone, tx: Tx) -> Me:
         )
     },
 )
-async def export_me(phone: AuthPhone, tx: Tx) -> Stream:
+async def export_me(phone: AuthPhone, tx: Tx, state: State) -> Stream:
     """One JSON file with all that is kept: what you chose, said, were given and why, and where you are.
 
     Also who of the operator's looked at you. Of secrets it says only that they exist. Everything in it
@@ -86,7 +86,7 @@ async def export_me(phone: AuthPhone, tx: Tx) -> Stream:
     """
     spool = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY_BYTES)  # noqa: SIM115 - closed by the stream
     try:
-        exported_at = await write_export(tx, key_of(phone), spool)
+        exported_at = await write_export(tx, key_of(phone), spool, state.plate_key)
         size = spool.tell()
         spool.seek(0)
     except BaseException:

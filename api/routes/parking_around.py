@@ -1,4 +1,7 @@
-"""Parking zones for drivers over HTTP: around a phone, and by the code on the sign."""
+"""Parking zones for drivers over HTTP: around a phone, and by the code on the sign.
+
+`list_around` shares its address with the operators' POST and is wired with it, in `api.routes.parking_zones`.
+"""
 
 from typing import Annotated, Final
 
@@ -42,8 +45,10 @@ class ZonesOfCode(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @get(
-    "/v1/parking/zones",
+    "/",
     guards=[requires_phone],
+    dependencies=PLAIN,
+    tags=["Parking"],
     operation_id="listParkingZonesAround",
     summary="In which parking zone am I?",
 )
@@ -100,4 +105,4 @@ async def find_by_code(
     return ZonesOfCode(items=await seen_zones(tx, found, language, now))
 
 
-router: Final = Router("/", route_handlers=[list_around, find_by_code], dependencies=PLAIN, tags=["Parking"])
+router: Final = Router("/", route_handlers=[find_by_code], dependencies=PLAIN, tags=["Parking"])

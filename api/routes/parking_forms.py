@@ -11,7 +11,7 @@ from api.routes.resources import of_server
 from geo.errors import Fault, InvalidInput
 from geo.geojson import read_shape, refuse_crs, write_line, write_shape
 from geo.kerbs import read_kerb
-from geo.wall_clock import country_of
+from geo.wall_clock import country_of, is_zone
 from offers.parking.restrictions import Restriction
 from offers.parking.tables import TariffRow, TariffVersionRow, ZoneRow
 from offers.parking.tariff_versions import whole
@@ -19,6 +19,7 @@ from offers.parking.tariffs import Tariff
 from offers.parking.zone_edits import ZoneEdit, faults_of, kerb_of, shape_of
 from offers.retail.offer_edits import hours_faults
 
+_NOWHERE: Final = "ZZ"
 LINES: Final = frozenset({"LineString", "MultiLineString"})
 
 _BUFFER: Final = "Of a kerb line: how far the zone reaches to either side, in metres."
@@ -101,7 +102,7 @@ def read_zone_feature(feature: ZoneFeature, at: str = "") -> NamedZone:
         code=said.code,
         name=said.code if said.name is None else said.name,
         time_zone=said.time_zone,
-        country=said.country or country_of(said.time_zone) or "",
+        country=_country_of(said, at),
         capacity=said.capacity,
         restrictions=tuple(said.restrictions),
         **_drawn(feature, at),
@@ -112,6 +113,14 @@ def read_zone_feature(feature: ZoneFeature, at: str = "") -> NamedZone:
     if faults:
         raise InvalidInput("The zone cannot be used.", faults=tuple(faults))
     return NamedZone(edit=edit, tariff=said.tariff)
+
+
+def _country_of(said: ZoneProperties, at: str) -> str:
+    country = said.country or country_of(said.time_zone)
+    if country is None and is_zone(said.time_zone):
+        fault = Fault(f"{at}properties.country", "is required: the time zone is named for no country")
+        raise InvalidInput("The zone cannot be used.", faults=(fault,))
+    return country or _NOWHERE  # the time zone is refused anyway
 
 
 def with_tariff(zone: NamedZone, ids: Mapping[str, int]) -> ZoneEdit | Fault:

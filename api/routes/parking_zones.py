@@ -11,6 +11,7 @@ from api.auth import AuthKey, requires, tenant_of
 from api.database import ORM, Now, Session, config_changed
 from api.idempotency import once
 from api.pages import Cursor, Limit, Page, page_of, read_cursor
+from api.routes.parking_around import list_around
 from api.routes.parking_forms import NamedZone, ZoneFeature, read_zone_feature, shown_zone, with_tariff
 from api.routes.parking_imports import import_zones
 from api.routes.resources import (
@@ -205,8 +206,8 @@ async def _answer(session: Session, zone: ZoneRow, status_code: int = 200) -> Re
     return Response(shown, status_code=status_code, headers={"etag": etag_of(zone.revision)})
 
 
-router: Final = Router(
-    "/v1/parking/zones",
+_operators: Final = Router(
+    "/",
     route_handlers=[
         create_one,
         list_all,
@@ -221,3 +222,5 @@ router: Final = Router(
     tags=["Parking operators"],
     security=[{"retailerKey": []}],
 )
+# One router for one address: a phone's GET is beside an operator's POST.
+router: Final = Router("/v1/parking/zones", route_handlers=[list_around, _operators])

@@ -7,7 +7,7 @@ import msgspec
 from litestar import Response, Router, delete, get, patch, post
 from litestar.datastructures import State
 from litestar.openapi import ResponseSpec
-from litestar.params import JSONBody
+from litestar.params import FromPath, JSONBody
 
 from api.auth import AuthPhone, requires_phone
 from api.database import PLAIN, Tx
@@ -84,7 +84,7 @@ async def list_plates(phone: AuthPhone, tx: Tx, state: State) -> Response[Plates
     summary="Name a number plate",
 )
 async def rename_plate(
-    phone: AuthPhone, tx: Tx, state: State, plate_id: UUID, data: JSONBody[PlateName]
+    phone: AuthPhone, tx: Tx, state: State, plate_id: FromPath[UUID], data: JSONBody[PlateName]
 ) -> Response[CustomerPlate]:
     """Only its label; another plate is another one."""
     renamed = await customer_plates.rename_plate(tx, key_of(phone), plate_id, data.label, state.plate_key)
@@ -97,7 +97,7 @@ async def rename_plate(
     operation_id="deletePlate",
     summary="Delete a number plate",
 )
-async def delete_plate(phone: AuthPhone, tx: Tx, plate_id: UUID) -> None:
+async def delete_plate(phone: AuthPhone, tx: Tx, plate_id: FromPath[UUID]) -> None:
     """At once. A stay that runs with it goes on."""
     await customer_plates.delete_plate(tx, key_of(phone), plate_id)
 

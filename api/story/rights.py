@@ -143,6 +143,7 @@ _PERSON: Final[dict[str, Any]] = {
     "test_phones": [],
     "previews": [],
     "parking_prompts": [],
+    "plates": [],
     "audit": [],
     "kept_answers": [],
 }

@@ -221,8 +221,10 @@ def _taken(there: TariffVersionRow) -> Fault:
 
 
 def terms_of(tariff: Tariff) -> dict[str, Any]:
-    """What is stored of it as its terms: all but its times."""
-    return write_tariff(msgspec.structs.replace(tariff, valid_from=None, valid_until=None))
+    """What is stored of it as its terms: all but its times, as it is read from JSON."""
+    timeless = msgspec.structs.replace(tariff, valid_from=None, valid_until=None)
+    terms: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(write_tariff(timeless)))
+    return terms
 
 
 def _stretch(tariff: Tariff) -> Stretch:

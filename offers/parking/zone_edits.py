@@ -206,7 +206,7 @@ def _plain(edit: ZoneEdit) -> dict[str, Any]:
     return {
         **{name: getattr(edit, name) for name in same},
         "code_key": code_key_of(edit.code),
-        "restrictions": msgspec.to_builtins(edit.restrictions),
+        "restrictions": msgspec.to_builtins(list(edit.restrictions)),
     }
 
 

@@ -7,12 +7,13 @@ a hundred thousand crossings takes no more memory than one with ten.
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import datetime
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 import asyncpg
 import msgspec
 
 from offers.buckets import bucket_of_text
+from offers.parking.plate_keys import PlateKey
 from offers.people.consent_records import Consent
 from offers.people.controllers import read_named, read_operator
 from offers.people.customers import CustomerKey, Gone
@@ -53,13 +54,22 @@ _encode: Final = msgspec.json.Encoder().encode
 Row = Mapping[str, Any]
 
 
+class Keys(NamedTuple):
+    """What signs receipts, and what opens plates."""
+
+    signer: Signer
+    plates: PlateKey
+
+
 class Sink(Protocol):
     """Where the bytes go."""
 
     def write(self, data: bytes, /) -> object: ...
 
 
-async def write_export(connection: asyncpg.Connection, key: CustomerKey, sink: Sink) -> datetime:
+async def write_export(
+    connection: asyncpg.Connection, key: CustomerKey, sink: Sink, plate_key: PlateKey
+) -> datetime:
     """Write the JSON of the person who is this customer; when it was read.
 
     Must be the first of its transaction. Raises Gone for nobody.
@@ -69,24 +79,26 @@ async def write_export(connection: asyncpg.Connection, key: CustomerKey, sink: S
     signer = await Signer.now(connection)
     me, *before = await people_of(connection, key)
     sink.write(b'{"format":%b,"exported_at":%b,"person":' % (_encode(FORMAT), _encode(exported_at)))
-    await _write_person(connection, me, sink, signer)
+    keys = Keys(signer, plate_key)
+    await _write_person(connection, me, sink, keys)
     sink.write(b',"before_joining":[')
     for number, earlier in enumerate(before):
         sink.write(b"," if number else b"")
-        await _write_person(connection, earlier, sink, signer)
+        await _write_person(connection, earlier, sink, keys)
     sink.write(b"]}")
     return exported_at
 
 
-async def _write_person(connection: asyncpg.Connection, key: CustomerKey, sink: Sink, signer: Signer) -> None:
+async def _write_person(connection: asyncpg.Connection, key: CustomerKey, sink: Sink, keys: Keys) -> None:
     profile = await connection.fetchrow(_PROFILE, *key)
     if profile is None:
         raise Gone
     sink.write(b'{"customer_id":%b,"profile":%b' % (_encode(key.customer_id), _encode(dict(profile))))
     await _write_list(sink, "whereabouts", _whereabouts(connection, key))
-    more = {"consents": await _receipts(connection, key, signer)}
+    more = {"consents": await _receipts(connection, key, keys.signer)}
     for section in SECTIONS:
-        rows = _rows(connection, section, key, more.get(section.name))
+        opened = _opened(section.sealed, keys.plates) if section.sealed else None
+        rows = _rows(connection, section, key, opened or more.get(section.name))
         await _write_list(sink, section.name, rows)
     await _write_list(sink, "kept_answers", _kept_answers(connection, key))
     sink.write(b"}")
@@ -109,6 +121,17 @@ async def _rows(
         for column in section.json:
             row[column] = msgspec.Raw(row[column].encode())
         yield more(row) if more else row
+
+
+def _opened(sealed: str, plates: PlateKey) -> Callable[[Row], Row]:
+    """What gives a row its plate in the place of the encrypted one."""
+
+    def with_plate(row: Row) -> Row:
+        plate = plates.open(row[sealed])
+        rest = {name: value for name, value in row.items() if name != sealed}
+        return {**rest, "country": plate.country, "plate": plate.text}
+
+    return with_plate
 
 
 async def _whereabouts(connection: asyncpg.Connection, key: CustomerKey) -> AsyncIterator[Row]:

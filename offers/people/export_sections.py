@@ -22,7 +22,8 @@ class Section(msgspec.Struct, frozen=True, kw_only=True):
     """One table's part of the export, a list under `name`.
 
     `columns` are names with spaces between, `names` readable names beside ids, as SQL, and `json` the
-    columns that hold JSON already.
+    columns that hold JSON already. `sealed` is a column with an encrypted plate, which is given as `country`
+    and `plate`.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Section(msgspec.Struct, frozen=True, kw_only=True):
     leaves_out: Mapping[str, str] = _WHOSE
     names: str = ""
     json: frozenset[str] = frozenset()
+    sealed: str | None = None
     order_by: str
 
     @property
@@ -190,6 +192,16 @@ SECTIONS: Final = (
         table="parking_prompts",
         columns="prompt_id device_id kind zone_ids session_id ends_at asked_at expires_at answered_at",
         order_by="t.asked_at, t.prompt_id",
+        name="plates",
+        table="parking_plates",
+        columns="plate_id sealed label created_at used_on",
+        leaves_out={
+            **_WHOSE,
+            "plate_hmac": "a keyed hash of the plate, to find it by",
+            "key_name": "under which key the plate is encrypted",
+        },
+        sealed="sealed",
+        order_by="t.created_at, t.plate_id",
     ),
     Section(
         name="audit",

@@ -26,6 +26,8 @@ from offers.periods import (
     DORMANT_AFTER_MONTHS,
     LEDGER_KEPT_YEARS,
     PENDING_DEVICES_KEPT,
+    PERMITS_KEPT,
+    PLATES_KEPT_MONTHS,
     REVOKED_DEVICES_KEPT,
     months,
     years,
@@ -83,6 +85,8 @@ _FORGET_EARLIER: Final = """
 
 _FORGET_CONSENT_PROOFS: Final = "DELETE FROM consent_proofs WHERE bucket = $1 AND erased_on < $2"
 _FORGET_REDEMPTION_PROOFS: Final = "DELETE FROM redemption_proofs WHERE bucket = $1 AND redeemed_on < $2"
+_FORGET_PLATES: Final = "DELETE FROM parking_plates WHERE bucket = $1 AND used_on < $2"
+_FORGET_PERMITS: Final = "DELETE FROM parking_permits WHERE valid_until < $1"
 
 _log: Final = structlog.get_logger("alentour.leaving")
 
@@ -93,6 +97,7 @@ class Leaving(msgspec.Struct, frozen=True):
     proof_key: ProofKey
     dormant_after_months: int = DORMANT_AFTER_MONTHS
     ledger_kept_years: int = LEDGER_KEPT_YEARS
+    plates_kept_months: int = PLATES_KEPT_MONTHS
 
 
 class Left(msgspec.Struct):
@@ -103,6 +108,8 @@ class Left(msgspec.Struct):
     earlier_deliveries: int = 0
     customers: int = 0
     proofs: int = 0
+    plates: int = 0
+    permits: int = 0
 
 
 async def let_go(pool: asyncpg.Pool, leaving: Leaving) -> None:
@@ -124,7 +131,9 @@ async def let_go_now(pool: asyncpg.Pool, leaving: Leaving, at_once: int = AT_ONC
         left.deliveries += await _attempt(_deliveries(pool, bucket, now, leaving.proof_key, at_once))
         left.earlier_deliveries += await _attempt(_earlier_deliveries(pool, bucket, now))
         left.customers += await _attempt(_people(pool, bucket, now, leaving, at_once))
+        left.plates += await _attempt(_plates(pool, bucket, now, leaving))
         left.proofs += await _attempt(_proofs(pool, bucket, now, leaving))
+    left.permits = await _attempt(_permits(pool, now))
     return left
 
 
@@ -204,6 +213,16 @@ async def _proofs(pool: asyncpg.Pool, bucket: int, now: datetime, leaving: Leavi
     return _count(await pool.execute(_FORGET_CONSENT_PROOFS, bucket, consents_before)) + _count(
         await pool.execute(_FORGET_REDEMPTION_PROOFS, bucket, redemptions_before)
     )
+
+
+async def _plates(pool: asyncpg.Pool, bucket: int, now: datetime, leaving: Leaving) -> int:
+    """Whoever parks with one at this moment notes the day first, and it is found used."""
+    before = (now - months(leaving.plates_kept_months)).date()
+    return _count(await pool.execute(_FORGET_PLATES, bucket, before))
+
+
+async def _permits(pool: asyncpg.Pool, now: datetime) -> int:
+    return _count(await pool.execute(_FORGET_PERMITS, now - PERMITS_KEPT))
 
 
 def _count(tag: str) -> int:

@@ -23,6 +23,8 @@ from tests.world import HELSINKI, METRES_PER_DEGREE, World
 
 # What people type where they should not.
 PLATE = "AB-123-CD"
+# What they type where they should: a plate of their own.
+CAR = "GX-482-ZT"
 FENCE_APART_M = 2_000.0
 EDITS_ARE_SEEN_AFTER_S = 1.2
 
@@ -99,6 +101,7 @@ async def live(http: httpx.AsyncClient, rows: asyncpg.Pool, street: Street) -> L
     await walks_in(phone, FENCE_APART_M, life)
     await _redeems(life, street)
     await _looked_at(rows, life)
+    await _parks(rows, life)
     await _rotates(life)
     await _is_held_and_held_out(rows, life, street)
     await _knows_itself(rows, life)
@@ -233,6 +236,14 @@ async def _is_held_and_held_out(rows: asyncpg.Pool, life: Life, street: Street) 
         reference=reference,
         reference_hash=_sha(reference),
     )
+
+
+async def _parks(rows: asyncpg.Pool, life: Life) -> None:
+    answer = await life.phone.post("/v1/me/plates", {"plate": CAR, "country": "FR", "label": f"Van {PLATE}"})
+    assert answer.status_code == 201, answer.text
+    plate_id = answer.json()["plate_id"]
+    found = await rows.fetchval("SELECT plate_hmac FROM parking_plates WHERE plate_id = $1", UUID(plate_id))
+    life.is_known_by(car=CAR, plate_id=plate_id, plate_hmac=found.hex())
 
 
 async def _rotates(life: Life) -> None:

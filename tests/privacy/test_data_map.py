@@ -15,7 +15,7 @@ from offers.engine.retention import forget
 from offers.people.erasure import KEPT, OWNED, SHARED
 from offers.people.export_sections import OTHERWISE, SECTIONS
 from offers.people.leaving import Leaving, let_go_now
-from offers.periods import DORMANT_AFTER_MONTHS, LEDGER_KEPT_YEARS, months, years
+from offers.periods import DORMANT_AFTER_MONTHS, LEDGER_KEPT_YEARS, PLATES_KEPT_MONTHS, months, years
 from tests.privacy.data_map import COUNTED, DELETED, ERASURES, REKEYED, Row, read_data_map
 from tests.privacy.people import KEY, Town, open_town
 from tests.privacy.rows import columns_of_all_tables
@@ -88,6 +88,7 @@ async def test_every_table_and_column_of_people_is_exported_or_left_out_for_a_re
 
 def test_the_periods_that_an_operator_may_set_are_told_with_their_defaults(described: dict[str, Row]):
     assert described["customers"].kept_days == (months(DORMANT_AFTER_MONTHS) + timedelta(1)).days
+    assert described["parking_plates"].kept_days == (months(PLATES_KEPT_MONTHS) + timedelta(1)).days
     assert described["redemption_proofs"].kept_days == years(LEDGER_KEPT_YEARS).days
     assert described["idempotency_keys"].kept == f"**{KEPT_HOURS} hours**"
 
@@ -142,6 +143,11 @@ async def somebody_lives(town: Town) -> None:
         *(phone.bucket, phone.customer_id, phone.device_id, town.retailer_id, NOON),
     )
     await town.pool.execute(
+        "INSERT INTO parking_plates (bucket, customer_id, plate_id, plate_hmac, sealed, key_name, created_at,"
+        " used_on) VALUES ($1, $2, $3, sha256('a plate'), '', 'key', $4, $5)",
+        *(phone.bucket, phone.customer_id, uuid4(), NOON, NOON.date()),
+    )
+    await town.pool.execute(
         "INSERT INTO audit_log (recorded_at, role, operation) VALUES ($1, 'command', 'test')", NOON
     )
     await town.pool.execute(
@@ -173,10 +179,15 @@ async def consents(town: Town, customer_id: UUID) -> None:
 
 
 async def ended_things(town: Town) -> None:
-    """What ended today: an offer, and a key."""
+    """What ended today: an offer, a permit, and a key."""
     await create_retailer_key(town.pool, town.retailer_id, "read", "Somebody's name")
     await town.pool.execute("UPDATE api_keys SET revoked_at = $1", NOON)
     await town.pool.execute("UPDATE offers SET status = 'ended'")
+    await town.pool.execute(
+        "INSERT INTO parking_permits (retailer_id, plate_hmac, key_name, user_class, valid_from, valid_until,"
+        " created_at, updated_at) VALUES ($1, sha256('a plate'), 'key', 'resident', $2, $3, $2, $2)",
+        *(town.retailer_id, NOON - timedelta(days=30), NOON),
+    )
     await town.pool.execute("INSERT INTO decision_totals VALUES (1, $1, 1, 'crossing', 'stale', 3)", NOON)
 
 

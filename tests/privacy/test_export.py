@@ -12,6 +12,7 @@ import msgspec
 import pytest
 
 from api.routes.export_forms import Export
+from offers.parking.plate_keys import PlateKey
 from offers.people import export
 from offers.people.customers import Gone
 from offers.people.export import write_export
@@ -31,7 +32,9 @@ def server(new_database: Callable[[], str]) -> Iterator[Server]:
         yield start(new_database())
 
 
+PLATES = PlateKey(b"\x07" * 32)
 SECRETS = {
+    "plate_hmac",
     "token",
     "token_hash",
     "installation",
@@ -148,7 +151,7 @@ async def test_a_long_life_takes_no_more_memory_than_a_short_one(town: Town):
     sink = Size()
     async with town.pool.acquire() as connection, connection.transaction():
         tracemalloc.start()
-        await write_export(connection, key_of(phone), sink)
+        await write_export(connection, key_of(phone), sink, PLATES)
         _, peak = tracemalloc.get_traced_memory()
         tracemalloc.stop()
     assert sink.bytes > 10_000_000
@@ -169,11 +172,11 @@ async def test_an_export_is_of_one_moment_although_the_person_is_erased_meanwhil
     monkeypatch.setattr(export, "_whereabouts", erase_first)
     sink = Text()
     async with town.pool.acquire() as connection, connection.transaction():
-        await write_export(connection, key_of(phone), sink)
+        await write_export(connection, key_of(phone), sink, PLATES)
     assert [one["delivery_id"] for one in sink.said["person"]["deliveries"]] == [str(delivery.delivery_id)]
     with pytest.raises(Gone):
         async with town.pool.acquire() as connection, connection.transaction():
-            await write_export(connection, key_of(phone), Text())
+            await write_export(connection, key_of(phone), Text(), PLATES)
 
 
 async def test_fix_ids_that_no_column_could_take_apart_do_not_break_an_export(town: Town):
@@ -184,7 +187,7 @@ async def test_fix_ids_that_no_column_could_take_apart_do_not_break_an_export(to
     )
     sink = Text()
     async with town.pool.acquire() as connection, connection.transaction():
-        await write_export(connection, key_of(phone), sink)
+        await write_export(connection, key_of(phone), sink, PLATES)
     assert sink.said["person"]["whereabouts"][0]["last_answer_kept"] is True
 
 
