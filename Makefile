@@ -28,6 +28,7 @@ RULES := \
   offers/local_periods.py \
   offers/minors.py \
   offers/next_time.py \
+  offers/payments/states.py \
   offers/quiet_hours.py \
   offers/ranking.py \
   offers/schedule.py \
