@@ -21,7 +21,14 @@ import structlog
 from geo.errors import NotFound
 from offers.payments.ledger import post_capture
 from offers.payments.payments import COLUMNS, Payment, read_payment, read_row
-from offers.payments.port import Hint, Outcome, Provider, ProviderRefused, ProviderSilent
+from offers.payments.port import (
+    Hint,
+    Outcome,
+    PaymentMethodUnknown,
+    Provider,
+    ProviderRefused,
+    ProviderSilent,
+)
 from offers.payments.refunding import Refunding
 from offers.payments.refunds import Refund
 from offers.payments.states import UNSETTLED, State, before, is_settled, path
@@ -164,7 +171,11 @@ class Cashier:
                 return await self._write(
                     key, payment, Outcome(state="cancelled", reason="not_in_time"), claim
                 )
-            provider_ref = await provider.open(order)
+            try:
+                provider_ref = await provider.open(order)
+            except PaymentMethodUnknown:
+                unknown = Outcome(state="declined", reason="unknown_payment_method")
+                return await self._write(key, payment, unknown, claim)
             if await self._remember(key, payment, claim, provider_ref) is None:
                 return await self._read(key, payment.payment_id)
             outcome = await provider.authorise(provider_ref, order)

@@ -16,6 +16,7 @@ ProviderName: TypeAlias = Literal["sandbox", "stripe"]
 IntentState: TypeAlias = Literal[
     "open", "requires_action", "authorised", "captured", "declined", "cancelled", "processing"
 ]
+RefundAnswer: TypeAlias = Literal["pending", "refunded", "failed"]
 
 
 class ProviderSilent(Exception):
@@ -24,6 +25,10 @@ class ProviderSilent(Exception):
 
 class ProviderRefused(Exception):
     """It will not do this now (wrong state, wrong key, wrong account); what it did before is unchanged."""
+
+
+class PaymentMethodUnknown(Exception):
+    """There is no such payment method: what the phone sent was no token of the provider's."""
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,8 +55,8 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 class RefundOutcome(msgspec.Struct, frozen=True, kw_only=True):
     """How a refund stands: `pending` will change, the others will not."""
 
-    state: Literal["pending", "refunded", "failed"]
-    refund_ref: str
+    state: RefundAnswer
+    refund_ref: str | None
 
 
 class Hint(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,7 +79,10 @@ class Provider(Protocol):
     patience_s: float
 
     async def open(self, order: Order) -> str:
-        """The reference of a new intent (the same again for the same order, where the provider can)."""
+        """The reference of a new intent (the same again for the same order, where the provider can).
+
+        Raises PaymentMethodUnknown as well.
+        """
 
     async def authorise(self, provider_ref: str, order: Order) -> Outcome:
         """Reserve the amount; without a method, wait for the phone to name one."""
@@ -87,7 +95,9 @@ class Provider(Protocol):
 
     async def look(self, provider_ref: str, order: Order) -> Outcome: ...
 
-    async def refund(self, provider_ref: str, refund_id: UUID, amount_minor: int) -> RefundOutcome:
+    async def refund(
+        self, provider_ref: str, order: Order, refund_id: UUID, amount_minor: int
+    ) -> RefundOutcome:
         """Give back so much, once per `refund_id`: one that was made before is found, not made again."""
 
     def listen(self, listener: Listener) -> None:

@@ -87,7 +87,7 @@ class Refunding:
         claimed = await self._claim(key, refund_id)
         if claimed is not None:
             try:
-                outcome = await self._ask(claimed)
+                outcome = await self._ask(key.bucket, claimed)
                 await self._write(key, claimed, outcome)
             except (ProviderSilent, ProviderRefused) as error:
                 _log.warning("refund_not_settled", provider=claimed.payment.provider, reason=str(error))
@@ -99,12 +99,14 @@ class Refunding:
         for row in await self._pool.fetch(_OPEN, *key, payment_id):
             await self.settle(key, row["refund_id"])
 
-    async def _ask(self, claimed: Claimed) -> RefundOutcome:
+    async def _ask(self, bucket: int, claimed: Claimed) -> RefundOutcome:
         refund, payment, _ = claimed
         provider = self._providers.get(payment.provider or "")
         if provider is None or payment.provider_ref is None:
             raise ProviderRefused(f"the provider {payment.provider} is not configured any more")
-        outcome = await provider.refund(payment.provider_ref, refund.refund_id, refund.amount_minor)
+        outcome = await provider.refund(
+            payment.provider_ref, payment.order(bucket), refund.refund_id, refund.amount_minor
+        )
         if outcome.state == "pending":
             raise ProviderSilent("the provider has not decided yet")
         return outcome

@@ -166,7 +166,9 @@ class Sandbox:
             reason=_reason_of(state, row["method"]),
         )
 
-    async def refund(self, provider_ref: str, refund_id: UUID, amount_minor: int) -> RefundOutcome:
+    async def refund(
+        self, provider_ref: str, _order: Order, refund_id: UUID, amount_minor: int
+    ) -> RefundOutcome:
         key_hash = _hashed(refund_id)
         if (before := await self._pool.fetchval(_REFUNDED, key_hash)) is not None:
             return RefundOutcome(state="refunded", refund_ref=before)
