@@ -30,6 +30,7 @@ RULES := \
   offers/minors.py \
   offers/next_time.py \
   offers/parking/tariffs/*.py \
+  offers/payments/states.py \
   offers/quiet_hours.py \
   offers/ranking.py \
   offers/schedule.py \

@@ -11,6 +11,7 @@ from litestar.types import ControllerRouterHandler
 
 from api import openapi
 from api.auth import provide_key, provide_phone
+from api.cashier import open_cashier
 from api.clock import settle_mode
 from api.cors import Cors
 from api.database import Database
@@ -30,6 +31,7 @@ from api.settings import Settings
 from api.stopping import on_stop_signal
 from offers.engine import Engine
 from offers.handing.live import LiveHub
+from offers.payments.reconciling import keep_reconciling
 from offers.people.leaving import Leaving, let_go
 
 
@@ -82,6 +84,7 @@ async def _open(app: Litestar) -> AsyncIterator[None]:
         app.state.plate_key = plate_key_of(settings)
         app.state.engine = engine = _engine(settings, database, app.state.metrics)
         app.state.live = live = LiveHub(database.pool)
+        app.state.cashier = cashier = open_cashier(settings, database.pool)
         await engine.start()
         leaving = Leaving(
             proof_key,
@@ -92,6 +95,7 @@ async def _open(app: Litestar) -> AsyncIterator[None]:
         chores = [
             asyncio.create_task(keep_tidy(database.pool), name="idempotency-tidier"),
             asyncio.create_task(let_go(database.pool, leaving), name="leave-taker"),
+            asyncio.create_task(keep_reconciling(database.pool, cashier), name="reconciler"),
         ]
         try:
             with on_stop_signal(live.end_streams):
@@ -100,6 +104,7 @@ async def _open(app: Litestar) -> AsyncIterator[None]:
             for chore in chores:
                 chore.cancel()
             await asyncio.gather(*chores, return_exceptions=True)
+            await cashier.close()
             await live.close()
             await engine.stop()
     finally:
