@@ -31,6 +31,8 @@ from api.settings import Settings
 from api.stopping import on_stop_signal
 from offers.engine import Engine
 from offers.handing.live import LiveHub
+from offers.parking.cashing import CashierMoney
+from offers.parking.time_passes import watch_stays
 from offers.payments.reconciling import keep_reconciling
 from offers.people.leaving import Leaving, let_go
 
@@ -85,6 +87,7 @@ async def _open(app: Litestar) -> AsyncIterator[None]:
         app.state.engine = engine = _engine(settings, database, app.state.metrics)
         app.state.live = live = LiveHub(database.pool)
         app.state.cashier = cashier = open_cashier(settings, database.pool)
+        app.state.parking_money = CashierMoney(cashier)
         await engine.start()
         leaving = Leaving(
             proof_key,
@@ -96,6 +99,7 @@ async def _open(app: Litestar) -> AsyncIterator[None]:
             asyncio.create_task(keep_tidy(database.pool), name="idempotency-tidier"),
             asyncio.create_task(let_go(database.pool, leaving), name="leave-taker"),
             asyncio.create_task(keep_reconciling(database.pool, cashier), name="reconciler"),
+            asyncio.create_task(watch_stays(database.pool), name="stay-watcher"),
         ]
         try:
             with on_stop_signal(live.end_streams):

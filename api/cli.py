@@ -219,7 +219,7 @@ def _add_demo(parser: argparse.ArgumentParser) -> None:
 def _add_key_commands(parser: argparse.ArgumentParser) -> None:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     create = commands.add_parser("create", help="make a key and print it; it cannot be read again")
-    create.add_argument("--role", choices=["admin", "manage", "till", "read"], default="admin")
+    create.add_argument("--role", choices=["admin", "manage", "till", "read", "enforce"], default="admin")
     create.add_argument("--retailer", type=_count, metavar="ID", help="whose key it is, unless admin")
     create.add_argument("--label", default="", help="a note to tell keys apart")
     create.set_defaults(run=_create_key)

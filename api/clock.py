@@ -29,7 +29,10 @@ _ADVANCE: Final = """
     UPDATE clock SET simulated_at = alentour_now() + make_interval(secs => $1), has_run = true,
         ticking_since = CASE WHEN ticking_since IS NOT NULL THEN clock_timestamp() END
 """
-_NEXT_DUE: Final = "SELECT min(due_at) FROM timers WHERE due_at > $1"
+_NEXT_DUE: Final = """
+    SELECT least((SELECT min(due_at) FROM timers WHERE due_at > $1),
+                 (SELECT min(due_at) FROM parking_sessions WHERE due_at > $1))
+"""
 _LATE_AT_MOST: Final = timedelta(seconds=30)
 _TICK: Final = """
     UPDATE clock SET simulated_at = alentour_now(), has_run = has_run OR $1,

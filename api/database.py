@@ -259,9 +259,24 @@ async def open_session(request: Request[Any, Any, Any]) -> AsyncIterator[AsyncSe
     await _end_of_request(transaction, record)
 
 
+async def open_at_end(request: Request[Any, Any, Any]) -> AsyncIterator[Database]:
+    """Dependency `late`: the database, and a transaction of the request once there is an answer to be kept.
+
+    For a handler that commits its effect itself, and then asks somebody else what became of it: a retry
+    finds the effect by its `operation_id`, or the answer that is kept here.
+    """
+    database: Database = request.app.state.database
+    yield database
+    record = CURRENT.get()
+    transaction = await database.begin()
+    record.open.append(transaction)
+    await _end_of_request(transaction, record)
+
+
 # How a handler asks for them: `tx: Tx`, `session: Session`, `now: Now`.
 Tx: TypeAlias = NamedDependency[asyncpg.Connection]
 Session: TypeAlias = NamedDependency[AsyncSession]
+Late: TypeAlias = NamedDependency[Database]
 Now: TypeAlias = NamedDependency[datetime]
 
 
@@ -278,6 +293,10 @@ async def now_of_session(session: Session) -> datetime:
 # A router takes one of the two: a request has one transaction, and `now` is read inside it.
 PLAIN: Final = {"tx": Provide(open_plain), "now": Provide(now_of_plain)}
 ORM: Final = {"session": Provide(open_session), "now": Provide(now_of_session)}
+
+
+# For handlers that commit by themselves.
+LATE: Final = {"late": Provide(open_at_end)}
 
 
 async def read_now(work: asyncpg.Connection | AsyncSession) -> datetime:

@@ -76,6 +76,20 @@ OWN: Final[Mapping[str, tuple[str, ...]]] = {
         "code_malformed", "code_unknown", "already_redeemed", "delivery_cancelled", "code_expired",
         "stock_exhausted", "operation_of_another_code",
     ),
+    "quoteParking": (
+        "not_found", "zone_closed", "zone_ambiguous", "zone_not_paid", "parking_forbidden",
+        "stay_not_allowed",
+    ),
+    "beginParking": (
+        "not_found", "quote_used", "quote_expired", "quote_without_plate", "quote_outdated", "zone_closed",
+        "already_parked", "no_return", "payment_declined", "conflict",
+    ),
+    "extendParking": (
+        "stay_ended", "payment_pending", "payment_declined", "price_changed", "stay_not_allowed",
+        "parking_forbidden", "zone_closed",
+    ),
+    "stopParking": ("stay_ended", "payment_pending"),
+    "readParkingReceipt": ("not_paid_yet",),
     "explainProblem": ("not_found",),
 }  # fmt: skip
 _WITHOUT_DATABASE: Final = {

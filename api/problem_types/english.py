@@ -347,4 +347,84 @@ WORDS: Final[Mapping[str, Words]] = {
         "The connection to the database broke while the fixes were written: they may be recorded or not.",
         "Send the same batch with the same `fix_id`s again: what was recorded is answered, not repeated.",
     ),
+    "quote_used": Words(
+        "Quote used already",
+        "A parking session began with this quote before; each begins one.",
+        "Ask for another quote. A retry of the first request carries its `Idempotency-Key`.",
+    ),
+    "quote_expired": Words(
+        "Quote too old",
+        "A quote's price holds for ten minutes.",
+        "Ask for another, show its price, and use that one.",
+    ),
+    "quote_without_plate": Words(
+        "Quote without a plate",
+        "A quote without a plate tells a price; nobody parks with it.",
+        "Ask for one with `plate` or `plate_id`.",
+    ),
+    "quote_outdated": Words(
+        "Quote outdated",
+        "Since the quote was made the plate used free minutes that it counted on.",
+        "Ask for another, and show its price.",
+    ),
+    "price_changed": Words(
+        "Another price",
+        "What it costs is not what the driver was shown.",
+        "Read the session again, show `extensions`, and ask the driver once more.",
+    ),
+    "zone_closed": Words(
+        "Zone closed",
+        "Its operator sells nothing in this zone now.",
+        "Pay on the spot, or choose another zone.",
+    ),
+    "zone_ambiguous": Words(
+        "Several zones with this code",
+        "Operators number their zones by themselves, and several have this code.",
+        "Send `retailer_id` as well; `detail` names the operators.",
+    ),
+    "zone_not_paid": Words(
+        "Nothing to pay",
+        "No tariff is in force in this zone at that time.",
+        "Nothing has to be done here; heed the signs.",
+    ),
+    "parking_forbidden": Words(
+        "Parking restricted",
+        "A restriction of the zone begins before the stay would end.",
+        "Choose an earlier end, or another zone; `detail` says when and why.",
+    ),
+    "stay_not_allowed": Words(
+        "No such stay",
+        "The tariff has no stay of that length from that time.",
+        "`errors` says until when one may stay.",
+    ),
+    "already_parked": Words(
+        "Parked already",
+        "This plate has a session in this zone, perhaps by another person's phone.",
+        "Extend or stop that one. It ends by itself in time.",
+    ),
+    "no_return": Words(
+        "Back too early",
+        "Who leaves this zone may not park there again for a while, whoever pays.",
+        "`detail` says from when.",
+    ),
+    "stay_ended": Words(
+        "Session over",
+        "The parking session was stopped, ran out, or never began.",
+        "Begin another with a new quote.",
+    ),
+    "payment_pending": Words(
+        "Payment under way",
+        "A payment of this session is not decided yet.",
+        "Read the session until it is; where `payment` says `requires_action`, let the bank confirm it.",
+    ),
+    "payment_declined": Words(
+        "Payment declined",
+        "The provider took no money, so nothing began and nothing was extended.",
+        "Try another payment method, with a new `Idempotency-Key`.",
+    ),
+    "not_paid_yet": Words(
+        "No receipt yet",
+        "Nothing has been paid for this session, so there is nothing to receipt.",
+        "Wait until its `state` is `active`.",
+    ),
 }

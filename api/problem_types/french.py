@@ -356,4 +356,84 @@ WORDS: Final[Mapping[str, Words]] = {
         "Renvoyez le même lot avec les mêmes `fix_id` : ce qui est enregistré reçoit sa réponse, sans"
         " être refait.",
     ),
+    "quote_used": Words(
+        "Devis déjà utilisé",
+        "Un stationnement a déjà commencé avec ce devis ; chacun n'en commence qu'un.",
+        "Demandez-en un autre. Une nouvelle tentative porte le même `Idempotency-Key`.",
+    ),
+    "quote_expired": Words(
+        "Devis expiré",
+        "Le prix d'un devis vaut dix minutes.",
+        "Demandez-en un autre, montrez son prix et utilisez celui-là.",
+    ),
+    "quote_without_plate": Words(
+        "Devis sans immatriculation",
+        "Un devis sans immatriculation donne un prix ; on ne stationne pas avec.",
+        "Demandez-en un avec `plate` ou `plate_id`.",
+    ),
+    "quote_outdated": Words(
+        "Devis dépassé",
+        "Depuis ce devis, l'immatriculation a utilisé des minutes gratuites sur lesquelles il comptait.",
+        "Demandez-en un autre et montrez son prix.",
+    ),
+    "price_changed": Words(
+        "Prix différent",
+        "Le prix n'est pas celui que le conducteur a vu.",
+        "Relisez le stationnement, montrez `extensions` et redemandez au conducteur.",
+    ),
+    "zone_closed": Words(
+        "Zone fermée",
+        "L'exploitant ne vend rien dans cette zone en ce moment.",
+        "Payez sur place, ou choisissez une autre zone.",
+    ),
+    "zone_ambiguous": Words(
+        "Plusieurs zones de ce code",
+        "Chaque exploitant numérote ses zones ; plusieurs portent ce code.",
+        "Envoyez aussi `retailer_id` ; `detail` nomme les exploitants.",
+    ),
+    "zone_not_paid": Words(
+        "Rien à payer",
+        "Aucun tarif n'est en vigueur dans cette zone à ce moment.",
+        "Il n'y a rien à faire ici ; suivez les panneaux.",
+    ),
+    "parking_forbidden": Words(
+        "Stationnement restreint",
+        "Une restriction de la zone commence avant la fin demandée.",
+        "Choisissez une fin plus proche ou une autre zone ; `detail` dit quand et pourquoi.",
+    ),
+    "stay_not_allowed": Words(
+        "Durée impossible",
+        "Le tarif ne prévoit pas de stationnement de cette durée à ce moment.",
+        "`errors` dit jusqu'à quand il est possible de stationner.",
+    ),
+    "already_parked": Words(
+        "Déjà en stationnement",
+        "Cette immatriculation a déjà un stationnement dans cette zone, peut-être par un autre téléphone.",
+        "Prolongez ou arrêtez celui-là. Il se termine de lui-même.",
+    ),
+    "no_return": Words(
+        "Retour trop tôt",
+        "Qui quitte cette zone ne peut y revenir avant un certain temps, peu importe qui paie.",
+        "`detail` dit à partir de quand.",
+    ),
+    "stay_ended": Words(
+        "Stationnement terminé",
+        "Ce stationnement a été arrêté, est arrivé à son terme ou n'a jamais commencé.",
+        "Commencez-en un autre avec un nouveau devis.",
+    ),
+    "payment_pending": Words(
+        "Paiement en cours",
+        "Un paiement de ce stationnement n'est pas encore décidé.",
+        "Relisez le stationnement ; si `payment` dit `requires_action`, faites confirmer par la banque.",
+    ),
+    "payment_declined": Words(
+        "Paiement refusé",
+        "Le prestataire n'a rien débité : rien n'a commencé ni été prolongé.",
+        "Essayez un autre moyen de paiement, avec un nouvel `Idempotency-Key`.",
+    ),
+    "not_paid_yet": Words(
+        "Pas encore de reçu",
+        "Rien n'a été payé pour ce stationnement : il n'y a rien à justifier.",
+        "Attendez que son `state` soit `active`.",
+    ),
 }

@@ -14,6 +14,7 @@ from api.auth import requires
 from api.clock import Clock
 from api.database import PLAIN, Database, Tx
 from offers.engine import Engine
+from offers.parking.time_passes import do_all_due
 
 
 class TimeToSet(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -84,6 +85,7 @@ async def _once_settled(state: State) -> Clock:
     engine: Engine = state.engine
     await engine.settle()
     database: Database = state.database
+    await do_all_due(database.pool)
     async with database.connection() as connection:
         return await clock.read_clock(connection)
 

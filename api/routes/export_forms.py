@@ -313,6 +313,8 @@ class ExportedPrompt(_Form, frozen=True, kw_only=True):
     asked_at: datetime
     expires_at: datetime
     answered_at: datetime | None
+
+
 class ExportedPlate(_Form, frozen=True, kw_only=True):
     """A number plate of yours. `used_on`: the day it was added or last parked with."""
 

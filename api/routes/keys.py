@@ -22,7 +22,7 @@ KeyId = Annotated[str, Parameter(pattern="^[a-z2-7]{12}$", description="The midd
 class KeyDraft(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """`manage` edits everything of its retailer, `read` only reads, `till` only redeems."""
 
-    role: Literal["manage", "till", "read"]
+    role: Literal["manage", "till", "read", "enforce"]
     label: Annotated[str, msgspec.Meta(max_length=200)] = ""
 
 

@@ -106,7 +106,7 @@ class Earlier(NamedTuple):
 
 
 def check_quote(quote: Quoted, now: datetime) -> None:
-    """Raise Conflict where no stay can begin with it: `quote_used`, `quote_expired`, `quote_without_plate`."""
+    """Raise Conflict where no stay begins with it: `quote_used`, `quote_expired`, `quote_without_plate`."""
     if quote.used_by is not None:
         raise Conflict("This quote was used already; ask for another.", code="quote_used")
     if now >= quote.expires_at:

@@ -192,6 +192,8 @@ SECTIONS: Final = (
         table="parking_prompts",
         columns="prompt_id device_id kind zone_ids session_id ends_at asked_at expires_at answered_at",
         order_by="t.asked_at, t.prompt_id",
+    ),
+    Section(
         name="plates",
         table="parking_plates",
         columns="plate_id sealed label created_at used_on",

@@ -67,9 +67,9 @@ class City:
         session_id = uuid4()
         await self.world.sql.execute(
             "INSERT INTO parking_sessions (bucket, customer_id, session_id, quote_id, operation_id, zone_id,"
-            " tariff_id, tariff_version, user_class, plate_hmac, plate_sealed, state, starts_at, ends_at,"
-            " covered_until, currency, free_before, created_at) VALUES ($1, $2, $3, $3, $3, $4, 1, 1,"
-            " 'visitor', decode(repeat('00', 32), 'hex'), '', 'active', $5, $6, $6, 'EUR', '[]', $5)",
+            " tariff_id, tariff_version, classes, plate_hmac, plate_sealed, state, starts_at, ends_at,"
+            " covered_until, currency, free_before, created_at) VALUES ($1, $2, $3, $3, $3, $4, 1, 1, '{}',"
+            " decode(repeat('00', 32), 'hex'), '', 'active', $5, $6, $6, 'EUR', '[]', $5)",
             *(phone.bucket, phone.customer_id, session_id, zone_id, NOON - timedelta(minutes=5), ends_at),
         )
         return session_id
