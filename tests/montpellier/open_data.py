@@ -155,9 +155,10 @@ def sites_file() -> dict[str, Any]:
 def _garages() -> list[dict[str, Any]]:
     with (FOLDER / "VilleMTP_MTP_ParkingOuv.csv").open(encoding="cp1252", newline="") as file:
         rows = list(csv.reader(file))[1:]
+    # Their ids repeat, so they are told apart by their place in the file.
     return [
-        _site(f"garage-{row[0]}", row[1], "parking", [float(x.replace(",", ".")) for x in row[12:14]])
-        for row in rows
+        _site(f"garage-{number}", row[1], "parking", [float(x.replace(",", ".")) for x in row[12:14]])
+        for number, row in enumerate(rows, 1)
     ]
 
 
