@@ -12,6 +12,7 @@ RULES := \
   geo/fence_lint.py \
   geo/phone_trials.py \
   geo/tracking.py \
+  geo/vehicles.py \
   geo/wall_clock.py \
   offers/audience.py \
   offers/caps.py \
@@ -28,7 +29,10 @@ RULES := \
   offers/local_periods.py \
   offers/minors.py \
   offers/next_time.py \
+  offers/parking/stay_prices.py \
+  offers/parking/stays.py \
   offers/parking/tariffs/*.py \
+  offers/payments/states.py \
   offers/quiet_hours.py \
   offers/ranking.py \
   offers/schedule.py \

@@ -11,6 +11,7 @@ from litestar.types import ControllerRouterHandler
 
 from api import openapi
 from api.auth import provide_key, provide_phone
+from api.cashier import open_cashier
 from api.clock import settle_mode
 from api.cors import Cors
 from api.database import Database
@@ -32,9 +33,7 @@ from offers.engine import Engine
 from offers.handing.live import LiveHub
 from offers.parking.cashing import CashierMoney
 from offers.parking.time_passes import watch_stays
-from offers.payments.cashier import Cashier
 from offers.payments.reconciling import keep_reconciling
-from offers.payments.sandbox import Sandbox
 from offers.people.leaving import Leaving, let_go
 
 
@@ -87,7 +86,7 @@ async def _open(app: Litestar) -> AsyncIterator[None]:
         app.state.plate_key = plate_key_of(settings)
         app.state.engine = engine = _engine(settings, database, app.state.metrics)
         app.state.live = live = LiveHub(database.pool)
-        app.state.cashier = cashier = Cashier(database.pool, Sandbox(database.pool))
+        app.state.cashier = cashier = open_cashier(settings, database.pool)
         app.state.parking_money = CashierMoney(cashier)
         await engine.start()
         leaving = Leaving(
@@ -110,6 +109,7 @@ async def _open(app: Litestar) -> AsyncIterator[None]:
             for chore in chores:
                 chore.cancel()
             await asyncio.gather(*chores, return_exceptions=True)
+            await cashier.close()
             await live.close()
             await engine.stop()
     finally:

@@ -24,6 +24,7 @@ from offers.periods import DORMANT_AFTER_MONTHS, LEDGER_KEPT_YEARS, PARKING_KEPT
 
 ClockMode = Literal["normal", "simulated"]
 FlushBuckets = Literal["many", "one"]
+Payments = Literal["sandbox", "stripe"]
 LogFormat = Literal["json", "console"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 
@@ -77,6 +78,12 @@ def _database_url(value: str) -> str:
     return "postgresql" + value[len(parts.scheme) :]
 
 
+def _base(value: str) -> str:
+    if not _ORIGIN.fullmatch(value):
+        raise ValueError("must be an origin such as https://api.stripe.com")
+    return value
+
+
 def _database_name(value: str) -> str:
     if not (value.isascii() and value.isidentifier() and value == value.lower() and len(value) <= 63):
         raise ValueError("must be lower-case letters, digits and _, at most 63, no digit first")
@@ -126,6 +133,7 @@ def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+_SECRET: Final = frozenset({"database_url", "stripe_key", "stripe_webhook_secret"})
 _PER_S: Final = _whole(0, 1_000_000)
 _BURST: Final = _whole(1, 10_000_000)
 
@@ -203,6 +211,18 @@ class Settings:
     tls_in_front: bool = _setting(
         _yes_or_no, "yes where clients only come over TLS: answers then say so (HSTS)", default=False
     )
+    payments: Payments = _setting(
+        _one_of("sandbox", "stripe"), "sandbox (play money) or stripe: who takes payments", default="sandbox"
+    )
+    stripe_key: str | None = _setting(_text, "secret key of Stripe's API", default=None)
+    stripe_key_file: Path | None = _setting(_folder, "file that holds it, instead", default=None)
+    stripe_webhook_secret: str | None = _setting(
+        _text, "secret that Stripe signs webhooks with", default=None
+    )
+    stripe_webhook_secret_file: Path | None = _setting(_folder, "file that holds it, instead", default=None)
+    stripe_api_base: str | None = _setting(
+        _base, "where Stripe's API is, if not at api.stripe.com", default=None
+    )
     metrics_dir: Path | None = _setting(
         _folder, "folder the workers share their metrics in; unset is a temporary one", default=None
     )
@@ -273,8 +293,8 @@ def _parsed(field: dataclasses.Field[Any], text: str) -> Any:
         return field.metadata["parse"](text)
     except ValueError as error:
         variable = variable_of(field.name)
-        # A URL may carry a password: it is never repeated.
-        shown = "" if field.name == "database_url" else f", not {text!r}"
+        # A URL may carry a password, and secrets are secret: never repeated.
+        shown = "" if field.name in _SECRET else f", not {text!r}"
         raise InvalidInput(f"{variable} {error}{shown}", faults=(Fault(variable, str(error)),)) from None
 
 

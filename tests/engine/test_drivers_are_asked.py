@@ -20,7 +20,7 @@ from tests.geo.driving import LAT, LON, Leg, fixes_of
 from tests.world import LONG_AGO, METRES_PER_DEGREE, NOON, Phone, World, answered
 
 CAR, WALK, STILL = 12.0, 1.4, 0.0
-# 120 s from the south to the place where the zone is, then on foot; noon in Helsinki is an hour before NOON+1.
+# 120 s from the south to the place where the zone is, then on foot. It is a Thursday, noon in Helsinki.
 TO_THE_SHOP: list[Leg] = [(120.0, CAR), (60.0, STILL), (120.0, WALK)]
 STOPPED_M = 120 * CAR
 PAID = {"hours": "Mo-Sa 09:00-18:00", "lines": [{"type": "increment", "price_minor": 50, "per_minutes": 15}]}
@@ -49,9 +49,10 @@ class City:
             LONG_AGO,
         )
         zone_id: int = await self.world.sql.fetchval(
-            "INSERT INTO parking_zones (retailer_id, code, code_key, name, shape, time_zone, country, tariff_id,"
-            " created_at, updated_at) VALUES ($1, 'A1', 'A1', 'Zone', ST_Multi(ST_Buffer(ST_SetSRID("
-            "ST_MakePoint($2, $3), 4326)::geography, $4)::geometry), 'Europe/Helsinki', 'FI', $5, $6, $6)"
+            "INSERT INTO parking_zones (retailer_id, code, code_key, name, shape, time_zone, country,"
+            " tariff_id, created_at, updated_at) VALUES ($1, 'A1', 'A1', 'Zone', ST_Multi(ST_Buffer("
+            "ST_SetSRID(ST_MakePoint($2, $3), 4326)::geography, $4)::geometry),"
+            " 'Europe/Helsinki', 'FI', $5, $6, $6)"
             " RETURNING zone_id",
             operator_id,
             LON,
@@ -237,6 +238,8 @@ async def test_a_car_that_leaves_while_a_session_runs_is_offered_to_stop_it(worl
     assert (asked.kind, asked.zone_ids, asked.session_id) == ("stop", [zone_id], session_id)
     assert asked.expires_at <= NOON + timedelta(hours=2)
     assert await drives(world, engine, phone, [(300.0, CAR)], NOON + timedelta(minutes=66)) == []
+    state = await world.sql.fetchval("SELECT state::text FROM device_states")
+    assert json.loads(state)["v"][-1] is False, "nobody looks at every fix whether it has left by now"
 
 
 async def test_driving_on_within_a_wide_zone_is_not_leaving_it(world, engine, city):
