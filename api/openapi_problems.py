@@ -63,6 +63,8 @@ OWN: Final[Mapping[str, tuple[str, ...]]] = {
         "code_malformed", "code_unknown", "already_redeemed", "delivery_cancelled", "code_expired",
         "stock_exhausted", "operation_of_another_code",
     ),
+    "refundPayment": ("payment_state", "payment_mismatch", "refund_too_large"),
+    "hearStripe": ("invalid_input", "webhook_unsigned", "not_found"),
     "explainProblem": ("not_found",),
 }  # fmt: skip
 _WITHOUT_DATABASE: Final = {

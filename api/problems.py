@@ -129,6 +129,7 @@ CODES_OF: Final[Mapping[type[AlentourError], tuple[str, ...]]] = {
     InvalidInput: (
         "invalid_input", "malformed_json", "nested_too_deeply", "malformed_gzip", "rows_refused",
         "code_malformed", "unknown_notice", "sensitive_place", "idempotency_key_required",
+        "webhook_unsigned",
     ),
     Unauthenticated: ("unauthenticated",),
     Forbidden: (
@@ -144,7 +145,8 @@ CODES_OF: Final[Mapping[type[AlentourError], tuple[str, ...]]] = {
         "link_code_waiting", "link_code_expired", "link_code_used_up", "no_link_code_free",
         "delivery_not_handed", "delivery_cancelled", "already_redeemed", "code_expired", "stock_exhausted",
         "clock_not_simulated", "clock_goes_forward", "idempotency_in_flight",
-        "operation_of_another_code", "notice_outdated",
+        "operation_of_another_code", "notice_outdated", "payment_state", "payment_mismatch",
+        "refund_too_large",
     ),
     ChangedMeanwhile: ("changed_meanwhile",),
     BodyTooLarge: ("body_too_large",),

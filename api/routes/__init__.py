@@ -29,6 +29,8 @@ from api.routes import (
     nearby,
     notices,
     offers,
+    payment_webhooks,
+    payments,
     preferences,
     problems,
     reach,
@@ -77,4 +79,7 @@ ROUTERS: Final[Sequence[ControllerRouterHandler]] = [
     live.router,
     deliveries.router,
     redemptions.router,
+    payments.of_phones,
+    payments.router,
+    payment_webhooks.router,
 ]

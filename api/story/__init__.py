@@ -20,6 +20,7 @@ from api.story import (
     measuring,
     offers,
     operating,
+    paying,
     people,
     places,
     reporting,
@@ -40,6 +41,7 @@ TOLD: Final[Mapping[str, Told]] = {
     **reporting.TOLD,
     **handing.TOLD,
     **measuring.TOLD,
+    **paying.TOLD,
     **rights.TOLD,
     **explaining.TOLD,
 }
