@@ -39,6 +39,8 @@ from api.routes import (
     parking_stays,
     parking_tariffs,
     parking_zones,
+    payment_webhooks,
+    payments,
     plates,
     preferences,
     problems,
@@ -99,4 +101,7 @@ ROUTERS: Final[Sequence[ControllerRouterHandler]] = [
     parking_enforcement.router,
     deliveries.router,
     redemptions.router,
+    payments.of_phones,
+    payments.router,
+    payment_webhooks.router,
 ]

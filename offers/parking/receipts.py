@@ -4,6 +4,7 @@ A receipt is made from rows that do not change once its stay has ended; before t
 content, in numbers; the printed page is the edge's. Amounts include VAT where the zone states a rate.
 """
 
+import contextlib
 from datetime import datetime
 from typing import Literal
 from uuid import UUID
@@ -11,7 +12,7 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
-from geo.errors import Conflict
+from geo.errors import Conflict, NotFound
 from offers.parking.session_views import Teller
 from offers.parking.sessions import Session
 from offers.parking.stay_rules import vat_minor
@@ -129,7 +130,8 @@ async def _money(connection: asyncpg.Connection, session: Session) -> Literal["n
     providers = set()
     for one in session.stay.paid:
         if one.payment_id is not None:
-            providers.add((await read_payment(connection, session.key, one.payment_id)).provider)
+            with contextlib.suppress(NotFound):  # payments have a period of their own
+                providers.add((await read_payment(connection, session.key, one.payment_id)).provider)
     if not providers:
         return "none"
     return "sandbox" if "sandbox" in providers else "stripe"
