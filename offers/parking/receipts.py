@@ -39,7 +39,7 @@ class Vat(msgspec.Struct, frozen=True, kw_only=True):
     net_minor: int
 
 
-class Receipt(msgspec.Struct, frozen=True, kw_only=True):
+class ParkingReceipt(msgspec.Struct, frozen=True, kw_only=True):
     """`total_minor` is what was paid and not given back. `is_final`: the stay has ended.
 
     `money` is `sandbox` where nothing real was paid.
@@ -69,7 +69,7 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     money: Literal["none", "sandbox", "stripe"]
 
     def __repr__(self) -> str:
-        return f"Receipt({self.receipt_id})"
+        return f"ParkingReceipt({self.receipt_id})"
 
 
 async def make_receipt(
@@ -77,7 +77,7 @@ async def make_receipt(
     session: Session,
     teller: Teller,
     now: datetime,
-) -> Receipt:
+) -> ParkingReceipt:
     """Raises Conflict `not_paid_yet` for a stay that has not begun."""
     stay = session.stay
     if stay.state in {"pending", "dropped"}:
@@ -90,7 +90,7 @@ async def make_receipt(
     if rules.vat_basis_points is not None:
         part = vat_minor(total_minor, rules.vat_basis_points)
         vat = Vat(basis_points=rules.vat_basis_points, vat_minor=part, net_minor=total_minor - part)
-    return Receipt(
+    return ParkingReceipt(
         receipt_id=session.session_id,
         issued_at=now,
         is_final=stay.state == "ended",
