@@ -221,8 +221,9 @@ async def _is_held_and_held_out(rows: asyncpg.Pool, life: Life, street: Street) 
     payment_id, refund_id, operation_id = uuid4(), uuid4(), uuid4()
     await rows.execute(
         "INSERT INTO payments (bucket, customer_id, payment_id, operation_id, subject, subject_id,"
-        " retailer_id, amount_minor, currency, state, provider, provider_ref, captured_minor, refunded_minor, created_at,"
-        " settled_at) VALUES ($1, $2, $3, $4, 'parking', $3, $5, 240, 'EUR', 'partially_refunded', 'stripe',"
+        " retailer_id, amount_minor, currency, state, provider, provider_ref, captured_minor, refunded_minor,"
+        " created_at, settled_at)"
+        " VALUES ($1, $2, $3, $4, 'parking', $3, $5, 240, 'EUR', 'partially_refunded', 'stripe',"
         " $6, 240, 100, alentour_now(), alentour_now())",
         *(*who, payment_id, operation_id, street.first.retailer_id, f"pi_{payment_id.hex}"),
     )

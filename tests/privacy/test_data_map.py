@@ -154,8 +154,9 @@ async def somebody_lives(town: Town) -> None:
     who = (phone.bucket, phone.customer_id, payment_id)
     await town.pool.execute(
         "INSERT INTO payments (bucket, customer_id, payment_id, operation_id, subject, subject_id,"
-        " retailer_id, amount_minor, currency, state, provider, provider_ref, captured_minor, refunded_minor, created_at,"
-        " settled_at) VALUES ($1, $2, $3, $4, 'parking', $3, 1, 240, 'EUR', 'refunded', 'stripe', 'pi_1',"
+        " retailer_id, amount_minor, currency, state, provider, provider_ref, captured_minor, refunded_minor,"
+        " created_at, settled_at)"
+        " VALUES ($1, $2, $3, $4, 'parking', $3, 1, 240, 'EUR', 'refunded', 'stripe', 'pi_1',"
         " 240, 240, $5, $5)",
         *(*who, uuid4(), NOON),
     )
