@@ -14,11 +14,8 @@ import httpx
 
 from tests.http.phones import Phone, new_phone, yes
 from tests.http.shops import circle, soup
-<<<<<<< HEAD
 from tests.parking.operators import tariff, zone
-=======
 from tests.payments.counter import somebody_paid
->>>>>>> 980b256a712b207584bfca1934704e820f172422
 
 SITE = {"name": "Bread", "lat": 60.1646, "lon": 24.9385, "time_zone": "Europe/Helsinki"}
 CAP = {"scope": "retailer", "at_most": 1, "window": {"calendar": "day"}}
@@ -395,11 +392,8 @@ CHANGES: Mapping[str, tuple[Change, str]] = {
 WITHOUT_ONE = frozenset(
     {
         "importSites", "importFences", "importOffers", "setAttributes", "deleteAttributes", "inviteTestPhone",
-<<<<<<< HEAD
         "removeTestPhone", "importParkingZones", "importParkingTariffs", "importParkingPermits",
-=======
-        "removeTestPhone", "refundPayment",
->>>>>>> 980b256a712b207584bfca1934704e820f172422
+        "refundPayment",
     }
 )  # fmt: skip
 # What concerns nobody's things but the operator's.

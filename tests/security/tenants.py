@@ -24,11 +24,8 @@ from offers.people.keys import CustomerKey
 from tests.http.documented import described
 from tests.http.edge.asking import Client, bearer
 from tests.http.phones import Phone, Shop, yes
-<<<<<<< HEAD
 from tests.parking.operators import tariff, zone
-=======
 from tests.payments.counter import Counter
->>>>>>> 980b256a712b207584bfca1934704e820f172422
 from tests.world import World
 
 # An endless answer, and it takes no id.

@@ -16,6 +16,8 @@ from tests.http.phones import Phone, new_phone
 from tests.serving import Server, StartServer
 
 METHODS = ("pm_sandbox_ok", "pm_sandbox_delay", "pm_sandbox_timeout", "pm_sandbox_timeout_capture")
+# What a phone that is told so asks about again.
+PASSES = {"idempotency_in_flight", "unavailable", "overloaded", "starting"}
 
 
 class Driver:
@@ -56,8 +58,8 @@ async def soon(is_so: Callable[[], Awaitable[Any]], within_s: float = 40.0) -> N
 async def a_minute_passes(pool: asyncpg.Pool) -> None:
     """Of machine time: claims of whoever was killed may be taken over."""
     await pool.execute(
-        "UPDATE payments SET claimed_until = clock_timestamp(), look_at = clock_timestamp()"
-        " WHERE look_at IS NOT NULL"
+        "UPDATE payments SET look_at = clock_timestamp(),"
+        " claimed_until = CASE WHEN claim IS NOT NULL THEN clock_timestamp() END WHERE look_at IS NOT NULL"
     )
     await pool.execute(
         "UPDATE idempotency_keys SET created_at = created_at - interval '61 s' WHERE state = 'in_flight'"
