@@ -6,10 +6,12 @@ shape (names, types) is `terms`'s.
 
 import re
 from collections.abc import Iterator, Mapping
+from datetime import datetime
+from functools import lru_cache
 from typing import Final
 
 from geo.errors import Fault, InvalidInput
-from offers.hours import parse_hours
+from offers.hours import Hours, parse_hours
 from offers.parking.tariffs.checking_lines import (
     amount_faults,
     line_faults,
@@ -23,8 +25,12 @@ MOST_RATES: Final = 50
 MOST_CLASSES: Final = 10
 MOST_LANGUAGES: Final = 20
 LONGEST_NAME: Final = 140
+# Four paid periods on every day of a year.
+MOST_CHANGES: Final = 366 * 8
 MOST_VERSIONS: Final = 2**31 - 1
 
+_YEAR_BEGINS: Final = datetime.fromisoformat("2026-01-01 00:00")
+_YEAR_ENDS: Final = datetime.fromisoformat("2027-01-01 00:00")
 _ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}")
 _CLASS: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 _CURRENCY: Final = re.compile(r"[A-Z]{3}")
@@ -145,6 +151,20 @@ def _hours_faults(field: str, hours: str) -> Iterator[Fault]:
     uncertain = _UNCERTAIN.search(hours)
     if uncertain is not None:
         yield Fault(field, f"has {uncertain[0]}, on which no price can depend")
+    elif _is_restless(hours):
+        yield Fault(field, f"begin and end more than {MOST_CHANGES} times in a year")
+
+
+@lru_cache(maxsize=8192)
+def _is_restless(hours: str) -> bool:
+    """Whether they change so often that to look a year ahead would take long."""
+    understood, at = Hours(hours), _YEAR_BEGINS
+    for _ in range(MOST_CHANGES):
+        change = understood.next_change(at)
+        if change is None or change >= _YEAR_ENDS:
+            return False
+        at = change
+    return True
 
 
 def _name_faults(field: str, name: Mapping[str, str]) -> Iterator[Fault]:

@@ -115,7 +115,7 @@ class Meter:
         """The durations from `after` on, ascending, after which a minute may cost more, or be refused."""
         for stretch in self.stretches():
             if stretch.end > after:
-                yield from (k for k in rises_within(self.tariff.rates[stretch.rate], stretch) if k >= after)
+                yield from rises_within(self.tariff.rates[stretch.rate], stretch, after)
 
     def _read_day(self) -> None:
         for begin, end, position in stretches_of(self._hours, self._zone, self._next_day):

@@ -120,6 +120,20 @@ def until_for(
     return meter.start if left <= 0 else None
 
 
+def free_used(
+    tariff: Tariff,
+    *,
+    start: datetime,
+    until: datetime,
+    zone: ZoneInfo,
+    classes: AbstractSet[str] = _NOBODY,
+    used: Sequence[FreeUse] = (),
+) -> tuple[FreeUse, ...]:
+    """The free minutes that a stay takes of its plate, by day, whether or not it has a price as a whole."""
+    meter = Meter(tariff, start, zone, classes, used)
+    return _free_used(meter, _minutes(meter, until))
+
+
 def free_until(
     tariff: Tariff,
     *,

@@ -21,7 +21,7 @@ from tests.offers.tariffs.invented_tariffs import PARIS, Stay, stays, tariffs
 from tests.offers.tariffs.slow_meter import slow_price
 
 MINUTE = timedelta(minutes=1)
-PATIENT = settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.too_slow])
+PATIENT = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 
 
 def cost(tariff: Tariff, stay: Stay, minutes: int | None = None) -> int | str:

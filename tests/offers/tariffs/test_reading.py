@@ -159,6 +159,14 @@ WRONG: list[tuple[Path, object, str, str]] = [
         "has sunrise, on which no price can depend",
     ),
     ((*VISITOR, "hours"), 'Mo-Fr "market"', "rates[1].hours", 'has ", on which no price can depend'),
+    (
+        (*VISITOR, "hours"),
+        ",".join(
+            f"{hour:02}:{minute:02}-{hour:02}:{minute + 1:02}" for hour in range(24) for minute in (0, 30)
+        ),
+        "rates[1].hours",
+        "begin and end more than 2928 times in a year",
+    ),
     ((*VISITOR, "hours"), "SH 09:00-19:00", "rates[1].hours", "has SH, on which no price can depend"),
     ((*VISITOR, "free", "minutes"), 0, "rates[1].free.minutes", "must be 1 to 527040 minutes"),
     (
