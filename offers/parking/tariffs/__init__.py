@@ -16,6 +16,7 @@ belongs to as well.
     longest_stay_until(tariff, start=, zone=, ...) -> datetime | None
     until_for(tariff, minutes=, start=, zone=, ...) -> datetime | None
     free_until(tariff, start=, zone=, ...) -> datetime | None
+    free_used(tariff, start=, until=, zone=, ...) -> tuple[FreeUse, ...]  (kept for the plate's next stay)
     may_return_at(tariff, ended_at=, ...) -> datetime
     fps_due_minor(tariff, paid_minor=) -> int | None
     version_at(versions, at), overlapping(versions)
@@ -28,6 +29,7 @@ from offers.parking.tariffs.limits import StayNotAllowed, fps_due_minor, may_ret
 from offers.parking.tariffs.pricing import (
     extension,
     free_until,
+    free_used,
     longest_stay_until,
     price,
     scale,
@@ -65,6 +67,7 @@ __all__ = [
     "extension",
     "fps_due_minor",
     "free_until",
+    "free_used",
     "longest_stay_until",
     "may_return_at",
     "overlapping",

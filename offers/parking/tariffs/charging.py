@@ -6,7 +6,8 @@ part is a sum, a minimum or a count of things that do not fall.
 
 from collections.abc import Iterator
 from datetime import date
-from itertools import groupby
+from heapq import merge
+from itertools import groupby, takewhile
 from operator import attrgetter
 from typing import NamedTuple
 
@@ -65,19 +66,21 @@ def _minutes(stretches: list[Metered]) -> int:
     return sum(stretch.end - stretch.begin for stretch in stretches)
 
 
-def rises_within(rate: Rate, stretch: Metered) -> Iterator[int]:
-    """The durations within the stretch, ascending, after which a minute more may cost more, or is refused."""
-    yield stretch.begin
-    counting_from = stretch.begin + stretch.free
-    ends = [] if rate.max_stay_minutes is None else [stretch.begin + rate.max_stay_minutes - stretch.before]
-    for count in rises_after(rate.lines, stretch.counted):
-        at = counting_from + count - stretch.counted
-        if at >= stretch.end:
-            break
-        yield from (end for end in ends if end < at)
-        ends = [end for end in ends if end >= at]
-        yield at
-    yield from (end for end in ends if stretch.begin <= end < stretch.end)
+def rises_within(rate: Rate, stretch: Metered, after: int) -> Iterator[int]:
+    """The durations in the stretch, from `after` on, after which a minute more may cost more, or be refused.
+
+    Ascending; some may come twice.
+    """
+    longest = (
+        [] if rate.max_stay_minutes is None else [stretch.begin + rate.max_stay_minutes - stretch.before]
+    )
+    known = sorted(at for at in (stretch.begin, *longest) if after <= at < stretch.end)
+    yield from merge(known, takewhile(stretch.end.__gt__, _rises_of_lines(rate, stretch, after)))
+
+
+def _rises_of_lines(rate: Rate, stretch: Metered, after: int) -> Iterator[int]:
+    counting_from = stretch.begin + stretch.free - stretch.counted
+    return (counting_from + count for count in rises_after(rate.lines, stretch.counted_until(after)))
 
 
 def _cheapest(rate: Rate, stretches: list[Metered]) -> tuple[int | None, int | None]:

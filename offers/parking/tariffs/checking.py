@@ -6,12 +6,13 @@ shape (names, types) is `terms`'s.
 
 import re
 from collections.abc import Iterator, Mapping
+from datetime import datetime
+from functools import lru_cache
 from typing import Final
 
 from geo.errors import Fault, InvalidInput
-from offers.hours import parse_hours
+from offers.hours import Hours, parse_hours
 from offers.parking.tariffs.checking_lines import (
-    MOST_MINOR,
     amount_faults,
     line_faults,
     pass_faults,
@@ -24,11 +25,16 @@ MOST_RATES: Final = 50
 MOST_CLASSES: Final = 10
 MOST_LANGUAGES: Final = 20
 LONGEST_NAME: Final = 140
+# Four paid periods on every day of a year.
+MOST_CHANGES: Final = 366 * 8
 MOST_VERSIONS: Final = 2**31 - 1
 
+_YEAR_BEGINS: Final = datetime.fromisoformat("2026-01-01 00:00")
+_YEAR_ENDS: Final = datetime.fromisoformat("2027-01-01 00:00")
 _ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}")
 _CLASS: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 _CURRENCY: Final = re.compile(r"[A-Z]{3}")
+_CLOCK: Final = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
 _LANGUAGE: Final = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 # What opening hours may say and no price can hang on: comments and unknown are neither open nor
 # closed, and daylight and school holidays are not evaluated.
@@ -37,7 +43,9 @@ _UNCERTAIN: Final = re.compile(r'"|\b(unknown|sunrise|sunset|dawn|dusk|SH)\b', r
 
 def faults_of(tariff: Tariff) -> tuple[Fault, ...]:
     """Every fault of a tariff that has the right shape; empty: it can be priced."""
-    return tuple(_tariff_faults(tariff))
+    faults = tuple(_tariff_faults(tariff))
+    # What the longest stay costs can be asked only of what is sound.
+    return faults or tuple(_fps_faults(tariff))
 
 
 def _tariff_faults(tariff: Tariff) -> Iterator[Fault]:
@@ -54,7 +62,8 @@ def _tariff_faults(tariff: Tariff) -> Iterator[Fault]:
     for number, rate in enumerate(tariff.rates):
         yield from _priority_faults(tariff, number)
         yield from _rate_faults(f"rates[{number}]", rate, tariff.currency)
-    yield from _fps_faults(tariff)
+    if tariff.fps_minor is not None:
+        yield from amount_faults("fps_minor", tariff.fps_minor)
 
 
 def _validity_faults(tariff: Tariff) -> Iterator[Fault]:
@@ -88,6 +97,8 @@ def _rate_faults(at: str, rate: Rate, currency: str) -> Iterator[Fault]:
     yield from line_faults(f"{at}.lines", rate.lines)
     yield from pass_faults(f"{at}.passes", rate)
     yield from _limit_faults(at, rate)
+    if not _CLOCK.fullmatch(rate.day_begins):
+        yield Fault(f"{at}.day_begins", "must be a time of day such as 04:00")
 
 
 def _no_parking_faults(at: str, rate: Rate) -> Iterator[Fault]:
@@ -96,6 +107,7 @@ def _no_parking_faults(at: str, rate: Rate) -> Iterator[Fault]:
         "passes": bool(rate.passes),
         "free": rate.free is not None,
         "overnight": rate.overnight != "continues",
+        "day_begins": rate.day_begins != "00:00",
         "cap_per_day_minor": rate.cap_per_day_minor is not None,
         "max_stay_minutes": rate.max_stay_minutes is not None,
         "no_return_minutes": rate.no_return_minutes is not None,
@@ -139,6 +151,20 @@ def _hours_faults(field: str, hours: str) -> Iterator[Fault]:
     uncertain = _UNCERTAIN.search(hours)
     if uncertain is not None:
         yield Fault(field, f"has {uncertain[0]}, on which no price can depend")
+    elif _is_restless(hours):
+        yield Fault(field, f"begin and end more than {MOST_CHANGES} times in a year")
+
+
+@lru_cache(maxsize=8192)
+def _is_restless(hours: str) -> bool:
+    """Whether they change so often that to look a year ahead would take long."""
+    understood, at = Hours(hours), _YEAR_BEGINS
+    for _ in range(MOST_CHANGES):
+        change = understood.next_change(at)
+        if change is None or change >= _YEAR_ENDS:
+            return False
+        at = change
+    return True
 
 
 def _name_faults(field: str, name: Mapping[str, str]) -> Iterator[Fault]:
@@ -155,9 +181,6 @@ def _fps_faults(tariff: Tariff) -> Iterator[Fault]:
     """The FPS may not exceed the price of the longest stay, passes left aside (CGCT, art. L2333-87)."""
     if tariff.fps_minor is None:
         return
-    if not 0 <= tariff.fps_minor <= MOST_MINOR:
-        yield from amount_faults("fps_minor", tariff.fps_minor)
-        return
     longest = [_price_of_longest(rate) for rate in tariff.rates if rate.lines and not rate.user_classes]
     known = [price for price in longest if price is not None]
     if known and len(known) == len(longest) and tariff.fps_minor > max(known):
@@ -165,7 +188,8 @@ def _fps_faults(tariff: Tariff) -> Iterator[Fault]:
 
 
 def _price_of_longest(rate: Rate) -> int | None:
-    last = rate.lines[-1].until_minutes
-    if last is None or rate.overnight == "anew" or any(line.price_minor < 0 for line in rate.lines):
+    """None: there is no longest stay, or what it costs depends on the days it falls on."""
+    if rate.overnight == "anew" or rate.cap_per_day_minor is not None:
         return None
-    return price_of_minutes(rate.lines, last)
+    ends = [end for end in (rate.lines[-1].until_minutes, rate.max_stay_minutes) if end is not None]
+    return price_of_minutes(rate.lines, min(ends)) if ends else None

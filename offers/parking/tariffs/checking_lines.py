@@ -43,7 +43,7 @@ def line_faults(field: str, lines: tuple[Line, ...]) -> Iterator[Fault]:
 def _one_line(at: str, line: Line) -> Iterator[Fault]:
     yield from amount_faults(f"{at}.price_minor", line.price_minor)
     yield from span_faults(f"{at}.until_minutes", line.until_minutes)
-    if line.until_minutes is not None and line.until_minutes <= line.from_minutes:
+    if line.until_minutes is not None and 1 <= line.until_minutes <= line.from_minutes:
         yield Fault(f"{at}.until_minutes", f"must be more than from_minutes, {line.from_minutes}")
     if isinstance(line, IncrementLine):
         yield from span_faults(f"{at}.per_minutes", line.per_minutes)

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from geo.errors import Fault, InvalidInput
 from offers.parking.tariffs.charging import Metered, charge_of, refusal_of, rises_within
 from offers.parking.tariffs.limits import Refusal, rates_for
-from offers.parking.tariffs.paid_hours import microseconds_of, midnight_us, stretches_of
+from offers.parking.tariffs.paid_hours import clock_us, microseconds_of, stretches_of
 from offers.parking.tariffs.terms import Charge, FreeUse, Rate, Tariff
 
 HORIZON: Final = timedelta(days=366)
@@ -23,6 +23,7 @@ HORIZON_MINUTES: Final = HORIZON // timedelta(minutes=1)
 _FIRST_YEAR: Final = 1971
 _LAST_YEAR: Final = 9000
 _DAY: Final = timedelta(days=1)
+_MIDNIGHT: Final = "00:00"
 _MINUTE_US: Final = 60_000_000
 
 
@@ -114,18 +115,28 @@ class Meter:
         """The durations from `after` on, ascending, after which a minute may cost more, or be refused."""
         for stretch in self.stretches():
             if stretch.end > after:
-                yield from (k for k in rises_within(self.tariff.rates[stretch.rate], stretch) if k >= after)
+                yield from rises_within(self.tariff.rates[stretch.rate], stretch, after)
 
     def _read_day(self) -> None:
         for begin, end, position in stretches_of(self._hours, self._zone, self._next_day):
-            first, last = max(0, self._ceil(begin)), self._ceil(end)
-            if first < last:
-                self._add(self._rates[position], first, last)
+            number = self._rates[position]
+            for day, cut_begin, cut_end in self._by_day(self.tariff.rates[number], begin, end):
+                first, last = max(0, self._ceil(cut_begin)), self._ceil(cut_end)
+                if first < last:
+                    self._add(number, day, first, last)
         self._next_day += _DAY
-        self._reached = self._ceil(midnight_us(self._next_day, self._zone))
+        self._reached = self._ceil(clock_us(self._next_day, _MIDNIGHT, self._zone))
 
-    def _add(self, number: int, begin: int, end: int) -> None:
-        rate, day, last = self.tariff.rates[number], self._next_day, self._last_of.get(number)
+    def _by_day(self, rate: Rate, begin: int, end: int) -> Iterator[tuple[date, int, int]]:
+        """The parts of [begin, end), within one calendar day, by the rate's own days."""
+        turn = clock_us(self._next_day, rate.day_begins, self._zone)
+        if begin < turn:
+            yield self._next_day - _DAY, begin, min(end, turn)
+        if end > turn:
+            yield self._next_day, max(begin, turn), end
+
+    def _add(self, number: int, day: date, begin: int, end: int) -> None:
+        rate, last = self.tariff.rates[number], self._last_of.get(number)
         before = counted = 0
         if last is not None:
             before = last.before + last.end - last.begin
@@ -152,5 +163,7 @@ class Meter:
 
 
 def _check_start(start: datetime) -> None:
-    if not _FIRST_YEAR <= start.year <= _LAST_YEAR:
-        raise InvalidInput("start cannot be priced.", faults=(Fault("start", "is out of any calendar"),))
+    if start.tzinfo is None or not _FIRST_YEAR <= start.year <= _LAST_YEAR:
+        raise InvalidInput(
+            "start cannot be priced.", faults=(Fault("start", "must have an offset, and be of this age"),)
+        )

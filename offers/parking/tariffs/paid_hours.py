@@ -30,9 +30,10 @@ def microseconds_of(at: datetime) -> int:
     return (at - _EPOCH) // _MICROSECOND
 
 
-def midnight_us(day: date, time_zone: str) -> int:
-    """When the local day begins."""
-    return microseconds_of(_midnight(day, time_zone))
+@lru_cache(maxsize=16_384)
+def clock_us(day: date, clock: str, time_zone: str) -> int:
+    """When (microseconds since 1970) the wall first shows `clock`, HH:MM, on this local day."""
+    return microseconds_of(moment_of(datetime.combine(day, time.fromisoformat(clock)), time_zone))
 
 
 @lru_cache(maxsize=16_384)

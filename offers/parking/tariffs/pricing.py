@@ -19,6 +19,7 @@ from offers.parking.tariffs.metering import HORIZON, HORIZON_MINUTES, Meter
 from offers.parking.tariffs.terms import Extension, FreeUse, Priced, Step, Tariff
 
 MOST_STEPS: Final = 300
+_TRIED_RISES: Final = 3
 
 _NOBODY: Final[frozenset[str]] = frozenset()
 
@@ -119,6 +120,20 @@ def until_for(
     return meter.start if left <= 0 else None
 
 
+def free_used(
+    tariff: Tariff,
+    *,
+    start: datetime,
+    until: datetime,
+    zone: ZoneInfo,
+    classes: AbstractSet[str] = _NOBODY,
+    used: Sequence[FreeUse] = (),
+) -> tuple[FreeUse, ...]:
+    """The free minutes that a stay takes of its plate, by day, whether or not it has a price as a whole."""
+    meter = Meter(tariff, start, zone, classes, used)
+    return _free_used(meter, _minutes(meter, until))
+
+
 def free_until(
     tariff: Tariff,
     *,
@@ -161,27 +176,31 @@ def _minutes(meter: Meter, until: datetime) -> int:
 
 
 def _holds_until(meter: Meter, minutes: int, price_minor: int) -> int | None:
-    """The longest stay, from `minutes` on, that costs no more; None: there is no limit within a year."""
-    for rise in meter.rises(minutes):
-        reached = meter.price_minor(rise + 1)
-        if reached is None or reached > price_minor:
-            return rise
-    return None
+    """The longest stay, from `minutes` on, that costs no more than `price_minor`; None: no end in a year.
+
+    Where the price may rise next is known, and mostly it does. Where not (a cap that is reached, lines
+    that add nothing), the end is searched for: there may be half a million such places.
+    """
+    reached = minutes
+    for reached in islice(meter.rises(minutes), _TRIED_RISES):
+        if meter.price_minor(reached + 1) != price_minor:
+            return reached
+    return _last_where(lambda longer: meter.price_minor(longer) == price_minor, reached)
 
 
 def _steps(meter: Meter) -> Iterator[Step]:
-    reached: int | None = meter.price_minor(0)
-    for rise in meter.rises(0):
-        further = meter.price_minor(rise + 1)
-        if further != reached:
-            assert reached is not None, "after the longest stay nothing is asked"
-            if rise > 0:
-                yield _step(meter, rise, reached)
-            reached = further
+    minutes, reached = 0, 0
+    while True:
+        holds = _holds_until(meter, minutes, reached)
+        if holds is None:
+            yield _step(meter, None, reached)
+            return
+        if holds > 0:
+            yield _step(meter, holds, reached)
+        further = meter.price_minor(holds + 1)
         if further is None:
             return
-    assert reached is not None, "the last price of a stay without an end"
-    yield _step(meter, None, reached)
+        minutes, reached = holds + 1, further
 
 
 def _step(meter: Meter, minutes: int | None, price_minor: int) -> Step:
@@ -215,18 +234,27 @@ def _has_price(meter: Meter) -> Callable[[int], bool]:
 
 
 def _longest(meter: Meter, is_allowed: Callable[[int], bool]) -> int | None:
-    """Galloping, then halving: whether a stay is allowed turns from yes to no once, if at all."""
+    """Whether a stay is allowed turns from yes to no once, if at all."""
     if not any(is_bounded(rate) for rate in meter.concerned()):
         return None
-    allowed, refused = 0, 1
-    while is_allowed(refused):
-        if refused >= HORIZON_MINUTES:
+    return _last_where(is_allowed, 0)
+
+
+def _last_where(holds: Callable[[int], bool], known: int) -> int | None:
+    """The largest duration for which `holds`, which is true of `known` and turns to false at most once.
+
+    None: it holds for a year. Galloping, then halving.
+    """
+    step = 1
+    while holds(min(known + step, HORIZON_MINUTES)):
+        if known + step >= HORIZON_MINUTES:
             return None
-        allowed, refused = refused, min(2 * refused, HORIZON_MINUTES)
-    while refused - allowed > 1:
-        middle = (allowed + refused) // 2
-        if is_allowed(middle):
-            allowed = middle
+        known, step = known + step, 2 * step
+    fails = min(known + step, HORIZON_MINUTES)
+    while fails - known > 1:
+        middle = (known + fails) // 2
+        if holds(middle):
+            known = middle
         else:
-            refused = middle
-    return allowed
+            fails = middle
+    return known

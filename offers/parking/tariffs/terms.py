@@ -62,7 +62,11 @@ class FreeMinutes(_Written, frozen=True, kw_only=True):
 
 
 class Rate(_Written, frozen=True, kw_only=True):
-    """What holds for whom and when; of several, the one with the lowest `priority`."""
+    """What holds for whom and when; of several, the one with the lowest `priority`.
+
+    `overnight` is what a new day does to a stay: its count `continues`, begins `anew`, or the stay `ends`.
+    Where a rate counts days, they are local days that begin at `day_begins`, midnight if it does not say.
+    """
 
     priority: int = 0
     name: dict[str, str] = {}
@@ -74,6 +78,7 @@ class Rate(_Written, frozen=True, kw_only=True):
     passes: tuple[Pass, ...] = ()
     free: FreeMinutes | None = None
     overnight: Overnight = "continues"
+    day_begins: str = "00:00"
     cap_per_day_minor: int | None = None
     max_stay_minutes: int | None = None
     no_return_minutes: int | None = None

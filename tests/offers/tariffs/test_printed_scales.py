@@ -1,7 +1,9 @@
 """Scales as cities print them, priced to the cent."""
 
+import re
 from datetime import datetime, timedelta
 from itertools import pairwise
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -20,6 +22,7 @@ from tests.offers.tariffs.scales import (
     PARIS_1,
     PARIS_2,
     RESIDENT,
+    RESIDENT_PASSES,
     montpellier,
     paris,
 )
@@ -29,6 +32,32 @@ TUESDAY = datetime(2014, 3, 4, 9, 0, tzinfo=PARIS)
 RESIDENT_CLASS = frozenset({"resident"})
 SUBSCRIBER = frozenset({"resident", "tam"})
 ZONES = pytest.mark.parametrize("zone", MONTPELLIER)
+
+
+SHEET = Path(__file__).parents[4] / "shared" / "data" / "montpellier" / "README_TarifStaVoies.txt"
+_PRINTED = re.compile(r"^Tarif (?:normal|résidant) (.+?) (\d+),(\d\d) €", re.MULTILINE)
+_DURATION = re.compile(r"(?:(\d+)(?:h|ème heure))?(\d+)?(?:min)?")
+
+
+def minutes_of(duration: str) -> int | None:
+    """Of "1/2h", "45min", "1h15" or "6ème heure"; None of days."""
+    if duration == "1/2h":
+        return 30
+    found = _DURATION.fullmatch(duration)
+    return None if found is None else 60 * int(found[1] or 0) + int(found[2] or 0)
+
+
+@pytest.mark.skipif(not SHEET.exists(), reason=f"there is no {SHEET}")
+def test_the_scales_of_montpellier_here_are_those_of_its_own_sheet() -> None:
+    text = SHEET.read_text("utf-8")
+    begins = [text.index(title) for title in ("Zone jaune", '"Orange"', '"Verte"')]
+    for zone, begin, end in zip(MONTPELLIER, begins, [*begins[1:], len(text)], strict=True):
+        printed = [
+            (found[1], int(found[2]) * 100 + int(found[3])) for found in _PRINTED.finditer(text, begin, end)
+        ]
+        residents = (*RESIDENT, *((None, one["price_minor"]) for one in RESIDENT_PASSES[:-1]))
+        expected = MONTPELLIER[zone] + (() if zone == "verte" else residents)
+        assert [(minutes_of(duration), minor) for duration, minor in printed] == list(expected)
 
 
 def cost(tariff: Tariff, until: datetime, classes: frozenset[str] = frozenset()) -> int:
