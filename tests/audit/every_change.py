@@ -15,6 +15,7 @@ import httpx
 from tests.http.phones import Phone, new_phone, yes
 from tests.http.shops import circle, soup
 from tests.parking.operators import tariff, zone
+from tests.payments.counter import somebody_paid
 
 SITE = {"name": "Bread", "lat": 60.1646, "lon": 24.9385, "time_zone": "Europe/Helsinki"}
 CAP = {"scope": "retailer", "at_most": 1, "window": {"calendar": "day"}}
@@ -28,6 +29,11 @@ class Business:
     admin: httpx.AsyncClient
     manage: httpx.AsyncClient
     retailer_id: int
+    database_url: str
+
+    async def payment_id(self) -> str:
+        """Somebody paid this business, with play money."""
+        return str(await somebody_paid(self.database_url, self.retailer_id))
 
     async def fence(self, **properties: Any) -> dict[str, Any]:
         fence: dict[str, Any] = (await self._made("/v1/fences", circle(tags=["soup"], **properties))).json()
@@ -296,6 +302,11 @@ async def _preview_offer(shop: Business) -> httpx.Response:
     return await shop.manage.post(f"/v1/offers/{offer_id}/preview", json={"test_phone_id": tried_on})
 
 
+async def _refund_payment(shop: Business) -> httpx.Response:
+    path, key = f"/v1/payments/{await shop.payment_id()}/refund", {"idempotency-key": uuid4().hex}
+    return await shop.manage.post(path, json={"reason": "left early"}, headers=key)
+
+
 @dataclass
 class _Somebody:
     """A customer who lets this business know them, and try things on their phone."""
@@ -366,6 +377,7 @@ CHANGES: Mapping[str, tuple[Change, str]] = {
     "inviteTestPhone": (_invite_test_phone, "test_phone"),
     "removeTestPhone": (_remove_test_phone, "test_phone"),
     "previewOffer": (_preview_offer, "offer"),
+    "refundPayment": (_refund_payment, "payment"),
     "publishNotice": (_publish_notice, "notice"),
     "putController": (_put_controller, "controller"),
     "rotateReceiptKey": (_rotate_receipt_key, "receipt_key"),
@@ -375,6 +387,7 @@ WITHOUT_ONE = frozenset(
     {
         "importSites", "importFences", "importOffers", "setAttributes", "deleteAttributes", "inviteTestPhone",
         "removeTestPhone", "importParkingZones", "importParkingTariffs", "importParkingPermits",
+        "removeTestPhone", "refundPayment",
     }
 )  # fmt: skip
 # What concerns nobody's things but the operator's.

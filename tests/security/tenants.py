@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import asyncpg
 import httpx
@@ -18,10 +18,14 @@ import msgspec
 
 from api.auth import create_admin_key, create_retailer_key
 from offers.buckets import bucket_of
+from offers.payments.cashier import Cashier
+from offers.payments.sandbox import Sandbox
+from offers.people.keys import CustomerKey
 from tests.http.documented import described
 from tests.http.edge.asking import Client, bearer
 from tests.http.phones import Phone, Shop, yes
 from tests.parking.operators import tariff, zone
+from tests.payments.counter import Counter
 from tests.world import World
 
 # An endless answer, and it takes no id.
@@ -99,6 +103,7 @@ class Tenant:
         accepted = await phone.post("/v1/test-phones/accept", {"code": invitation.json()["code"]})
         assert accepted.status_code == 201, accepted.text
         given = await shop.gives(phone, offer_id)
+        payment = await _paid(pool, phone, shop.retailer_id)
         consents = (await phone.get("/v1/consents")).json()["history"]
         link = (await phone.post("/v1/me/link-codes", {}, headers={"idempotency-key": uuid4().hex})).json()
         ids = {
@@ -117,6 +122,7 @@ class Tenant:
             "code_id": link["code_id"],
             "link_code": link["code"],
             "reference": reference,
+            "payment_id": str(payment),
             "test_phone_id": accepted.json()["test_phone_id"],
         }
         marks = {name} | {str(one) for one in ids.values() if len(str(one)) >= 10}
@@ -160,6 +166,15 @@ async def _phone(client: Client, pool: asyncpg.Pool, retailer_id: int, label: st
     known = await world.phone(customer_id)
     await pool.execute("UPDATE devices SET label = $1 WHERE device_id = $2", label, known.device_id)
     return Phone(client, "", str(known.device_id), str(customer_id), known.token)
+
+
+async def _paid(pool: asyncpg.Pool, phone: Phone, retailer_id: int) -> UUID:
+    """Bucket 7 is not that of the id: everybody here shares it."""
+    cashier = Cashier(pool, Sandbox(pool))
+    key = CustomerKey(BUCKET, UUID(phone.customer_id))
+    paid = await Counter(pool, cashier, key, retailer_id).pays(240)
+    await cashier.close()
+    return paid.payment_id
 
 
 async def two_tenants(client: Client, pool: asyncpg.Pool) -> tuple[Tenant, Tenant]:
