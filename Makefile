@@ -40,6 +40,8 @@ RULES := \
   offers/parking/tariffs/*.py \
   offers/payments/states.py \
   offers/parking/validity.py \
+  offers/parking/stay_prices.py \
+  offers/parking/stays.py \
   offers/quiet_hours.py \
   offers/ranking.py \
   offers/schedule.py \

@@ -94,6 +94,7 @@ async def _open(app: Litestar) -> AsyncIterator[None]:
             settings.dormant_after_months,
             settings.ledger_kept_years,
             settings.plates_kept_months,
+            settings.parking_kept_months,
         )
         chores = [
             asyncio.create_task(keep_tidy(database.pool), name="idempotency-tidier"),

@@ -20,7 +20,7 @@ from zoneinfo import ZoneInfo
 from geo.errors import Fault, InvalidInput
 from geo.wall_clock import is_zone
 from offers.minors import ADULT, AGES_OF_CONSENT, YOUNGEST_AGE_OF_CONSENT
-from offers.periods import DORMANT_AFTER_MONTHS, LEDGER_KEPT_YEARS, PLATES_KEPT_MONTHS
+from offers.periods import DORMANT_AFTER_MONTHS, LEDGER_KEPT_YEARS, PARKING_KEPT_MONTHS, PLATES_KEPT_MONTHS
 
 ClockMode = Literal["normal", "simulated"]
 FlushBuckets = Literal["many", "one"]
@@ -238,6 +238,11 @@ class Settings:
     )
     plates_kept_months: int = _setting(
         _whole(1, 36), "months after its last use that a customer's plate is kept", default=PLATES_KEPT_MONTHS
+    )
+    parking_kept_months: int = _setting(
+        _whole(1, 120),
+        "months that a parking session and its receipt are kept",
+        default=PARKING_KEPT_MONTHS,
     )
     dormant_after_months: int = _setting(
         _whole(6, 120), "months without contact after which a person is erased", default=DORMANT_AFTER_MONTHS

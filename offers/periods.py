@@ -20,6 +20,9 @@ DORMANT_AFTER_MONTHS: Final = 36
 LEDGER_KEPT_YEARS: Final = 10
 # A plate that nobody parked with: ALENTOUR_PLATES_KEPT_MONTHS.
 PLATES_KEPT_MONTHS: Final = 13
+# A parking session and its receipt: ALENTOUR_PARKING_KEPT_MONTHS. A payer may contest a payment for 13 months
+# (Code monétaire et financier, art. L133-24).
+PARKING_KEPT_MONTHS: Final = 13
 
 # A question about parking that is over; long enough to find out why somebody was asked.
 PROMPTS_KEPT: Final = timedelta(days=7)
@@ -30,6 +33,8 @@ AUDIT_KEPT: Final = timedelta(days=2 * 365)
 DELIVERIES_KEPT: Final = timedelta(days=DELIVERIES_KEPT_DAYS)
 # After a code's last minute; long enough for a phone that lost its answer to ask again.
 LINK_CODES_KEPT: Final = timedelta(days=1)
+# A quote that no stay came of, and a stay that never began; a phone that lost its answer asks within a day.
+QUOTES_KEPT: Final = timedelta(days=1)
 # A phone that joined and was never let in.
 PENDING_DEVICES_KEPT: Final = timedelta(days=1)
 # The list of one's phones shows for a while that one was revoked.

@@ -377,6 +377,76 @@ class ExportedPlate(_Form, frozen=True, kw_only=True):
     used_on: date
 
 
+class ExportedFreeUse(_Form, frozen=True, kw_only=True):
+    """Free minutes that the plate had had on a day."""
+
+    day: date
+    minutes: int
+
+
+class ExportedQuote(_Form, frozen=True, kw_only=True):
+    """A price for parking that you asked for. `used_by`: the session that began with it."""
+
+    quote_id: UUID
+    zone_id: int
+    zone_name: str | None
+    tariff_id: int
+    tariff_version: int
+    classes: list[str]
+    country: str | None
+    plate: str | None
+    starts_at: datetime
+    until: datetime
+    covered_until: datetime
+    price_minor: int
+    currency: str
+    fps_minor: int | None
+    free_before: list[ExportedFreeUse]
+    quoted_at: datetime
+    expires_at: datetime
+    used_by: UUID | None
+
+
+class ExportedSession(_Form, frozen=True, kw_only=True):
+    """A parking session of yours. Inspectors see its plate, zone and times, and never you."""
+
+    session_id: UUID
+    quote_id: UUID
+    zone_id: int
+    zone_name: str | None
+    tariff_id: int
+    tariff_version: int
+    classes: list[str]
+    country: str
+    plate: str
+    state: Literal["pending", "active", "ended", "dropped"]
+    starts_at: datetime
+    ends_at: datetime
+    covered_until: datetime
+    ended_at: datetime | None
+    ended_because: Literal["stopped", "expired"] | None
+    currency: str
+    fps_minor: int | None
+    free_before: list[ExportedFreeUse]
+    remind_s: int | None
+    reminded_of: datetime | None
+    created_at: datetime
+
+
+class ExportedPurchase(_Form, frozen=True, kw_only=True):
+    """What one payment bought of a parking session."""
+
+    session_id: UUID
+    purchase_id: UUID
+    until: datetime
+    covered_until: datetime
+    price_minor: int
+    state: Literal["pending", "paid", "failed", "given_back"]
+    payment_id: UUID | None
+    given_back_minor: int
+    asked_at: datetime
+
+
 class ExportedLook(_Form, frozen=True, kw_only=True):
     """Somebody of the operator's looked at you, with this key and for this reason."""
 
@@ -425,6 +495,9 @@ class ExportedPerson(_Form, frozen=True, kw_only=True):
     previews: list[ExportedPreview]
     parking_prompts: list[ExportedPrompt]
     plates: list[ExportedPlate]
+    parking_quotes: list[ExportedQuote]
+    parking_sessions: list[ExportedSession]
+    parking_purchases: list[ExportedPurchase]
     audit: list[ExportedLook]
     kept_answers: list[KeptAnswer]
 

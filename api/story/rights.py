@@ -170,6 +170,9 @@ _PERSON: Final[dict[str, Any]] = {
     "previews": [],
     "parking_prompts": [],
     "plates": [],
+    "parking_quotes": [],
+    "parking_sessions": [],
+    "parking_purchases": [],
     "audit": [],
     "kept_answers": [],
 }

@@ -21,6 +21,7 @@ from offers.periods import (
     LINK_CODES_KEPT,
     LOOKS_KEPT,
     PROMPTS_KEPT,
+    QUOTES_KEPT,
     REASONS_KEPT,
     SUPPRESSIONS_KEPT,
 )
@@ -71,6 +72,40 @@ WITH old AS MATERIALIZED (
 DELETE FROM parking_prompts AS p USING old
 WHERE p.bucket = $1 AND p.bucket = old.bucket AND p.customer_id = old.customer_id
   AND p.prompt_id = old.prompt_id
+"""
+
+_DELETE_QUOTES: Final = """
+WITH old AS MATERIALIZED (
+    SELECT bucket, customer_id, quote_id FROM parking_quotes
+    WHERE bucket = $1 AND expires_at < $2
+    LIMIT $3 FOR UPDATE SKIP LOCKED
+)
+DELETE FROM parking_quotes AS q USING old
+WHERE q.bucket = $1 AND q.bucket = old.bucket AND q.customer_id = old.customer_id
+  AND q.quote_id = old.quote_id
+"""
+
+# Stays that never began, with the purchases whose payments failed.
+_DELETE_DROPPED: Final = """
+WITH old AS MATERIALIZED (
+    SELECT bucket, customer_id, session_id FROM parking_sessions
+    WHERE bucket = $1 AND created_at < $2 AND state = 'dropped'
+    LIMIT $3 FOR UPDATE SKIP LOCKED
+)
+DELETE FROM parking_sessions AS s USING old
+WHERE s.bucket = $1 AND s.bucket = old.bucket AND s.customer_id = old.customer_id
+  AND s.session_id = old.session_id
+"""
+
+# What inspectors saw of people who are erased, once it is over. The bucket is the plate's.
+_DELETE_RIGHTS: Final = """
+WITH old AS MATERIALIZED (
+    SELECT bucket, plate_hmac, right_id FROM parking_rights
+    WHERE bucket = $1 AND is_nobodys AND covered_until < $2
+    LIMIT $3 FOR UPDATE SKIP LOCKED
+)
+DELETE FROM parking_rights AS r USING old
+WHERE r.bucket = $1 AND r.bucket = old.bucket AND r.plate_hmac = old.plate_hmac AND r.right_id = old.right_id
 """
 
 _DELETE_LOOKS: Final = """
@@ -143,6 +178,9 @@ class Forgotten(NamedTuple):
     api_keys: int = 0
     previews: int = 0
     parking_prompts: int = 0
+    parking_quotes: int = 0
+    parking_dropped: int = 0
+    parking_rights: int = 0
     invitations: int = 0
 
 
@@ -154,6 +192,9 @@ _OF_BUCKETS: Final[Mapping[str, tuple[str, timedelta]]] = {
     "holdouts": (_DELETE_HOLDOUTS, DELIVERIES_KEPT),
     "previews": (_DELETE_PREVIEWS, timedelta()),
     "parking_prompts": (_DELETE_PROMPTS, PROMPTS_KEPT),
+    "parking_quotes": (_DELETE_QUOTES, QUOTES_KEPT),
+    "parking_dropped": (_DELETE_DROPPED, QUOTES_KEPT),
+    "parking_rights": (_DELETE_RIGHTS, timedelta()),
 }
 
 

@@ -19,6 +19,7 @@ from geo.errors import Conflict
 from offers.buckets import BUCKETS
 from offers.parking.stays import Earlier
 from offers.parking.tariffs import FreeUse
+from offers.people.keys import CustomerKey
 
 # No tariff's no-return time is longer, and free minutes are of a local day.
 LOOKS_BACK: Final = timedelta(days=2)
@@ -53,8 +54,8 @@ _NOBODYS: Final = """
     UPDATE parking_rights SET right_id = $4, is_nobodys = true
     WHERE bucket = $1 AND plate_hmac = $2 AND right_id = $3 AND state = 'valid' AND covered_until > $5
 """
-_FORGET_NOBODYS: Final = """
-    DELETE FROM parking_rights WHERE bucket = $1 AND is_nobodys AND covered_until < $2
+_OF_CUSTOMER: Final = """
+    SELECT plate_hmac, session_id FROM parking_sessions WHERE bucket = $1 AND customer_id = $2
 """
 
 _USES: Final = msgspec.json.Decoder(list[FreeUse])
@@ -145,17 +146,11 @@ async def forget_right(connection: asyncpg.Connection, plate_hmac: bytes, right_
     await connection.execute(_FORGET, *plate_at(plate_hmac), right_id)
 
 
-async def leave_right(
-    connection: asyncpg.Connection, plate_hmac: bytes, right_id: UUID, now: datetime
-) -> None:
-    """Of a customer who is erased: what still holds stays until its end, all else goes."""
-    await connection.execute(_NOBODYS, *plate_at(plate_hmac), right_id, uuid4(), now)
-    await forget_right(connection, plate_hmac, right_id)
-
-
-async def forget_nobodys(connection: asyncpg.Connection, bucket: int, now: datetime) -> None:
-    """What erased customers left in this bucket, and is over."""
-    await connection.execute(_FORGET_NOBODYS, bucket, now)
+async def leave_rights(connection: asyncpg.Connection, key: CustomerKey, now: datetime) -> None:
+    """Of a customer about to be erased: what still holds stays until its end, and all else goes."""
+    for plate_hmac, session_id in await connection.fetch(_OF_CUSTOMER, *key):
+        await connection.execute(_NOBODYS, *plate_at(plate_hmac), session_id, uuid4(), now)
+        await forget_right(connection, plate_hmac, session_id)
 
 
 async def free_minutes_used(

@@ -18,6 +18,7 @@ import msgspec
 
 from geo.errors import Unavailable
 from offers.buckets import bucket_of_text
+from offers.parking.rights import leave_rights
 from offers.payments.outliving import keep_ledger, refuse_while_money_moves
 from offers.people import installations
 from offers.people.customers import CustomerKey, Gone, lock_customers
@@ -39,6 +40,9 @@ OWNED: Final = (
     "crossings",
     "timers",
     "previews",
+    "parking_purchases",
+    "parking_sessions",
+    "parking_quotes",
     "parking_prompts",
     "test_phones",
     "customer_references",
@@ -58,6 +62,7 @@ SHARED: Final[Mapping[str, str]] = {
     "installations": "by the devices they are",
     "idempotency_keys": "by the devices that asked, and by the redemptions and refunds that keys asked for",
     "offer_codes": "by the deliveries they were shown for; the code itself is the shop's, and stays used",
+    "parking_rights": "by the stays they came of; one that still holds stays until its end, of nobody",
     "former_customers": "where another customer was this one before",
 }
 # They name nobody: proofs under a key that is elsewhere, and numbers.
@@ -214,6 +219,7 @@ async def erase_held(
         await keep_counts(connection, key.bucket, [key.customer_id])
         await connection.execute(_FORGET_SUCCESSION, *key)
         await connection.execute(_FORGET_WHO_CLAIMED, *key)
+        await leave_rights(connection, key, now)
         for statement in _DELETE:
             await connection.execute(statement, *key)
     return Erased(

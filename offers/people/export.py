@@ -127,8 +127,10 @@ def _opened(sealed: str, plates: PlateKey) -> Callable[[Row], Row]:
     """What gives a row its plate in the place of the encrypted one."""
 
     def with_plate(row: Row) -> Row:
-        plate = plates.open(row[sealed])
         rest = {name: value for name, value in row.items() if name != sealed}
+        if row[sealed] is None:
+            return {**rest, "country": None, "plate": None}
+        plate = plates.open(row[sealed])
         return {**rest, "country": plate.country, "plate": plate.text}
 
     return with_plate

@@ -50,6 +50,8 @@ def _named(table: str) -> str:
     return f", (SELECT n.name FROM {table}s AS n WHERE n.{id_} = t.{id_}) AS {table}_name"  # noqa: S608 - the same
 
 
+_ZONE_NAME: Final = ", (SELECT z.name FROM parking_zones AS z WHERE z.zone_id = t.zone_id) AS zone_name"
+
 SECTIONS: Final = (
     Section(
         name="devices",
@@ -247,6 +249,48 @@ SECTIONS: Final = (
         },
         sealed="sealed",
         order_by="t.created_at, t.plate_id",
+    ),
+    Section(
+        name="parking_quotes",
+        table="parking_quotes",
+        columns=(
+            "quote_id zone_id tariff_id tariff_version classes plate_sealed starts_at until covered_until "
+            "price_minor currency fps_minor free_before quoted_at expires_at used_by"
+        ),
+        leaves_out={**_WHOSE, "plate_hmac": "a keyed hash of the plate, to find it by"},
+        names=_ZONE_NAME,
+        json=frozenset({"free_before"}),
+        sealed="plate_sealed",
+        order_by="t.quoted_at, t.quote_id",
+    ),
+    Section(
+        name="parking_sessions",
+        table="parking_sessions",
+        columns=(
+            "session_id quote_id zone_id tariff_id tariff_version classes plate_sealed state starts_at "
+            "ends_at covered_until ended_at ended_because currency fps_minor free_before remind_s "
+            "reminded_of created_at"
+        ),
+        leaves_out={
+            **_WHOSE,
+            "plate_hmac": "a keyed hash of the plate, to find it by",
+            "operation_id": "makes a retry harmless",
+            "due_at": "when it is looked at again by itself",
+        },
+        names=_ZONE_NAME,
+        json=frozenset({"free_before"}),
+        sealed="plate_sealed",
+        order_by="t.created_at, t.session_id",
+    ),
+    Section(
+        name="parking_purchases",
+        table="parking_purchases",
+        columns=(
+            "session_id purchase_id until covered_until price_minor state payment_id given_back_minor "
+            "asked_at"
+        ),
+        leaves_out={**_WHOSE, "operation_id": "makes a retry harmless"},
+        order_by="t.asked_at, t.purchase_id",
     ),
     Section(
         name="audit",

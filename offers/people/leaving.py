@@ -17,6 +17,7 @@ import structlog
 
 from geo.errors import Unavailable
 from offers.buckets import BUCKETS
+from offers.parking.old_stays import forget_old_stays
 from offers.payments.outliving import keep_ledger
 from offers.people import installations
 from offers.people.proofs import ProofKey, keep_redemptions
@@ -26,6 +27,7 @@ from offers.periods import (
     DELIVERIES_KEPT,
     DORMANT_AFTER_MONTHS,
     LEDGER_KEPT_YEARS,
+    PARKING_KEPT_MONTHS,
     PAYMENTS_KEPT,
     PENDING_DEVICES_KEPT,
     PERMITS_KEPT,
@@ -106,6 +108,7 @@ class Leaving(msgspec.Struct, frozen=True):
     dormant_after_months: int = DORMANT_AFTER_MONTHS
     ledger_kept_years: int = LEDGER_KEPT_YEARS
     plates_kept_months: int = PLATES_KEPT_MONTHS
+    parking_kept_months: int = PARKING_KEPT_MONTHS
 
 
 class Left(msgspec.Struct):
@@ -118,6 +121,7 @@ class Left(msgspec.Struct):
     payments: int = 0
     proofs: int = 0
     plates: int = 0
+    parking_sessions: int = 0
     permits: int = 0
 
 
@@ -142,6 +146,8 @@ async def let_go_now(pool: asyncpg.Pool, leaving: Leaving, at_once: int = AT_ONC
         left.payments += await _attempt(_payments(pool, bucket, now, leaving.proof_key, at_once))
         left.customers += await _attempt(_people(pool, bucket, now, leaving, at_once))
         left.plates += await _attempt(_plates(pool, bucket, now, leaving))
+        before = now - months(leaving.parking_kept_months)
+        left.parking_sessions += await _attempt(forget_old_stays(pool, bucket, before, at_once))
         left.proofs += await _attempt(_proofs(pool, bucket, now, leaving))
     left.permits = await _attempt(_permits(pool, now))
     return left

@@ -161,6 +161,11 @@ async def _edit_zone(shop: Business) -> httpx.Response:
     return await shop.manage.put(f"/v1/parking/zones/{made['id']}", json=made)
 
 
+async def _settle_stays(shop: Business) -> httpx.Response:
+    path = f"/v1/parking/zones/{(await _zone(shop))['id']}/stay-rules"
+    return await shop.manage.put(path, json={"pays_actual_time": True})
+
+
 async def _delete_zone(shop: Business) -> httpx.Response:
     return await shop.manage.delete(f"/v1/parking/zones/{(await _zone(shop))['id']}")
 
@@ -351,6 +356,7 @@ CHANGES: Mapping[str, tuple[Change, str]] = {
     "importFences": (_import_fences, "fence"),
     "createParkingZone": (_create_zone, "parking_zone"),
     "editParkingZone": (_edit_zone, "parking_zone"),
+    "writeStayRules": (_settle_stays, "parking_zone"),
     "deleteParkingZone": (_delete_zone, "parking_zone"),
     "closeParkingZone": (_close_zone, "parking_zone"),
     "reopenParkingZone": (_reopen_zone, "parking_zone"),

@@ -34,7 +34,7 @@ class Kerb:
 
     async def opens(self, *, pays_actual_time: bool = True, **rate: Any) -> Kerb:
         self.operator_id = await World(self.rows).retailer("Ville")
-        terms = {"id": "T", "version": 1, "currency": "EUR", "rates": [ALWAYS | rate], "fps_minor": 3500}
+        terms = {"id": "T", "version": 1, "currency": "EUR", "rates": [ALWAYS | rate], "fps_minor": 1200}
         tariff_id = await self.rows.fetchval(
             "INSERT INTO parking_tariffs (retailer_id, external_id, created_at) VALUES ($1, 'T', $2)"
             " RETURNING tariff_id",
@@ -143,7 +143,7 @@ async def phone(http: httpx.AsyncClient) -> Phone:
 
 async def test_a_driver_quotes_parks_extends_stops_and_has_a_receipt(kerb: Kerb, phone: Phone) -> None:
     quote = (await kerb.quote(phone)).json()
-    assert (quote["price_minor"], quote["currency"], quote["fps_minor"]) == (200, "EUR", 3500)
+    assert (quote["price_minor"], quote["currency"], quote["fps_minor"]) == (200, "EUR", 1200)
     assert [step["price_minor"] for step in quote["scale"]] == [50 * n for n in range(1, 25)]
     session = (await kerb.begins(phone, quote["quote_id"])).json()
     assert (session["state"], session["paid_minor"], session["plate"]) == ("active", 200, "AB123CD")
@@ -361,12 +361,12 @@ async def test_the_fps_is_net_of_what_was_paid_for_the_stay(kerb: Kerb, phone: P
     path = "/v1/parking/enforcement/plates/AB123CD"
     told = (await kerb.http.get(path, params=asked, headers=inspector)).json()
     assert (told["verdict"], told["rights"]) == ("not_paid", [])
-    assert told["fps"] == {"fps_minor": 3500, "paid_minor": 0, "due_minor": 3500, "currency": "EUR"}
+    assert told["fps"] == {"fps_minor": 1200, "paid_minor": 0, "due_minor": 1200, "currency": "EUR"}
     session = await kerb.parks(phone)
     await phone.post(f"/v1/parking/sessions/{session['session_id']}/stop")
     told = (await kerb.http.get(path, params=asked, headers=inspector)).json()
     assert told["verdict"] == "not_paid"
-    assert told["fps"]["due_minor"] == 3450
+    assert told["fps"]["due_minor"] == 1150
     assert [right["is_valid"] for right in told["rights"]] == [False]
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -267,6 +268,47 @@ async def _parks(rows: asyncpg.Pool, life: Life) -> None:
     plate_id = answer.json()["plate_id"]
     found = await rows.fetchval("SELECT plate_hmac FROM parking_plates WHERE plate_id = $1", UUID(plate_id))
     life.is_known_by(car=CAR, plate_id=plate_id, plate_hmac=found.hex())
+    zone_id = await _free_zone(rows)
+    wish = {"zone_id": zone_id, "plate_id": plate_id, "duration_min": 60}
+    quote = await life.phone.post("/v1/parking/quotes", wish)
+    assert quote.status_code == 201, quote.text
+    quote_id = quote.json()["quote_id"]
+    begun = await life.phone.post(
+        "/v1/parking/sessions", {"quote_id": quote_id}, headers={"idempotency-key": f"park-{uuid4().hex}"}
+    )
+    assert begun.status_code == 201, begun.text
+    session = begun.json()
+    ended = await life.phone.post(f"/v1/parking/sessions/{session['session_id']}/stop")
+    assert ended.status_code == 200, ended.text
+    purchase_id = session["purchases"][0]["purchase_id"]
+    life.is_known_by(quote=quote_id, session=session["session_id"], purchase=purchase_id)
+
+
+async def _free_zone(rows: asyncpg.Pool) -> int:
+    """Where parking costs nothing: what a payment leaves is payments' to tell."""
+    operator_id = await World(rows).retailer("City")
+    rate = {"lines": [{"type": "step", "price_minor": 0}]}
+    terms = {"id": "F", "version": 1, "currency": "EUR", "rates": [rate]}
+    tariff_id = await rows.fetchval(
+        "INSERT INTO parking_tariffs (retailer_id, external_id, created_at) VALUES ($1, 'F', alentour_now())"
+        " RETURNING tariff_id",
+        operator_id,
+    )
+    await rows.execute(
+        "INSERT INTO parking_tariff_versions (tariff_id, version, terms, published_at)"
+        " VALUES ($1, 1, $2, alentour_now())",
+        tariff_id,
+        json.dumps(terms),
+    )
+    zone_id: int = await rows.fetchval(
+        "INSERT INTO parking_zones (retailer_id, code, code_key, name, shape, time_zone, country, tariff_id,"
+        " created_at, updated_at) VALUES ($1, 'F1', 'F1', 'Free', ST_Multi(ST_Buffer(ST_SetSRID("
+        "ST_MakePoint(2.35, 48.85), 4326)::geography, 50)::geometry), 'Europe/Paris', 'FR', $2,"
+        " alentour_now(), alentour_now()) RETURNING zone_id",
+        operator_id,
+        tariff_id,
+    )
+    return zone_id
 
 
 async def _rotates(life: Life) -> None:

@@ -15,12 +15,19 @@ from offers.engine.retention import forget
 from offers.people.erasure import KEPT, OWNED, SHARED
 from offers.people.export_sections import OTHERWISE, SECTIONS
 from offers.people.leaving import Leaving, let_go_now
-from offers.periods import DORMANT_AFTER_MONTHS, LEDGER_KEPT_YEARS, PLATES_KEPT_MONTHS, months, years
+from offers.periods import (
+    DORMANT_AFTER_MONTHS,
+    LEDGER_KEPT_YEARS,
+    PARKING_KEPT_MONTHS,
+    PLATES_KEPT_MONTHS,
+    months,
+    years,
+)
 from tests.privacy.data_map import COUNTED, DELETED, ERASURES, REKEYED, Row, read_data_map
 from tests.privacy.people import KEY, Town, open_town
 from tests.privacy.rows import columns_of_all_tables
 from tests.privacy.test_erasure_rules import given, redeems
-from tests.world import NOON, World, send, start_engine
+from tests.world import NOON, Phone, World, send, start_engine
 
 MAP = "docs/data-map.md"
 OF_PEOPLE = {"customer_id", "device_id", "former_customer_id"}
@@ -89,6 +96,7 @@ async def test_every_table_and_column_of_people_is_exported_or_left_out_for_a_re
 def test_the_periods_that_an_operator_may_set_are_told_with_their_defaults(described: dict[str, Row]):
     assert described["customers"].kept_days == (months(DORMANT_AFTER_MONTHS) + timedelta(1)).days
     assert described["parking_plates"].kept_days == (months(PLATES_KEPT_MONTHS) + timedelta(1)).days
+    assert described["parking_sessions"].kept_days == months(PARKING_KEPT_MONTHS).days
     assert described["redemption_proofs"].kept_days == years(LEDGER_KEPT_YEARS).days
     assert described["idempotency_keys"].kept == f"**{KEPT_HOURS} hours**"
 
@@ -174,6 +182,7 @@ async def somebody_lives(town: Town) -> None:
         " used_on) VALUES ($1, $2, $3, sha256('a plate'), '', 'key', $4, $5)",
         *(phone.bucket, phone.customer_id, uuid4(), NOON, NOON.date()),
     )
+    await stays(town, phone)
     await town.pool.execute(
         "INSERT INTO audit_log (recorded_at, role, operation) VALUES ($1, 'command', 'test')", NOON
     )
@@ -190,6 +199,43 @@ async def somebody_lives(town: Town) -> None:
         phone.customer_id,
         uuid4(),
         NOON,
+    )
+
+
+async def stays(town: Town, phone: Phone) -> None:
+    """A quote, and a stay that ended, with what an inspector saw of it."""
+    who, stay_id = (phone.bucket, phone.customer_id), uuid4()
+    zone_id = await town.pool.fetchval(
+        "INSERT INTO parking_zones (retailer_id, code, code_key, name, shape, time_zone, country, created_at,"
+        " updated_at) VALUES ($1, 'Z', 'Z', 'Z', ST_GeomFromText('POLYGON((0 0, 0 1, 1 1, 0 0))', 4326),"
+        " 'Europe/Paris', 'FR', $2, $2) RETURNING zone_id",
+        *(town.retailer_id, NOON),
+    )
+    plate, hour = "sha256('a plate')", NOON + timedelta(hours=1)
+    await town.pool.execute(
+        "INSERT INTO parking_quotes VALUES ($1, $2, $3, $6, 1, 1, '{}', NULL, NULL, $4, $5, $5, 0, 'EUR',"
+        " NULL, '[]', $4, $5, NULL)",
+        *(*who, uuid4(), NOON, hour, zone_id),
+    )
+    await town.pool.execute(
+        "INSERT INTO parking_sessions (bucket, customer_id, session_id, quote_id, operation_id, zone_id,"
+        " tariff_id, tariff_version, classes, plate_hmac, plate_sealed, state, starts_at, ends_at,"
+        " covered_until, ended_at, ended_because, currency, free_before, created_at)"
+        f" VALUES ($1, $2, $3, $3, $3, $6, 1, 1, '{{}}', {plate}, '', 'ended', $4, $5, $5, $5, 'expired',"
+        " 'EUR', '[]', $4)",
+        *(*who, stay_id, NOON, hour, zone_id),
+    )
+    await town.pool.execute(
+        "INSERT INTO parking_purchases (bucket, customer_id, session_id, purchase_id, operation_id, until,"
+        " covered_until, price_minor, state, asked_at) VALUES ($1, $2, $3, $3, $3, $5, $5, 0, 'paid', $4)",
+        *(*who, stay_id, NOON, hour),
+    )
+    await town.pool.execute(
+        "INSERT INTO parking_rights (bucket, plate_hmac, right_id, plate_sealed, zone_id, retailer_id,"
+        " tariff_id, tariff_version, classes, state, starts_at, ends_at, covered_until, paid_minor, currency,"
+        " free_used) SELECT get_byte(p, 0) % 64, p, $1, '', $4, 1, 1, 1, '{}', 'over', $2, $3, $3, 0, 'EUR',"
+        f" '[]' FROM {plate} AS p",
+        *(stay_id, NOON, hour, zone_id),
     )
 
 

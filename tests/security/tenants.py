@@ -55,6 +55,9 @@ MEANT = {
     ("createParkingZone", "properties.code"): "what stands on an operator's own sign",
     ("editParkingZone", "properties.code"): "the same",
     ("publishParkingTariff", "id"): "an operator's own name of a tariff",
+    ("quoteParking", "zone_id"): "anybody may park in any zone",
+    ("quoteParking", "code"): "the same, by the code on its sign",
+    ("quoteParking", "retailer_id"): "whose sign it is",
     ("addOfferCodes", "codes"): "a retailer brings codes of its own tills",
     ("giveReference", "retailer_id"): "a customer may let any retailer know them",
     ("acceptTestPhone", "code"): "that is how a phone becomes a test phone",
@@ -84,7 +87,7 @@ class Tenant:
         offer_id = await shop.offers(content=content, external_id=f"{name}-offer")
         keys = {
             role: await create_retailer_key(pool, shop.retailer_id, role, f"{name} {role}")
-            for role in ("manage", "read", "till")
+            for role in ("manage", "read", "till", "enforce")
         }
         manage = bearer(keys["manage"])
         cap = await client.post(
@@ -150,12 +153,32 @@ async def _parking(client: Client, manage: dict[str, str], phone: Phone, name: s
     permits = (await client.get("/v1/parking/permits", headers=manage)).json()["items"]
     plate = await phone.post("/v1/me/plates", {"plate": "GX-482-ZT", "country": "FR", "label": f"{name} car"})
     return {
+        **await _stay(client, manage, phone, name, plate.json()["plate_id"]),
         "zone_id": zoned.json()["id"],
         "tariff_id": tariffed.json()["tariff_id"],
         "version": 1,
         "permit_id": permits[0]["permit_id"],
         "plate_id": plate.json()["plate_id"],
     }
+
+
+async def _stay(
+    client: Client, manage: dict[str, str], phone: Phone, name: str, plate_id: str
+) -> dict[str, Any]:
+    """A stay in a zone where nothing is to be paid, and another quote of the same; their ids."""
+    free = tariff(f"{name}-free", rates=[{"lines": [{"type": "step", "price_minor": 0}]}])
+    assert (await client.post("/v1/parking/tariffs", headers=manage, json=free)).status_code == 201
+    drawn = zone(f"{name} free", tariff=f"{name}-free")
+    zone_id = (await client.post("/v1/parking/zones", headers=manage, json=drawn)).json()["id"]
+    wish = {"zone_id": zone_id, "plate_id": plate_id, "duration_min": 60}
+    quotes = [(await phone.post("/v1/parking/quotes", wish)).json() for _ in range(2)]
+    begun = await phone.post(
+        "/v1/parking/sessions",
+        {"quote_id": quotes[0]["quote_id"]},
+        headers={"idempotency-key": uuid4().hex},
+    )
+    assert begun.status_code == 201, begun.text
+    return {"session_id": begun.json()["session_id"], "quote_id": quotes[1]["quote_id"]}
 
 
 async def _phone(client: Client, pool: asyncpg.Pool, retailer_id: int, label: str) -> Phone:

@@ -10,9 +10,10 @@ from uuid import uuid4
 import pytest
 
 from geo.errors import AlentourError, Conflict, InvalidInput, NotFound
+from offers.engine.retention import forget
 from offers.parking.prompts import prompt
 from offers.parking.quotes import ZoneWish
-from offers.parking.time_passes import do_all_due, forget_unused
+from offers.parking.time_passes import do_all_due
 from offers.people.customers import lock_customers
 from tests.stays.street import ORANGE, Street, at, steps
 
@@ -25,7 +26,7 @@ async def test_a_quote_pins_price_version_and_scale(street: Street) -> None:
     driver = await street.driver()
     quote = await street.quote(driver, 47)
     assert (quote.price_minor, quote.currency, quote.ends_at) == (200, "EUR", at(60))
-    assert (quote.tariff_version, quote.fps_minor, quote.has_plate) == (1, 3500, True)
+    assert (quote.tariff_version, quote.fps_minor, quote.has_plate) == (1, 1200, True)
     assert [step.price_minor for step in quote.scale][:3] == [50, 100, 150]
     assert quote.expires_at == at(10)
 
@@ -334,7 +335,7 @@ async def test_what_nobody_needs_is_forgotten(street: Street) -> None:
     street.money.answer = "declined"
     await street.parks(driver)
     await street.world.moves_to(at(10) + timedelta(days=1, seconds=1))
-    await forget_unused(street.pool)
+    await forget(street.pool)
     for table in ("parking_quotes", "parking_sessions", "parking_purchases"):
         assert await street.pool.fetchval(f"SELECT count(*) FROM {table}") == 0
 
