@@ -5,7 +5,7 @@ SHELL := /bin/bash
 
 BIN := .venv/bin
 # Where the rules live, every branch is tested.
-RULES := geo/crossings.py,geo/fence_lint.py,geo/phone_trials.py,geo/tracking.py,geo/wall_clock.py,offers/audience.py,offers/caps.py,offers/consent.py,offers/crowds.py,offers/diagnosis.py,offers/disclosure.py,offers/effective_caps.py,offers/eligibility.py,offers/holdouts.py,offers/hours.py,offers/lapsing.py,offers/lift.py,offers/local_periods.py,offers/menus/allergens.py,offers/menus/card.py,offers/menus/currencies.py,offers/menus/diets.py,offers/menus/judging.py,offers/menus/reading.py,offers/minors.py,offers/next_time.py,offers/quiet_hours.py,offers/ranking.py,offers/schedule.py,offers/symbols.py,offers/visits.py
+RULES := geo/crossings.py,geo/fence_lint.py,geo/phone_trials.py,geo/tracking.py,geo/wall_clock.py,offers/audience.py,offers/caps.py,offers/consent.py,offers/crowds.py,offers/diagnosis.py,offers/disclosure.py,offers/effective_caps.py,offers/eligibility.py,offers/holdouts.py,offers/hours.py,offers/lapsing.py,offers/lift.py,offers/local_periods.py,offers/menus/allergens.py,offers/menus/card.py,offers/menus/currencies.py,offers/menus/diets.py,offers/menus/judging.py,offers/menus/opening.py,offers/menus/reading.py,offers/menus/speaking.py,offers/minors.py,offers/next_time.py,offers/quiet_hours.py,offers/ranking.py,offers/schedule.py,offers/symbols.py,offers/visits.py
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
