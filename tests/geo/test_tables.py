@@ -23,6 +23,8 @@ EDITED = {
     "caps",
     "defaults",
     "config_version",
+    "menus",
+    "menu_versions",
 }
 
 
