@@ -12,6 +12,7 @@ from typing import Final
 from api.story import (
     bulk,
     consent,
+    eating,
     explaining,
     handing,
     judging,
@@ -37,6 +38,7 @@ TOLD: Final[Mapping[str, Told]] = {
     **people.TOLD,
     **limiting.TOLD,
     **consent.TOLD,
+    **eating.TOLD,
     **reporting.TOLD,
     **handing.TOLD,
     **measuring.TOLD,

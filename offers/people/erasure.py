@@ -28,8 +28,8 @@ from offers.retail.outlived import keep_counts
 # of a person's is one more line here.
 OWNED: Final = (
     "redemptions", "deliveries", "earlier_deliveries", "holdouts", "held_offers", "crossings", "timers",
-    "previews", "test_phones", "customer_references", "customer_attributes", "device_tokens", "device_states",
-    "link_codes", "consents", "customer_looks", "former_customers", "devices", "customers",
+    "previews", "test_phones", "customer_references", "customer_attributes", "customer_diets",
+    "device_tokens", "device_states", "link_codes", "consents", "customer_looks", "former_customers", "devices", "customers",
 )  # fmt: skip
 # Rows that are found otherwise, each by a statement of its own below.
 SHARED: Final[Mapping[str, str]] = {
