@@ -28,6 +28,11 @@ OWN: Final[Mapping[str, tuple[str, ...]]] = {
     "importOffers": ("rows_refused",),
     "lintFenceDraft": ("not_found",),
     "forecastFenceReach": ("not_found",),
+    "createMenu": ("already_exists", "not_found"),
+    "replaceMenu": ("already_exists",),
+    "patchMenu": ("already_exists",),
+    "deleteMenu": ("in_use",),
+    "importMenus": ("rows_refused", "already_exists"),
     "createOffer": ("already_exists", "not_found"),
     "editOffer": (
         "already_exists", "offer_is_active", "offer_has_ended", "offer_is_not_stopped",

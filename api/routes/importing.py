@@ -53,6 +53,7 @@ class Bulk(NamedTuple, Generic[Edit]):
     in_geojson: Form[Edit]
     in_table: Form[Edit]
     in_json: Form[Edit] | None = None
+    most: str = "10,000 rows"
 
     def form_of(self, media_type: str, body: bytes) -> Form[Edit]:
         if media_type == CSV:
@@ -60,6 +61,14 @@ class Bulk(NamedTuple, Generic[Edit]):
         if self.in_json is None or is_collection(body):
             return self.in_geojson
         return self.in_json
+
+    def bodies(self) -> dict[str, Schema]:
+        """The form of each body that it takes, by media type."""
+        collection = _object("features", type=Schema(type=OpenAPIType.STRING, enum=["FeatureCollection"]))
+        as_json = collection
+        if self.in_json is not None:
+            as_json = Schema(one_of=[_object(self.in_json.list_name), collection])
+        return {GEOJSON: collection, "application/json": as_json, CSV: Schema(type=OpenAPIType.STRING)}
 
 
 def importing(bulk: Bulk[Any], *, operation_id: str, summary: str, description: str) -> Any:
@@ -74,7 +83,7 @@ def importing(bulk: Bulk[Any], *, operation_id: str, summary: str, description: 
         operation_class=_operation_of(bulk),
         operation_id=operation_id,
         summary=summary,
-        description=f"{description} Up to 10,000 rows. One wrong row refuses all, unless `partial=true`.",
+        description=f"{description} Up to {bulk.most}. One wrong row refuses all, unless `partial=true`.",
     )
     async def import_all(
         rows: NamedDependency[Rows[Any]],
@@ -132,11 +141,7 @@ def _read(bulk: Bulk[Any], media_type: str, body: bytes) -> Rows[Any]:
 
 def _operation_of(bulk: Bulk[Any]) -> type[Operation]:
     """The OpenAPI operation: its body is read by hand and so not seen by the framework."""
-    collection = _object("features", type=Schema(type=OpenAPIType.STRING, enum=["FeatureCollection"]))
-    as_json = collection
-    if bulk.in_json is not None:
-        as_json = Schema(one_of=[_object(bulk.in_json.list_name), collection])
-    schemas = {GEOJSON: collection, "application/json": as_json, CSV: Schema(type=OpenAPIType.STRING)}
+    schemas = bulk.bodies()
 
     @dataclass  # so that the inherited constructor calls __post_init__
     class ImportOperation(Operation):

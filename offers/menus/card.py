@@ -33,18 +33,13 @@ MOST_CUISINES: Final = 20
 MOST_SPECIAL_DAYS: Final = 62
 HIGHEST_PRICE_MINOR: Final = 100_000_000
 
-_LABEL: Final = {"additionalProperties": {"type": "string", "minLength": 1, "maxLength": LONGEST_LABEL}}
-_LONG: Final = {"additionalProperties": {"type": "string", "minLength": 1, "maxLength": LONGEST_DESCRIPTION}}
-_ALLERGEN: Final = {"items": {"type": "string", "enum": list(ALLERGENS)}}
+_Label = Annotated[str, Meta(extra_json_schema={"minLength": 1, "maxLength": LONGEST_LABEL})]
+_Long = Annotated[str, Meta(extra_json_schema={"minLength": 1, "maxLength": LONGEST_DESCRIPTION})]
+_AllergenName = Annotated[str, Meta(extra_json_schema={"enum": list(ALLERGENS)})]
+_DietName = Annotated[str, Meta(extra_json_schema={"enum": list(DIETS)})]
 
-Label = Annotated[
-    dict[str, str],
-    Meta(extra_json_schema=_LABEL, description="By language; at most 140 characters in each."),
-]
-Description = Annotated[
-    dict[str, str],
-    Meta(extra_json_schema=_LONG, description="By language; at most 1,000 characters in each."),
-]
+Label = Annotated[dict[str, _Label], Meta(description="By language; at most 140 characters in each.")]
+Description = Annotated[dict[str, _Long], Meta(description="By language; at most 1,000 characters in each.")]
 PriceMinor = Annotated[
     int, Meta(ge=0, le=HIGHEST_PRICE_MINOR, description="In minor units of the card's currency.")
 ]
@@ -56,26 +51,16 @@ Id = Annotated[
     ),
 ]
 Allergens = Annotated[
-    list[str] | None,
+    list[_AllergenName] | None,
     Meta(
-        extra_json_schema={"anyOf": [{"type": "array", **_ALLERGEN}, {"type": "null"}]},
         description="Of Annex II of Regulation (EU) 1169/2011. null: not stated. []: none declared.",
     ),
 ]
 Traces = Annotated[
-    list[str],
-    Meta(
-        extra_json_schema=_ALLERGEN,
-        description="What may be in it unmeant; only where `allergens` are stated.",
-    ),
+    list[_AllergenName],
+    Meta(description="What may be in it unmeant; only where `allergens` are stated."),
 ]
-Diets = Annotated[
-    list[str],
-    Meta(
-        extra_json_schema={"items": {"type": "string", "enum": list(DIETS)}},
-        description="What it suits (schema.org RestrictedDiet).",
-    ),
-]
+Diets = Annotated[list[_DietName], Meta(description="What it suits (schema.org RestrictedDiet).")]
 Hours = Annotated[
     str | None,
     Meta(description="OSM opening_hours syntax, in the site's zone. null: whenever the site is open."),
@@ -195,10 +180,10 @@ class Card(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         common = set.intersection(*(set(name) for name in names))
         return [self.language, *sorted(common - {self.language})]
 
-    @property
-    def content_hash(self) -> str:
-        """SHA-256 (hex) of the card as JSON with sorted members: the same content, the same hash."""
-        return hashlib.sha256(msgspec.json.encode(self, order="sorted")).hexdigest()
+
+def hash_of(card: Card) -> str:
+    """SHA-256 (hex) of the card as JSON with sorted members: the same content, the same hash."""
+    return hashlib.sha256(msgspec.json.encode(card, order="sorted")).hexdigest()
 
 
 def card_of(kept: Any) -> Card:

@@ -18,7 +18,7 @@ from geo.places import external_id_faults
 from geo.sites import positions_of_sites
 from geo.taken import given_once
 from offers.menus import projection
-from offers.menus.card import Card, Item, Special, as_json, card_of
+from offers.menus.card import Card, Item, Special, as_json, card_of, hash_of
 from offers.menus.judging import refuse_faulty
 from offers.menus.tables import MenuRow, MenuVersionRow
 
@@ -42,7 +42,7 @@ async def create_menu(
         site_id=site_id,
         external_id=external_id,
         card=as_json(card),
-        content_hash=card.content_hash,
+        content_hash=hash_of(card),
         last_version=0,
         revision=1,
         created_at=now,
@@ -59,7 +59,7 @@ async def edit_menu(
 ) -> bool:
     """Make it say this; it was read for update. False if it said so already."""
     _refuse(external_id, card)
-    content_hash = card.content_hash
+    content_hash = hash_of(card)
     if (external_id, content_hash) == (menu.external_id, menu.content_hash):
         return False
     menu.external_id = external_id
@@ -186,7 +186,7 @@ async def refuse_while_published(session: AsyncSession, site_id: int) -> None:
 
 
 async def _publish(session: AsyncSession, menu: MenuRow, card: Card, now: datetime) -> bool:
-    content_hash = card.content_hash
+    content_hash = hash_of(card)
     if menu.published_version is not None:
         shown = await version_of(session, menu, menu.published_version)
         if shown.content_hash == content_hash:

@@ -41,7 +41,8 @@ _STYLE: Final = (
     "body{font:11pt/1.4 sans-serif;margin:1.5cm}table{border-collapse:collapse;width:100%}"
     "th,td{border:1px solid #767676;padding:.2em .4em;text-align:center;vertical-align:top}"
     "th:first-child,td:first-child,td:last-child{text-align:left}thead{display:table-header-group}"
-    "tr{break-inside:avoid}.add-on td:first-child{padding-left:1.5em}caption{text-align:left;font-weight:bold}"
+    "tr{break-inside:avoid}.add-on td:first-child{padding-left:1.5em}"
+    "caption{text-align:left;font-weight:bold}"
     "thead th:not(:first-child):not(:last-child){writing-mode:vertical-rl}@page{size:A4 landscape}"
 )
 
@@ -72,11 +73,10 @@ def _table(
     name: dict[str, str], items: list[Item], spoken: str, card: Card, language: Spoken, heads: str
 ) -> str:
     words = _WORDS[language]
-    rows = "".join(
-        _row(card, food, spoken, language, is_add_on=isinstance(food, AddOn))
-        for item in items
-        for food in (item, *item.add_ons)
-    )
+    foods: list[Item | AddOn] = []
+    for item in items:
+        foods += [item, *item.add_ons]
+    rows = "".join(_row(card, food, spoken, language) for food in foods)
     return (
         f"<table><caption>{escape(_of(card, name, spoken))}</caption><thead><tr>"
         f'<th scope="col">{words.dish}</th>{heads}<th scope="col">{words.in_words}</th></tr></thead>'
@@ -84,7 +84,8 @@ def _table(
     )
 
 
-def _row(card: Card, food: Item | AddOn, spoken: str, language: Spoken, *, is_add_on: bool) -> str:
+def _row(card: Card, food: Item | AddOn, spoken: str, language: Spoken) -> str:
+    is_add_on = isinstance(food, AddOn)
     name = escape(_of(card, food.name, spoken))
     cells = "".join(f"<td>{_mark(food, one)}</td>" for one in ALLERGENS)
     sentence = escape(written(food.allergens, food.traces, language))

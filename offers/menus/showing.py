@@ -6,10 +6,11 @@ Whole cards, or heads only (`compact`); which menus are near is not asked here.
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, NamedTuple
 
 import asyncpg
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from geo.errors import NotFound
 from geo.wall_clock import wall_time
@@ -39,6 +40,13 @@ _CARD: Final = msgspec.json.Decoder(Card)
 _SOLD_OUT: Final = msgspec.json.Decoder(dict[str, datetime | None])
 
 Minor = Annotated[int, msgspec.Meta(ge=0)]
+
+
+class Reader(NamedTuple):
+    """Who reads: language tags, best first, and the language of the sentences about allergens."""
+
+    wanted: Sequence[str]
+    spoken: Spoken
 
 
 class ShownSize(msgspec.Struct, frozen=True, kw_only=True):
@@ -131,12 +139,12 @@ class MenuHead(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ShownMenu(MenuHead, frozen=True, kw_only=True):
-    """A whole card. `specials` are today's, on the clock of the site."""
+    """A whole card; its compact form is the head alone. `specials` are today's, on the clock of the site."""
 
-    description: str | None
-    sections: list[ShownSection]
-    formulas: list[ShownFormula]
-    specials: list[ShownItem]
+    description: str | UnsetType | None = UNSET
+    sections: list[ShownSection] | UnsetType = UNSET
+    formulas: list[ShownFormula] | UnsetType = UNSET
+    specials: list[ShownItem] | UnsetType = UNSET
 
 
 class SiteMenus(msgspec.Struct, frozen=True, kw_only=True):
@@ -147,52 +155,26 @@ class SiteMenus(msgspec.Struct, frozen=True, kw_only=True):
     menus: list[ShownMenu]
 
 
-class CompactSiteMenus(msgspec.Struct, frozen=True, kw_only=True):
-    """The same without the dishes."""
-
-    site_id: int
-    time_zone: str
-    menus: list[MenuHead]
-
-
 async def menus_of_site(
-    connection: asyncpg.Connection, site_id: int, wanted: Sequence[str], spoken: Spoken, now: datetime
+    connection: asyncpg.Connection, site_id: int, reader: Reader, now: datetime, *, compact: bool = False
 ) -> SiteMenus:
-    """All that are published there. `wanted`: language tags, best first; `spoken`: of the allergen texts.
-
-    Raises NotFound for a site there is not.
-    """
-    time_zone = await _time_zone_of(connection, site_id)
+    """All that are published there, whole or (`compact`) their heads. NotFound for a site there is not."""
+    time_zone: str | None = await connection.fetchval(_SITE, site_id)
+    if time_zone is None:
+        raise NotFound(f"There is no site {site_id}.")
     rows = await connection.fetch(_MENUS, site_id, None, now)
-    menus = [_shown(row, wanted, spoken, now) for row in rows]
+    menus = [_shown(row, reader, now, compact=compact) for row in rows]
     return SiteMenus(site_id=site_id, time_zone=time_zone, menus=sorted(menus, key=_open_first))
 
 
-async def heads_of_site(
-    connection: asyncpg.Connection, site_id: int, wanted: Sequence[str], now: datetime
-) -> CompactSiteMenus:
-    """Their heads."""
-    time_zone = await _time_zone_of(connection, site_id)
-    rows = await connection.fetch(_MENUS, site_id, None, now)
-    heads = [MenuHead(**_head(row, _CARD.decode(row["card"]), wanted, now)) for row in rows]
-    return CompactSiteMenus(site_id=site_id, time_zone=time_zone, menus=sorted(heads, key=_open_first))
-
-
 async def menu_shown(
-    connection: asyncpg.Connection, menu_id: int, wanted: Sequence[str], spoken: Spoken, now: datetime
+    connection: asyncpg.Connection, menu_id: int, reader: Reader, now: datetime
 ) -> ShownMenu:
     """One menu, as an offer names it. Raises NotFound for one that phones cannot see."""
     row = await connection.fetchrow(_MENUS, None, menu_id, now)
     if row is None:
         raise NotFound(f"There is no menu {menu_id}.")
-    return _shown(row, wanted, spoken, now)
-
-
-async def _time_zone_of(connection: asyncpg.Connection, site_id: int) -> str:
-    time_zone: str | None = await connection.fetchval(_SITE, site_id)
-    if time_zone is None:
-        raise NotFound(f"There is no site {site_id}.")
-    return time_zone
+    return _shown(row, reader, now)
 
 
 def _open_first(menu: MenuHead) -> tuple[int, int]:
@@ -215,10 +197,13 @@ def _head(row: asyncpg.Record, card: Card, wanted: Sequence[str], now: datetime)
     }
 
 
-def _shown(row: asyncpg.Record, wanted: Sequence[str], spoken: Spoken, now: datetime) -> ShownMenu:
+def _shown(row: asyncpg.Record, reader: Reader, now: datetime, *, compact: bool = False) -> ShownMenu:
     card = _CARD.decode(row["card"])
-    head = _head(row, card, wanted, now)
-    telling = _Telling(card, head["language"], spoken, _SOLD_OUT.decode(row["sold_out"] or "{}"))
+    head = _head(row, card, reader.wanted, now)
+    if compact:
+        return ShownMenu(**head)
+    sold_out = _SOLD_OUT.decode(row["sold_out"] or "{}")
+    telling = _Telling(card, head["language"], reader.spoken, sold_out)
     today = wall_time(now, row["time_zone"]).date()
 
     def open_now(formula: Formula) -> bool | None:
