@@ -30,8 +30,10 @@ RULES := \
   offers/menus/card.py \
   offers/menus/currencies.py \
   offers/menus/diets.py \
+  offers/menus/fitting.py \
   offers/menus/judging.py \
   offers/menus/opening.py \
+  offers/menus/ranking.py \
   offers/menus/reading.py \
   offers/menus/speaking.py \
   offers/minors.py \

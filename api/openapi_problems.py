@@ -47,6 +47,7 @@ OWN: Final[Mapping[str, tuple[str, ...]]] = {
     "resumeRetailer": ("stopped_by_operator",),
     "createCap": ("not_found",),
     "giveReference": ("no_personalisation_consent", "not_found"),
+    "listNearby": ("no_dietary_consent", "not_found"),
     "readDiet": ("no_dietary_consent", "not_found"),
     "putDiet": ("no_dietary_consent",),
     "deleteDiet": ("not_found",),

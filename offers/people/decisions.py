@@ -53,8 +53,8 @@ def decision_of(grant: str, *, granted: bool) -> Decision:
 def check_decisions(decisions: Sequence[Decision], method: str) -> None:
     """InvalidInput for what cannot be recorded together or at all.
 
-    That is too many at once, a yes without its text, one that is asked alone among others, a question answered
-    twice, a bad method.
+    That is too many at once, a yes without its text, one that is asked alone among others, a question
+    answered twice, a bad method.
     """
     # Taking back is never refused for being too much at once.
     if len(decisions) > MOST_DECISIONS and any(decision.granted for decision in decisions):

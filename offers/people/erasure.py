@@ -29,7 +29,8 @@ from offers.retail.outlived import keep_counts
 OWNED: Final = (
     "redemptions", "deliveries", "earlier_deliveries", "holdouts", "held_offers", "crossings", "timers",
     "previews", "test_phones", "customer_references", "customer_attributes", "customer_diets",
-    "device_tokens", "device_states", "link_codes", "consents", "customer_looks", "former_customers", "devices", "customers",
+    "device_tokens", "device_states", "link_codes", "consents", "customer_looks", "former_customers",
+    "devices", "customers",
 )  # fmt: skip
 # Rows that are found otherwise, each by a statement of its own below.
 SHARED: Final[Mapping[str, str]] = {
