@@ -107,7 +107,10 @@ class _Reading:
     def __init__(self, lines: Sequence[tuple[int, Cells]]) -> None:
         self._lines = lines
         self.faults: list[Fault] = []
-        self.origins = Origins(f"rows[{lines[0][0]}].", {**_NAMES, "name": "menu.name"})
+        self.origins = Origins(f"rows[{lines[0][0]}].", _NAMES)
+        for name in ("name", "description"):
+            self.origins.note(f"{name}.", f"rows[{lines[0][0]}].menu.{name}.")
+            self.origins.note(name, f"rows[{lines[0][0]}].menu.{name}")
         self.head = self._once(
             lines,
             [name for _, cells in lines for name in cells if name in _OF_MENU or name.startswith("menu.")],
@@ -148,7 +151,9 @@ class _Reading:
             if item is None:
                 self._refuse(row, "add_on", "stands before its item")
                 return
-            self.origins.note(f"{item['at']}add_ons[{len(item['add_ons'])}].", f"rows[{row}].")
+            part = f"{item['at']}add_ons[{len(item['add_ons'])}]."
+            self.origins.note(part, f"rows[{row}].")
+            self.origins.note(f"{part}id", f"rows[{row}].add_on")
             item["add_ons"].append(
                 {
                     "id": cells["add_on"],
@@ -180,7 +185,10 @@ class _Reading:
                 own["price_minor"] = price
 
     def _add_size(self, row: int, cells: Cells, item: dict[str, Any], price: int) -> None:
-        self.origins.note(f"{item['at']}sizes[{len(item['sizes'])}].", f"rows[{row}].")
+        part = f"{item['at']}sizes[{len(item['sizes'])}]."
+        self.origins.note(part, f"rows[{row}].")
+        self.origins.note(f"{part}id", f"rows[{row}].size")
+        self.origins.note(f"{part}name.", f"rows[{row}].size.name.")
         name = _text_in(cells, "size.name.")
         item["sizes"].append({"id": cells["size"], "name": name, "price_minor": price})
 
@@ -190,6 +198,7 @@ class _Reading:
         at = f"sections[{known.index(id_) if id_ in known else len(known)}]."
         if id_ not in self._sections:
             self.origins.note(at, f"rows[{row}].section.")
+            self.origins.note(f"{at}id", f"rows[{row}].section")
             said = self._once(
                 [(n, one) for n, one in self._lines if one.get("section") == id_],
                 [name for name in cells if name.startswith("section.")],
@@ -217,7 +226,7 @@ class _Reading:
 
 def _cells_of(line: Line, table: Table) -> Cells:
     cells = {
-        name: unmarked(one).strip()
+        name: unmarked(one).strip() if name in _PLAIN else unmarked(one)
         for name, one in zip(table.names, line.cells, strict=False)
         if one and not one.isspace()
     }

@@ -30,6 +30,8 @@ from offers.menus.diets import DIETS, contradicting
 
 LONGEST_URL: Final = 2_000
 MOST_ITEMS_A_DAY: Final = 50
+# What stands before the path of the first, where something is said twice.
+SAME_AS: Final = "is the same as "
 
 # BCP 47 (RFC 5646) in the shape that apps use: a language, then script or region.
 _LANGUAGE: Final = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,2}")
@@ -208,7 +210,7 @@ def _repeated(ids: Sequence[str], field: str, member: str = "") -> Iterator[Faul
 
 def _first_use(id_: str, field: str, seen: dict[str, str]) -> Iterable[Fault]:
     first = seen.setdefault(id_, field)
-    return [] if first == field else [Fault(field, f"is the same as {first}")]
+    return [] if first == field else [Fault(field, f"{SAME_AS}{first}")]
 
 
 def _is_https(url: str) -> bool:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 
 from geo.errors import Fault
+from offers.menus.judging import SAME_AS
 
 _LAST_PART = re.compile(r"[^.]+\.$")
 
@@ -24,14 +25,20 @@ class Origins:
 
     def told(self, fault: Fault) -> Fault:
         """A fault of the card as one of the body."""
-        if (whole := self._origins.get(fault.field)) is not None:
-            return Fault(whole, fault.reason)
-        part = fault.field
+        reason = fault.reason
+        if reason.startswith(SAME_AS):
+            reason = SAME_AS + self._path(reason.removeprefix(SAME_AS))
+        return Fault(self._path(fault.field), reason)
+
+    def _path(self, field: str) -> str:
+        if (whole := self._origins.get(field)) is not None:
+            return whole
+        part = field
         while part and part not in self._origins:
             part = _LAST_PART.sub("", part) if part.endswith(".") else part.rpartition(".")[0] + "."
             part = "" if part == "." else part
-        tail = fault.field.removeprefix(part)
+        tail = field.removeprefix(part)
         member, bracket, rest = tail.partition("[")
         first, dot, inner = member.partition(".")
         told = self._names.get(first, first) + dot + inner + bracket + rest
-        return Fault(f"{self._origins[part]}{told}".rstrip("."), fault.reason)
+        return f"{self._origins[part]}{told}".rstrip(".")
