@@ -6,7 +6,7 @@ import asyncpg
 import msgspec
 from litestar import Response, Router, get
 from litestar.di import NamedDependency, Provide
-from litestar.params import Parameter
+from litestar.params import Parameter, QueryParameter
 
 from api.auth import AuthPhone, Phone, requires_phone
 from api.database import PLAIN, Now, Tx
@@ -73,7 +73,7 @@ MostMinor = Annotated[
 Currency = Annotated[str | None, Parameter(pattern="^[A-Z]{3}$", description="Menus in it. ISO 4217.")]
 Open = Annotated[
     Literal["now"] | None,
-    Parameter(query="open", description="`now`: only menus that are served now."),
+    QueryParameter(name="open", description="`now`: only menus that are served now."),
 ]
 Form = Annotated[
     Literal["compact", "full"], Parameter(description="`full`: menus with their dishes that fit.")
