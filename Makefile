@@ -34,6 +34,8 @@ RULES := \
   offers/menus/diets.py \
   offers/menus/judging.py \
   offers/menus/opening.py \
+  offers/menus/fitting.py \
+  offers/menus/ranking.py \
   offers/menus/reading.py \
   offers/menus/speaking.py \
   offers/minors.py \

@@ -1,21 +1,18 @@
 """Menus as phones read them, over HTTP."""
 
-import hashlib
-from typing import Annotated, Any, Final, Literal, cast
+from typing import Annotated, Final, Literal
 
-import msgspec
 from litestar import Response, Router, get
-from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import HeaderParameter, Parameter
 
 from api.auth import AuthPhone, requires_phone
 from api.database import PLAIN, Now, Tx
+from api.etags import NOT_MODIFIED, unless_known
 from api.languages import ranked_languages, spoken_language
 from api.routes.resources import Id
-from api.routes.sync import is_known
 from offers.menus.showing import Reader, ShownMenu, SiteMenus, menu_shown, menus_of_site
 
-_NOT_MODIFIED: Final = {304: ResponseSpec(None, description="The answer is the one you have.")}
+_BY_LANGUAGE: Final = {"vary": "Accept-Language"}
 
 Languages = Annotated[
     str | None,
@@ -36,7 +33,7 @@ Form = Annotated[Literal["full", "compact"], Parameter(description="`compact`: h
     guards=[requires_phone],
     operation_id="listSiteMenus",
     summary="The menus of a site",
-    responses=_NOT_MODIFIED,
+    responses=NOT_MODIFIED,
 )
 async def list_of_site(
     phone: AuthPhone,
@@ -56,7 +53,7 @@ async def list_of_site(
     """
     reader = _reader(accept_language, phone.language)
     menus = await menus_of_site(tx, site_id, reader, now, compact=form == "compact")
-    return _answer(menus, if_none_match)
+    return unless_known(menus, if_none_match, _BY_LANGUAGE)
 
 
 @get(
@@ -64,7 +61,7 @@ async def list_of_site(
     guards=[requires_phone],
     operation_id="openMenu",
     summary="Open a menu",
-    responses=_NOT_MODIFIED,
+    responses=NOT_MODIFIED,
 )
 async def open_one(
     phone: AuthPhone,
@@ -76,20 +73,12 @@ async def open_one(
 ) -> Response[ShownMenu]:
     """One menu by its id, as an offer names it; in the form that the menus of a site have."""
     reader = _reader(accept_language, phone.language)
-    return _answer(await menu_shown(tx, menu_id, reader, now), if_none_match)
+    return unless_known(await menu_shown(tx, menu_id, reader, now), if_none_match, _BY_LANGUAGE)
 
 
 def _reader(accept_language: str | None, of_phone: str) -> Reader:
     wanted = [*ranked_languages(accept_language), of_phone]
     return Reader(wanted, spoken_language(accept_language, of_phone))
-
-
-def _answer(body: Any, if_none_match: str | None) -> Response[Any]:
-    etag = f'W/"{hashlib.sha256(msgspec.json.encode(body)).hexdigest()[:32]}"'
-    headers = {"etag": etag, "cache-control": "private, no-cache", "vary": "Accept-Language"}
-    if is_known(if_none_match, etag):
-        return Response(cast("Any", None), status_code=304, headers=headers)
-    return Response(body, headers=headers)
 
 
 router: Final = Router(

@@ -3,5 +3,6 @@
 The model follows schema.org (`Menu`, `hasMenuSection`, `hasMenuItem`, `offers`, `menuAddOn`,
 `suitableForDiet`) and the limits of Google's FoodMenus. `card` is the form; `allergens`, `diets` and
 `currencies` its vocabularies; `judging` and `reading` say what is wrong with one; all of these are pure.
-`menu_edits` writes, `projection` keeps what filters read, `showing` reads for phones.
+`fitting` and `ranking` say which menus around somebody come, and in which order, also purely; `around` finds
+them. `menu_edits` writes, `projection` keeps what filters read, `showing` reads for phones.
 """
