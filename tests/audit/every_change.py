@@ -14,9 +14,9 @@ import httpx
 
 from tests.http.phones import Phone, new_phone, yes
 from tests.http.shops import circle, soup
+from tests.menus.cards import small
 from tests.parking.operators import tariff, zone
 from tests.payments.counter import somebody_paid
-from tests.menus.cards import small
 
 SITE = {"name": "Bread", "lat": 60.1646, "lon": 24.9385, "time_zone": "Europe/Helsinki"}
 CAP = {"scope": "retailer", "at_most": 1, "window": {"calendar": "day"}}
@@ -452,12 +452,19 @@ CHANGES: Mapping[str, tuple[Change, str]] = {
 # Of several things, or of somebody whose id is not told.
 WITHOUT_ONE = frozenset(
     {
-        "importSites", "importFences", "importOffers", "setAttributes", "deleteAttributes", "inviteTestPhone",
-        "removeTestPhone", "importParkingZones", "importParkingTariffs", "importParkingPermits",
-        "removeTestPhone", "refundPayment",
-        "importSites", "importFences", "importOffers", "importMenus", "setAttributes", "deleteAttributes",
-        "inviteTestPhone", "removeTestPhone",
+        "importSites",
+        "importFences",
+        "importOffers",
+        "setAttributes",
+        "deleteAttributes",
+        "inviteTestPhone",
+        "removeTestPhone",
+        "importParkingZones",
+        "importParkingTariffs",
+        "importParkingPermits",
+        "refundPayment",
+        "importMenus",
     }
-)  # fmt: skip
+)
 # What concerns nobody's things but the operator's.
 OF_THE_OPERATOR = frozenset({"setClock", "advanceClock", "tickClock", "editDefaults", "rotateReceiptKey"})
