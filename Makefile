@@ -28,6 +28,16 @@ RULES := \
   offers/lapsing.py \
   offers/lift.py \
   offers/local_periods.py \
+  offers/menus/allergens.py \
+  offers/menus/card.py \
+  offers/menus/currencies.py \
+  offers/menus/diets.py \
+  offers/menus/judging.py \
+  offers/menus/opening.py \
+  offers/menus/fitting.py \
+  offers/menus/ranking.py \
+  offers/menus/reading.py \
+  offers/menus/speaking.py \
   offers/minors.py \
   offers/next_time.py \
   offers/parking/codes.py \
@@ -36,12 +46,12 @@ RULES := \
   offers/parking/plate_keys.py \
   offers/parking/plates.py \
   offers/parking/restrictions.py \
-  offers/parking/stay_prices.py \
-  offers/parking/stays.py \
   offers/parking/tariff_words.py \
   offers/parking/tariffs/*.py \
-  offers/parking/validity.py \
   offers/payments/states.py \
+  offers/parking/validity.py \
+  offers/parking/stay_prices.py \
+  offers/parking/stays.py \
   offers/quiet_hours.py \
   offers/ranking.py \
   offers/schedule.py \

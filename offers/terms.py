@@ -19,6 +19,7 @@ LOCATION_OFFERS: Final = "location_offers"
 LOCATION_PARKING: Final = "location_parking"
 PERSONALISATION: Final = "personalisation"
 MEASUREMENT: Final = "measurement"
+DIETARY: Final = "dietary"
 MARKETING: Final = "marketing"
 
 
@@ -165,6 +166,7 @@ class Offer(msgspec.Struct, frozen=True, kw_only=True):
     audience: Audience = Audience()
     holdout_percent: int = 0
     regulated: tuple[str, ...] = ()
+    menu_id: int | None = None
     is_stopped: bool = False
 
     @property

@@ -54,6 +54,7 @@ class Bulk(NamedTuple, Generic[Edit]):
     in_geojson: Form[Edit] | None = None
     in_table: Form[Edit] | None = None
     in_json: Form[Edit] | None = None
+    most: str = "10,000 rows"
 
     def form_of(self, media_type: str, body: bytes) -> Form[Edit]:
         """Raises UnsupportedMediaType for a table where there is no form of one."""
@@ -66,6 +67,18 @@ class Bulk(NamedTuple, Generic[Edit]):
         if form is None:
             raise UnsupportedMediaType("This import takes JSON.")
         return form
+
+    def bodies(self) -> dict[str, Schema]:
+        """The form of each body that it takes, by media type."""
+        collection = _object("features", type=Schema(type=OpenAPIType.STRING, enum=["FeatureCollection"]))
+        in_json = [] if self.in_json is None else [_object(self.in_json.list_name)]
+        in_json += [] if self.in_geojson is None else [collection]
+        bodies = {"application/json": in_json[0] if len(in_json) == 1 else Schema(one_of=in_json)}
+        if self.in_geojson is not None:
+            bodies = {GEOJSON: collection, **bodies}
+        if self.in_table is not None:
+            bodies[CSV] = Schema(type=OpenAPIType.STRING)
+        return bodies
 
 
 def importing(bulk: Bulk[Any], *, operation_id: str, summary: str, description: str) -> Any:
@@ -80,7 +93,7 @@ def importing(bulk: Bulk[Any], *, operation_id: str, summary: str, description: 
         operation_class=_operation_of(bulk),
         operation_id=operation_id,
         summary=summary,
-        description=f"{description} Up to 10,000 rows. One wrong row refuses all, unless `partial=true`.",
+        description=f"{description} Up to {bulk.most}. One wrong row refuses all, unless `partial=true`.",
     )
     async def import_all(
         rows: NamedDependency[Rows[Any]],
@@ -139,14 +152,7 @@ def _read(bulk: Bulk[Any], media_type: str, body: bytes) -> Rows[Any]:
 
 def _operation_of(bulk: Bulk[Any]) -> type[Operation]:
     """The OpenAPI operation: its body is read by hand and so not seen by the framework."""
-    collection = _object("features", type=Schema(type=OpenAPIType.STRING, enum=["FeatureCollection"]))
-    in_json = [] if bulk.in_json is None else [_object(bulk.in_json.list_name)]
-    in_json += [] if bulk.in_geojson is None else [collection]
-    schemas = {"application/json": in_json[0] if len(in_json) == 1 else Schema(one_of=in_json)}
-    if bulk.in_geojson is not None:
-        schemas = {GEOJSON: collection, **schemas}
-    if bulk.in_table is not None:
-        schemas[CSV] = Schema(type=OpenAPIType.STRING)
+    schemas = bulk.bodies()
 
     @dataclass  # so that the inherited constructor calls __post_init__
     class ImportOperation(Operation):

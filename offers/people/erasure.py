@@ -29,6 +29,7 @@ from offers.retail.outlived import keep_counts
 # Rows of one customer, found by (bucket, customer_id), in an order that foreign keys allow. A new table
 # of a person's is one more line here.
 OWNED: Final = (
+    "customer_diets",
     "ledger_entries",
     "refunds",
     "payments",
