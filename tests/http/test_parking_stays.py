@@ -132,6 +132,26 @@ async def test_two_phones_start_for_one_plate_at_once_and_one_is_charged(
     assert [await kerb.captured_minor(one) for one in phones].count([]) == 3
 
 
+async def test_what_the_operator_refunds_is_on_the_receipt_and_given_back_once(
+    kerb: Kerb, phone: Phone
+) -> None:
+    session = await kerb.parks(phone)
+    payment_id = session["purchases"][0]["payment_id"]
+    office = {"authorization": f"Bearer {await kerb.key('manage')}", "idempotency-key": uuid4().hex}
+    refunded = await kerb.http.post(
+        f"/v1/payments/{payment_id}/refund", json={"amount_minor": 120, "reason": "goodwill"}, headers=office
+    )
+    assert refunded.status_code == 202, refunded.text
+    path = f"/v1/parking/sessions/{session['session_id']}"
+
+    async def is_told() -> bool:
+        return bool((await phone.get(path)).json()["given_back_minor"] == 120)
+
+    await until(is_told)
+    assert (await phone.post(f"{path}/stop")).json()["given_back_minor"] == 150
+    assert (await phone.get(f"{path}/receipt")).json()["total_minor"] == 50
+
+
 async def test_extend_against_stop_keeps_the_price_of_the_time(kerb: Kerb, phone: Phone) -> None:
     session = await kerb.parks(phone)
     longer, ended = await asyncio.gather(
