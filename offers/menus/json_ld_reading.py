@@ -135,10 +135,13 @@ class _Reading:
             self._currency = "EUR"
         for one, _ in _each(_get(node, "hasMenuSection"), ""):
             self._take_ids(one)
-        sections, specials = self._sections()
-        loose, formulas = self._loose_items()
+        self._take_ids(node)
+        taken: set[str] = set()
+        sections, specials = self._sections(taken)
+        loose, formulas = self._loose_items(f"sections[{len(sections)}].")
         if loose:
-            sections.append({"id": "other", "name": {self._language: "—"}, "items": loose})
+            id_ = slug_of("other", taken)
+            sections.append({"id": id_, "name": {self._language: "—"}, "items": loose})
         return {
             "name": self._text(node, "name", at),
             "description": self._text(node, "description", at),
@@ -151,10 +154,12 @@ class _Reading:
             "specials": specials,
         }
 
-    def _sections(self) -> tuple[list[Node], list[Node]]:
+    def _sections(self, taken: set[str]) -> tuple[list[Node], list[Node]]:
         sections: list[Node] = []
         specials: list[Node] = []
-        taken: set[str] = set()
+        for one, _ in _each(_get(self._node, "hasMenuSection"), ""):
+            if isinstance(one, dict) and (said := identifier_of(one)) is not None:
+                taken.add(said)
         for node, at in _each(_get(self._node, "hasMenuSection"), f"{self._at}hasMenuSection"):
             if not isinstance(node, dict):
                 self._refuse(at, "must be a MenuSection")
@@ -178,8 +183,8 @@ class _Reading:
             "items": self._items(node, at, part, self._item_ids),
         }
 
-    def _loose_items(self) -> tuple[list[Node], list[Node]]:
-        """Items of the menu itself, and its formulas."""
+    def _loose_items(self, section: str) -> tuple[list[Node], list[Node]]:
+        """Items of the menu itself, which become a section with that path, and its formulas."""
         items: list[Node] = []
         formulas: list[Node] = []
         for node, at in _each(_get(self._node, "hasMenuItem"), f"{self._at}hasMenuItem"):
@@ -190,7 +195,7 @@ class _Reading:
                 self._origins.note(part, f"{at}.")
                 formulas.append(self._formula(node, f"{at}.", part))
             else:
-                items.append(self._item(node, f"{at}.", f"other.items[{len(items)}].", self._item_ids))
+                items.append(self._item(node, f"{at}.", f"{section}items[{len(items)}].", self._item_ids))
         return items, formulas
 
     def _items(self, node: Node, at: str, part: str, taken: set[str]) -> list[Node]:
@@ -234,6 +239,8 @@ class _Reading:
     def _add_on(self, node: Node, at: str, taken: set[str]) -> Node:
         name = self._text(node, "name", at)
         offers = list(_each(_get(node, "offers"), f"{at}offers"))
+        if len(offers) != 1:
+            self._refuse(f"{at}offers", "must be one: what can be added has one price, 0 if it costs nothing")
         price = self._price(*offers[0]) if offers else 0
         return {"id": self._id(node, name, taken), "name": name, "price_minor": price, **self._food(node, at)}
 

@@ -1,4 +1,4 @@
-"""A town of random menus for tests: cards published as retailers do, and what a plain reading finds in them."""
+"""A town of random menus for tests: cards published as retailers do, and what a plain reading finds."""
 
 from __future__ import annotations
 
