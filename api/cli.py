@@ -130,7 +130,7 @@ def _prove(chosen: argparse.Namespace) -> int:
         )
         proven = provision.with_connection(settings, work)
     print(msgspec.json.format(msgspec.json.encode(proven)).decode())
-    return 0 if proven.consents or proven.redemptions else 1
+    return 0 if proven.consents or proven.redemptions or proven.payments else 1
 
 
 def _demo(chosen: argparse.Namespace) -> int | None:

@@ -90,6 +90,8 @@ OWN: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     "stopParking": ("stay_ended", "payment_pending"),
     "readParkingReceipt": ("not_paid_yet",),
+    "refundPayment": ("payment_state", "payment_mismatch", "refund_too_large"),
+    "hearStripe": ("invalid_input", "webhook_unsigned", "not_found"),
     "explainProblem": ("not_found",),
 }  # fmt: skip
 _WITHOUT_DATABASE: Final = {

@@ -129,6 +129,7 @@ CODES_OF: Final[Mapping[type[AlentourError], tuple[str, ...]]] = {
     InvalidInput: (
         "invalid_input", "malformed_json", "nested_too_deeply", "malformed_gzip", "rows_refused",
         "code_malformed", "unknown_notice", "sensitive_place", "idempotency_key_required",
+        "webhook_unsigned",
     ),
     Unauthenticated: ("unauthenticated",),
     Forbidden: (
@@ -149,6 +150,8 @@ CODES_OF: Final[Mapping[type[AlentourError], tuple[str, ...]]] = {
         "quote_used", "quote_expired", "quote_without_plate", "quote_outdated", "price_changed",
         "zone_closed", "zone_ambiguous", "zone_not_paid", "parking_forbidden", "stay_not_allowed",
         "already_parked", "no_return", "stay_ended", "payment_pending", "payment_declined", "not_paid_yet",
+        "payment_state", "payment_mismatch",
+        "refund_too_large",
     ),
     ChangedMeanwhile: ("changed_meanwhile",),
     BodyTooLarge: ("body_too_large",),

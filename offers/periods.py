@@ -45,6 +45,9 @@ LEFT_CUSTOMERS_KEPT: Final = timedelta(days=90)
 LOOKS_KEPT: Final = timedelta(days=2 * 365)
 # The French limitation period for a claim that there was no consent (Code civil, art. 2224).
 CONSENT_PROOFS_KEPT: Final = timedelta(days=5 * 365)
+# Longer than the 13 months in which a cardholder may dispute a payment (directive 2015/2366, art. 71). Then
+# the ledger keeps the amounts, without the person.
+PAYMENTS_KEPT: Final = timedelta(days=400)
 # A key that has ended: who did what with it may be asked for as long as deliveries are kept.
 ENDED_KEYS_KEPT: Final = timedelta(days=400)
 # Counts without people, for comparisons with the year before.

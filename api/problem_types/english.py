@@ -47,6 +47,11 @@ WORDS: Final[Mapping[str, Words]] = {
         " like. Being there says what nobody may ask (GDPR Art. 9), so no fences are drawn around them.",
         "Draw no fence here. The site itself may stay, and is shown to people who look around.",
     ),
+    "webhook_unsigned": Words(
+        "Webhook not signed",
+        "This webhook is not signed with the secret that was agreed on, or was so over five minutes ago.",
+        "Check the secret of the endpoint with the provider, and the clock of this server.",
+    ),
     "idempotency_key_required": Words(
         "Idempotency key required",
         "Doing this twice would do harm, so the request must carry an `Idempotency-Key`.",
@@ -259,6 +264,21 @@ WORDS: Final[Mapping[str, Words]] = {
         "Key of another redemption",
         "This `Idempotency-Key` once redeemed another code; this code was not redeemed.",
         "Draw a new random key for each code, and keep it for the retries of that code alone.",
+    ),
+    "payment_state": Words(
+        "State of the payment",
+        "The payment is in a state that does not allow this: only what was captured can be refunded.",
+        "Read the payment: its `state` says how it stands.",
+    ),
+    "payment_mismatch": Words(
+        "Key of another payment",
+        "This `Idempotency-Key` once began another payment or refund; nothing was begun now.",
+        "Draw a new random key for each payment and refund, and keep it for the retries of that one alone.",
+    ),
+    "refund_too_large": Words(
+        "Refund too large",
+        "Less than this is left of what was captured: parts were refunded, or are being refunded.",
+        "Read the payment, and ask for at most what is left; without `amount_minor` it is all of that.",
     ),
     "idempotency_in_flight": Words(
         "Still in flight",

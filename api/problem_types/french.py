@@ -48,6 +48,11 @@ WORDS: Final[Mapping[str, Words]] = {
         " être révèle ce que personne ne peut demander (RGPD, art. 9) : aucune zone autour de ces lieux.",
         "Ne tracez pas de zone ici. Le site peut rester, et se montre à qui regarde autour de soi.",
     ),
+    "webhook_unsigned": Words(
+        "Webhook non signé",
+        "Ce webhook n'est pas signé avec le secret convenu, ou l'a été il y a plus de cinq minutes.",
+        "Vérifiez le secret auprès du prestataire, et l'horloge de ce serveur.",
+    ),
     "idempotency_key_required": Words(
         "Clé d'idempotence requise",
         "Le faire deux fois serait nuisible : la requête doit porter un `Idempotency-Key`.",
@@ -266,6 +271,21 @@ WORDS: Final[Mapping[str, Words]] = {
         "Clé d'un autre encaissement",
         "Cet `Idempotency-Key` a déjà servi à un autre code ; celui-ci n'a pas été utilisé.",
         "Tirez une nouvelle clé au hasard pour chaque code, et gardez-la pour les renvois de ce code seul.",
+    ),
+    "payment_state": Words(
+        "État du paiement",
+        "Le paiement est dans un état qui ne le permet pas : seul ce qui a été encaissé peut être remboursé.",
+        "Lisez le paiement : son `state` dit où il en est.",
+    ),
+    "payment_mismatch": Words(
+        "Clé d'un autre paiement",
+        "Cet `Idempotency-Key` a déjà servi à un autre paiement ou remboursement ; rien n'a été commencé.",
+        "Tirez une nouvelle clé au hasard pour chacun, et gardez-la pour les renvois de celui-là seul.",
+    ),
+    "refund_too_large": Words(
+        "Remboursement trop élevé",
+        "Il reste moins que cela de ce qui a été encaissé : une part est remboursée, ou en train de l'être.",
+        "Lisez le paiement et demandez au plus ce qui reste ; sans `amount_minor`, c'est tout cela.",
     ),
     "idempotency_in_flight": Words(
         "Encore en cours",

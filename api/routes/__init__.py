@@ -40,6 +40,8 @@ from api.routes import (
     parking_tariffs,
     parking_zones,
     plates,
+    payment_webhooks,
+    payments,
     preferences,
     problems,
     reach,
@@ -99,4 +101,7 @@ ROUTERS: Final[Sequence[ControllerRouterHandler]] = [
     parking_enforcement.router,
     deliveries.router,
     redemptions.router,
+    payments.of_phones,
+    payments.router,
+    payment_webhooks.router,
 ]

@@ -7,6 +7,7 @@ from uuid import UUID
 import msgspec
 
 from api.routes.receipt_forms import Receipt
+from offers.payments.states import RefundState, State
 from offers.people.devices import DeviceStatus, Platform
 from offers.terms import AgeBand
 
@@ -217,6 +218,56 @@ class ExportedRedemption(_Form, frozen=True, kw_only=True):
     site_id: int | None
     site_name: str | None
     redeemed_at: datetime
+
+
+class ExportedPayment(_Form, frozen=True, kw_only=True):
+    """Money you were asked for, and what became of it. No card is known here."""
+
+    payment_id: UUID
+    subject: str
+    subject_id: UUID
+    retailer_id: int
+    retailer_name: str | None
+    amount_minor: int
+    currency: str
+    state: State
+    provider: Literal["sandbox", "stripe"] | None
+    provider_ref: str | None
+    payment_method: str | None
+    decline_reason: str | None
+    captured_minor: int
+    refunding_minor: int
+    refunded_minor: int
+    created_at: datetime
+    settled_at: datetime | None
+
+
+class ExportedRefund(_Form, frozen=True, kw_only=True):
+    """Money that was given back to you."""
+
+    refund_id: UUID
+    payment_id: UUID
+    amount_minor: int
+    state: RefundState
+    reason: str
+    provider_ref: str | None
+    created_at: datetime
+    settled_at: datetime | None
+
+
+class ExportedEntry(_Form, frozen=True, kw_only=True):
+    """A line of the books about a payment of yours."""
+
+    payment_id: UUID
+    kind: Literal["capture", "refund"]
+    cause_id: UUID
+    debit: str
+    credit: str
+    amount_minor: int
+    currency: str
+    retailer_id: int
+    retailer_name: str | None
+    posted_at: datetime
 
 
 class ExportedTillCode(_Form, frozen=True, kw_only=True):
@@ -432,6 +483,9 @@ class ExportedPerson(_Form, frozen=True, kw_only=True):
     deliveries: list[ExportedDelivery]
     earlier_deliveries: list[ExportedEarlierDelivery]
     redemptions: list[ExportedRedemption]
+    payments: list[ExportedPayment]
+    refunds: list[ExportedRefund]
+    ledger: list[ExportedEntry]
     till_codes: list[ExportedTillCode]
     held_offers: list[ExportedHold]
     holdouts: list[ExportedHoldout]

@@ -17,6 +17,8 @@ from api.database import BROKEN, Database
 from api.observability import Metrics
 from geo.errors import Unavailable
 from offers.engine import Engine
+from offers.payments.cashier import Cashier
+from offers.payments.port import Provider
 
 VERSION: Final = version("alentour")
 _PATIENCE_S: Final = 2.0
@@ -45,6 +47,13 @@ class ConfigurationState(msgspec.Struct, kw_only=True):
     newest: int
 
 
+class PaymentsState(msgspec.Struct, kw_only=True):
+    """Who takes payments; with test money nobody is charged."""
+
+    provider: Literal["sandbox", "stripe"]
+    is_test_money: bool
+
+
 class Ready(msgspec.Struct, kw_only=True):
     """`reason` says what is missing when the status is `not_ready`."""
 
@@ -54,6 +63,7 @@ class Ready(msgspec.Struct, kw_only=True):
     clock: Clock | None = None
     database_schema: SchemaState | None = None
     configuration: ConfigurationState | None = None
+    payments: PaymentsState | None = None
 
 
 @get("/health/live", operation_id="checkLiveness", summary="Is the process alive?")
@@ -86,12 +96,12 @@ async def _look(state: State) -> Ready:
     try:
         # Not out of the requests' share: a full house is still a house.
         async with asyncio.timeout(_PATIENCE_S), database.pool.acquire() as connection:
-            return await _inspect(connection, state.get("engine"))
+            return await _inspect(connection, state.get("engine"), state.get("cashier"))
     except BROKEN:
         return Ready(status="not_ready", reason="the database does not answer")
 
 
-async def _inspect(connection: asyncpg.Connection, engine: Engine | None) -> Ready:
+async def _inspect(connection: asyncpg.Connection, engine: Engine | None, cashier: Cashier | None) -> Ready:
     revisions = SchemaState(
         found=await connection.fetchval(_REVISION), expected=await asyncio.to_thread(schema.newest_revision)
     )
@@ -109,7 +119,12 @@ async def _inspect(connection: asyncpg.Connection, engine: Engine | None) -> Rea
         clock=await read_clock(connection),
         database_schema=revisions,
         configuration=configuration,
+        payments=None if cashier is None else _payments(cashier.provider),
     )
+
+
+def _payments(provider: Provider) -> PaymentsState:
+    return PaymentsState(provider=provider.name, is_test_money=provider.is_test_money)
 
 
 def _loaded(engine: Engine | None) -> int | None:

@@ -42,7 +42,7 @@ class Me(msgspec.Struct, kw_only=True):
 class KeptWithoutYou(msgspec.Struct, frozen=True, kw_only=True):
     """What outlives an erasure, how many rows of it came of this person, and for how long it is kept."""
 
-    kind: Literal["consents", "redemptions", "counts"]
+    kind: Literal["consents", "redemptions", "payments", "counts"]
     rows: int | None
     text: str
 
@@ -136,7 +136,7 @@ async def explain_me(
 async def erase_me(
     phone: AuthPhone, tx: Tx, state: State, accept_language: AcceptLanguage = None
 ) -> Response[Erasure]:
-    """At once and for good, on all phones. Takes no body and asks for no reason.
+    """At once and for good, on all phones; 503 while a payment is being settled, for seconds. Takes no body and asks for no reason.
 
     When it is answered, no token of the person is valid, nothing is handed over any more, and live
     streams end. Again, it is 401: so is it after an answer that was lost, and then it was done. What is
@@ -145,7 +145,11 @@ async def erase_me(
     language = spoken_language(accept_language, fallback=phone.language)
     erased = await erase(tx, key_of(phone), state.proof_key)
     years = state.settings.ledger_kept_years
-    rows = {"consents": erased.consents_proven, "redemptions": erased.redemptions_proven}
+    rows = {
+        "consents": erased.consents_proven,
+        "redemptions": erased.redemptions_proven,
+        "payments": erased.payments_proven,
+    }
     kept = [
         {"kind": kind, "rows": rows.get(kind), "text": text[language].format(years=years)}
         for kind, text in words.OUTLIVES.items()

@@ -41,7 +41,7 @@ _OPERATOR: Final = {**_new_key("x2kq7mzt5wpa", "admin", "First key", OPENED_AT),
 _ROTATED: Final = _new_key(_OFFICE_AGAIN, "manage", "Back office", NOW)
 
 _CLOCK: Final = {"mode": "simulated", "now": NOW, "is_ticking": False}
-_REVISION: Final = {"found": "0001", "expected": "0001"}
+_REVISION: Final = {"found": "0004", "expected": "0004"}
 _READY: Final = {
     "status": "ready",
     "version": version("alentour"),
@@ -49,6 +49,7 @@ _READY: Final = {
     "clock": _CLOCK,
     "database_schema": _REVISION,
     "configuration": {"loaded": 214, "newest": 214},
+    "payments": {"provider": "sandbox", "is_test_money": True},
 }
 _NOT_READY: Final = {
     **_READY,

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import msgspec
 
-from api.story import people
+from api.story import paying, people
 from api.story.consent import CONSENTS, signed
 from api.story.handing import WHY
 from api.story.reporting import DELIVERED
@@ -135,6 +135,32 @@ _PERSON: Final[dict[str, Any]] = {
             "redeemed_at": REDEEMED_AT,
         }
     ],
+    "payments": [
+        {
+            **{name: paying.PAID[name] for name in ("payment_id", "subject", "subject_id", "amount_minor")},
+            **{name: paying.PAID[name] for name in ("currency", "state", "provider", "captured_minor")},
+            **{name: paying.PAID[name] for name in ("refunding_minor", "refunded_minor", "created_at")},
+            **_RETAILER,
+            "provider_ref": "pi_sandbox_5d0f7c1e9a2b4c6d8e0f1a2b",
+            "payment_method": None,
+            "decline_reason": None,
+            "settled_at": paying.PAID["settled_at"],
+        }
+    ],
+    "refunds": [],
+    "ledger": [
+        {
+            "payment_id": paying.PAID["payment_id"],
+            "kind": "capture",
+            "cause_id": paying.PAID["payment_id"],
+            "debit": "provider:sandbox",
+            "credit": f"payee:{RETAILER_ID}:parking",
+            "amount_minor": paying.PAID["amount_minor"],
+            "currency": "EUR",
+            **_RETAILER,
+            "posted_at": paying.PAID["settled_at"],
+        }
+    ],
     "till_codes": [],
     "held_offers": [],
     "holdouts": [],
@@ -236,7 +262,7 @@ _ERASURE: Final = {
     "erased_at": _LATER,
     "kept": [
         {"kind": kind, "rows": rows, "text": text["fr"].format(years=LEDGER_KEPT_YEARS)}
-        for (kind, text), rows in zip(words.OUTLIVES.items(), (3, 1, None), strict=True)
+        for (kind, text), rows in zip(words.OUTLIVES.items(), (3, 1, 1, None), strict=True)
     ],
 }
 

@@ -150,6 +150,11 @@ class Cashier:
             await self._settle_claimed(key, claimed)
         await self._refunding.settle_those_of(key, payment.payment_id)
 
+    def is_test_money(self, payment: Payment) -> bool | None:
+        """Whether nobody is charged; None where no provider was asked, or it is not configured any more."""
+        provider = self._providers.get(payment.provider or "")
+        return None if provider is None else provider.is_test_money
+
     async def close(self) -> None:
         for provider in self._providers.values():
             await provider.close()

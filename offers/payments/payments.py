@@ -12,6 +12,7 @@ import asyncpg
 import msgspec
 
 from geo.errors import Conflict, Fault, InvalidInput, NotFound
+from offers.buckets import BUCKETS
 from offers.payments.port import Order, ProviderName
 from offers.payments.states import State
 from offers.people.keys import CustomerKey
@@ -35,6 +36,10 @@ _ADD: Final = f"""
 """  # noqa: S608 - names of this module
 _OF_OPERATION: Final = f"SELECT {COLUMNS} FROM payments WHERE bucket = $1 AND operation_id = $2"  # noqa: S608 - the same
 _READ: Final = f"SELECT {COLUMNS} FROM payments WHERE bucket = $1 AND customer_id = $2 AND payment_id = $3"  # noqa: S608 - the same
+_FIND: Final = f"""
+    SELECT bucket, customer_id, {COLUMNS} FROM payments
+    WHERE bucket = ANY($1::smallint[]) AND payment_id = $2 AND ($3::bigint IS NULL OR retailer_id = $3)
+"""  # noqa: S608 - the same
 # Newest first; where payments are of one moment, by id.
 _LIST: Final = f"""
     SELECT {COLUMNS} FROM payments AS p
@@ -128,6 +133,18 @@ async def read_payment(connection: asyncpg.Connection, key: CustomerKey, payment
     if row is None:
         raise NotFound("There is no such payment.")
     return read_row(row)
+
+
+async def find_payment(
+    connection: asyncpg.Connection, payment_id: UUID, retailer_id: int | None
+) -> tuple[CustomerKey, Payment]:
+    """A payment of anybody's to this business (None: to any), and whose it is. Raises NotFound."""
+    row = await connection.fetchrow(_FIND, list(range(BUCKETS)), payment_id, retailer_id)
+    if row is None:
+        raise NotFound("There is no such payment.")
+    members = dict(row)
+    key = CustomerKey(members.pop("bucket"), members.pop("customer_id"))
+    return key, Payment(**members)
 
 
 async def list_payments(

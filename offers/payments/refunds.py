@@ -25,6 +25,10 @@ _OF_OPERATION: Final = f"""
 _READ: Final = f"""
     SELECT {COLUMNS} FROM refunds WHERE bucket = $1 AND customer_id = $2 AND refund_id = $3
 """  # noqa: S608 - the same
+_OF_PAYMENT: Final = f"""
+    SELECT {COLUMNS} FROM refunds WHERE bucket = $1 AND customer_id = $2 AND payment_id = $3
+    ORDER BY created_at, refund_id
+"""  # noqa: S608 - the same
 _RESERVE: Final = """
     UPDATE payments SET refunding_minor = refunding_minor + $4
     WHERE bucket = $1 AND customer_id = $2 AND payment_id = $3 AND state = ANY($5::text[])
@@ -33,8 +37,8 @@ _RESERVE: Final = """
 """
 _ADD: Final = f"""
     INSERT INTO refunds (bucket, customer_id, refund_id, payment_id, operation_id, amount_minor, state,
-                         reason, created_at, look_at)
-    VALUES ($1, $2, $3, $4, $5, $6, 'requested', $7, $8, clock_timestamp() + make_interval(secs => $9))
+                         reason, first_key_id, created_at, look_at)
+    VALUES ($1, $2, $3, $4, $5, $6, 'requested', $7, $8, $9, clock_timestamp() + make_interval(secs => $10))
     RETURNING {COLUMNS}
 """  # noqa: S608 - the same
 
@@ -62,6 +66,7 @@ async def begin_refund(
     amount_minor: int | None,
     reason: str,
     now: datetime,
+    first_key_id: str | None = None,
 ) -> Refund:
     """Write a refund in state `requested`, in the caller's transaction, which has locked the customer.
 
@@ -85,7 +90,7 @@ async def begin_refund(
             code="refund_too_large",
         )
     row = await connection.fetchrow(
-        _ADD, *key, uuid4(), payment_id, operation_id, wanted, reason, now, FIRST_LOOK_S
+        _ADD, *key, uuid4(), payment_id, operation_id, wanted, reason, first_key_id, now, FIRST_LOOK_S
     )
     return Refund(**dict(row))
 
@@ -96,6 +101,11 @@ async def read_refund(connection: asyncpg.Connection, key: CustomerKey, refund_i
     if row is None:
         raise NotFound("There is no such refund.")
     return Refund(**dict(row))
+
+
+async def list_refunds(connection: asyncpg.Connection, key: CustomerKey, payment_id: UUID) -> list[Refund]:
+    """Of one payment, oldest first."""
+    return [Refund(**dict(row)) for row in await connection.fetch(_OF_PAYMENT, *key, payment_id)]
 
 
 def _done_before(done: asyncpg.Record, payment_id: UUID, amount_minor: int | None) -> Refund:

@@ -19,6 +19,7 @@ import msgspec
 from geo.errors import Unavailable
 from offers.buckets import bucket_of_text
 from offers.parking.rights import leave_rights
+from offers.payments.outliving import keep_ledger, refuse_while_money_moves
 from offers.people import installations
 from offers.people.customers import CustomerKey, Gone, lock_customers
 from offers.people.installations import Installation
@@ -28,41 +29,22 @@ from offers.retail.outlived import keep_counts
 # Rows of one customer, found by (bucket, customer_id), in an order that foreign keys allow. A new table
 # of a person's is one more line here.
 OWNED: Final = (
-    "redemptions",
-    "deliveries",
-    "earlier_deliveries",
-    "holdouts",
-    "held_offers",
-    "crossings",
-    "timers",
-    "previews",
-    "parking_purchases",
-    "parking_sessions",
-    "parking_quotes",
-    "parking_prompts",
-    "test_phones",
-    "customer_references",
-    "customer_attributes",
-    "device_tokens",
-    "device_states",
-    "parking_plates",
-    "link_codes",
-    "consents",
-    "customer_looks",
-    "former_customers",
-    "devices",
-    "customers",
-)
+    "ledger_entries", "refunds", "payments",
+    "redemptions", "deliveries", "earlier_deliveries", "holdouts", "held_offers", "crossings", "timers",
+    "previews", "parking_purchases", "parking_sessions", "parking_quotes", "parking_prompts", "test_phones",
+    "customer_references", "customer_attributes", "device_tokens", "device_states", "parking_plates",
+    "link_codes", "consents", "customer_looks", "former_customers", "devices", "customers",
+)  # fmt: skip
 # Rows that are found otherwise, each by a statement of its own below.
 SHARED: Final[Mapping[str, str]] = {
     "installations": "by the devices they are",
-    "idempotency_keys": "by the devices that asked, and by the redemptions that tills asked for",
+    "idempotency_keys": "by the devices that asked, and by the redemptions and refunds that keys asked for",
     "offer_codes": "by the deliveries they were shown for; the code itself is the shop's, and stays used",
     "parking_rights": "by the stays they came of; one that still holds stays until its end, of nobody",
     "former_customers": "where another customer was this one before",
 }
 # They name nobody: proofs under a key that is elsewhere, and numbers.
-KEPT: Final = frozenset({"consent_proofs", "redemption_proofs", "delivery_totals"})
+KEPT: Final = frozenset({"consent_proofs", "redemption_proofs", "ledger_proofs", "delivery_totals"})
 
 _ATTEMPTS: Final = 3
 
@@ -89,6 +71,12 @@ _TILLS: Final = """
     WHERE (r.bucket, r.customer_id) IN (SELECT * FROM unnest($1::smallint[], $2::uuid[]))
     GROUP BY k.first_key_id
 """
+_REFUNDERS: Final = """
+    SELECT first_key_id, array_agg(operation_id) AS operations FROM refunds
+    WHERE (bucket, customer_id) IN (SELECT * FROM unnest($1::smallint[], $2::uuid[]))
+      AND first_key_id IS NOT NULL
+    GROUP BY first_key_id
+"""
 _FORGET_TILL_ANSWERS: Final = """
     DELETE FROM idempotency_keys
     WHERE bucket = $1 AND principal = $2 AND operation_id = ANY($3::uuid[])
@@ -104,11 +92,12 @@ _FORGET_SUCCESSION: Final = """
 
 
 class Erased(msgspec.Struct, frozen=True, kw_only=True):
-    """When it was done, and how much is proven without the person: answers and redemptions."""
+    """When it was done, and how much is proven without the person: answers, redemptions, the ledger."""
 
     erased_at: datetime
     consents_proven: int
     redemptions_proven: int
+    payments_proven: int = 0
 
 
 class Reach(msgspec.Struct, frozen=True):
@@ -127,7 +116,8 @@ class Reach(msgspec.Struct, frozen=True):
 async def erase(connection: asyncpg.Connection, key: CustomerKey, proof_key: ProofKey) -> Erased:
     """Erase the person who is this customer, and was those they joined it from.
 
-    Raises Gone if somebody was faster, Unavailable if a phone of the person keeps joining meanwhile.
+    Raises Gone if somebody was faster, Unavailable if a phone of the person keeps joining meanwhile, or a
+    payment of theirs is being settled at this moment.
     """
     reach, now = await hold(connection, key)
     return await erase_held(connection, reach, proof_key, now)
@@ -191,7 +181,9 @@ async def erase_held(
     connection: asyncpg.Connection, reach: Reach, proof_key: ProofKey, now: datetime
 ) -> Erased:
     """Erase what `hold` holds."""
-    consents = redemptions = 0
+    consents = redemptions = payments = 0
+    for key in sorted(reach.customers):
+        await refuse_while_money_moves(connection, key)
     await _forget_answers(connection, reach)
     for installation in reach.installations:
         await installations.forget(connection, installation)
@@ -201,21 +193,28 @@ async def erase_held(
     for key in sorted(reach.customers):
         consents += await keep_consents(connection, key, proof_key, now)
         redemptions += await keep_redemptions(connection, key.bucket, [key.customer_id], proof_key)
+        payments += await keep_ledger(connection, key.bucket, [key.customer_id], proof_key)
         await keep_counts(connection, key.bucket, [key.customer_id])
         await connection.execute(_FORGET_SUCCESSION, *key)
         await connection.execute(_FORGET_WHO_CLAIMED, *key)
         await leave_rights(connection, key, now)
         for statement in _DELETE:
             await connection.execute(statement, *key)
-    return Erased(erased_at=now, consents_proven=consents, redemptions_proven=redemptions)
+    return Erased(
+        erased_at=now,
+        consents_proven=consents,
+        redemptions_proven=redemptions,
+        payments_proven=payments,
+    )
 
 
 async def _forget_answers(connection: asyncpg.Connection, reach: Reach) -> None:
-    """Answers kept for retries repeat what they answered: to the person's phones, and to tills."""
+    """Answers kept for retries repeat what they answered: to the person's phones, and to keys."""
     for _, device_id in reach.devices:
         await connection.execute(_FORGET_ANSWERS, *_principal(f"device:{device_id}"))
-    for till, operations in await connection.fetch(_TILLS, *_columns(reach.customers)):
-        await connection.execute(_FORGET_TILL_ANSWERS, *_principal(f"key:{till}"), operations)
+    for statement in (_TILLS, _REFUNDERS):
+        for key, operations in await connection.fetch(statement, *_columns(reach.customers)):
+            await connection.execute(_FORGET_TILL_ANSWERS, *_principal(f"key:{key}"), operations)
 
 
 def _principal(name: str) -> tuple[int, str]:

@@ -138,6 +138,49 @@ SECTIONS: Final = (
         order_by="t.redeemed_at, t.redemption_id",
     ),
     Section(
+        name="payments",
+        table="payments",
+        columns=(
+            "payment_id subject subject_id retailer_id amount_minor currency state provider provider_ref "
+            "payment_method decline_reason captured_minor refunding_minor refunded_minor created_at "
+            "settled_at"
+        ),
+        leaves_out={
+            **_WHOSE,
+            "operation_id": "makes the app's retry harmless",
+            "client_secret": "a secret of a payment that waits for you; the payment itself tells it",
+            "begun_at": "when by the machine's clock; created_at says it",
+            "attempts": "how often the provider was asked",
+            "claim": "which worker asks the provider",
+            "claimed_until": "until when it may",
+            "look_at": "when it is looked at again",
+        },
+        names=_named("retailer"),
+        order_by="t.created_at, t.payment_id",
+    ),
+    Section(
+        name="refunds",
+        table="refunds",
+        columns="refund_id payment_id amount_minor state reason provider_ref created_at settled_at",
+        leaves_out={
+            **_WHOSE,
+            "operation_id": "makes the business's retry harmless",
+            "first_key_id": "which key of the business asked",
+            "attempts": "how often the provider was asked",
+            "claim": "which worker asks the provider",
+            "claimed_until": "until when it may",
+            "look_at": "when it is looked at again",
+        },
+        order_by="t.created_at, t.refund_id",
+    ),
+    Section(
+        name="ledger",
+        table="ledger_entries",
+        columns="payment_id kind cause_id debit credit amount_minor currency retailer_id posted_at",
+        names=_named("retailer"),
+        order_by="t.posted_at, t.cause_id",
+    ),
+    Section(
         name="till_codes",
         table="offer_codes",
         columns="delivery_id offer_id code claimed_at",

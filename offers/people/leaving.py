@@ -18,6 +18,7 @@ import structlog
 from geo.errors import Unavailable
 from offers.buckets import BUCKETS
 from offers.parking.old_stays import forget_old_stays
+from offers.payments.outliving import keep_ledger
 from offers.people import installations
 from offers.people.proofs import ProofKey, keep_redemptions
 from offers.people.silence import erase_the_silent
@@ -27,6 +28,7 @@ from offers.periods import (
     DORMANT_AFTER_MONTHS,
     LEDGER_KEPT_YEARS,
     PARKING_KEPT_MONTHS,
+    PAYMENTS_KEPT,
     PENDING_DEVICES_KEPT,
     PERMITS_KEPT,
     PLATES_KEPT_MONTHS,
@@ -89,6 +91,12 @@ _FORGET_CONSENT_PROOFS: Final = "DELETE FROM consent_proofs WHERE bucket = $1 AN
 _FORGET_REDEMPTION_PROOFS: Final = "DELETE FROM redemption_proofs WHERE bucket = $1 AND redeemed_on < $2"
 _FORGET_PLATES: Final = "DELETE FROM parking_plates WHERE bucket = $1 AND used_on < $2"
 _FORGET_PERMITS: Final = "DELETE FROM parking_permits WHERE valid_until < $1"
+# Nothing that is still on its way; what is refunded later than this is the provider's page's.
+_OLD_PAYMENTS: Final = """
+    SELECT customer_id, payment_id FROM payments
+    WHERE bucket = $1 AND created_at < $2 AND look_at IS NULL AND refunding_minor = 0 LIMIT $3
+"""
+_FORGET_LEDGER_PROOFS: Final = "DELETE FROM ledger_proofs WHERE bucket = $1 AND posted_on < $2"
 
 _log: Final = structlog.get_logger("alentour.leaving")
 
@@ -110,6 +118,7 @@ class Left(msgspec.Struct):
     deliveries: int = 0
     earlier_deliveries: int = 0
     customers: int = 0
+    payments: int = 0
     proofs: int = 0
     plates: int = 0
     parking_sessions: int = 0
@@ -134,6 +143,7 @@ async def let_go_now(pool: asyncpg.Pool, leaving: Leaving, at_once: int = AT_ONC
         left.devices += await _attempt(_devices(pool, bucket, now, at_once))
         left.deliveries += await _attempt(_deliveries(pool, bucket, now, leaving.proof_key, at_once))
         left.earlier_deliveries += await _attempt(_earlier_deliveries(pool, bucket, now))
+        left.payments += await _attempt(_payments(pool, bucket, now, leaving.proof_key, at_once))
         left.customers += await _attempt(_people(pool, bucket, now, leaving, at_once))
         left.plates += await _attempt(_plates(pool, bucket, now, leaving))
         before = now - months(leaving.parking_kept_months)
@@ -208,6 +218,19 @@ async def _condense(
         await connection.execute(statement, bucket, customers, deliveries)
 
 
+async def _payments(pool: asyncpg.Pool, bucket: int, now: datetime, proof_key: ProofKey, at_once: int) -> int:
+    total = 0
+    while True:
+        async with pool.acquire() as connection, connection.transaction():
+            rows = await connection.fetch(_OLD_PAYMENTS, bucket, now - PAYMENTS_KEPT, at_once)
+            customers = sorted({row["customer_id"] for row in rows})
+            await connection.execute(_LOCK, bucket, customers)
+            await keep_ledger(connection, bucket, customers, proof_key, [row["payment_id"] for row in rows])
+        total += len(rows)
+        if len(rows) < at_once:
+            return total
+
+
 async def _people(pool: asyncpg.Pool, bucket: int, now: datetime, leaving: Leaving, at_once: int) -> int:
     silent_for = months(leaving.dormant_after_months)
     return await erase_the_silent(pool, bucket, now, silent_for, leaving.proof_key, at_once)
@@ -215,10 +238,11 @@ async def _people(pool: asyncpg.Pool, bucket: int, now: datetime, leaving: Leavi
 
 async def _proofs(pool: asyncpg.Pool, bucket: int, now: datetime, leaving: Leaving) -> int:
     consents_before = (now - CONSENT_PROOFS_KEPT).date()
-    redemptions_before = (now - years(leaving.ledger_kept_years)).date()
-    return _count(await pool.execute(_FORGET_CONSENT_PROOFS, bucket, consents_before)) + _count(
-        await pool.execute(_FORGET_REDEMPTION_PROOFS, bucket, redemptions_before)
-    )
+    books_before = (now - years(leaving.ledger_kept_years)).date()
+    forgotten = _count(await pool.execute(_FORGET_CONSENT_PROOFS, bucket, consents_before))
+    for statement in (_FORGET_REDEMPTION_PROOFS, _FORGET_LEDGER_PROOFS):
+        forgotten += _count(await pool.execute(statement, bucket, books_before))
+    return forgotten
 
 
 async def _plates(pool: asyncpg.Pool, bucket: int, now: datetime, leaving: Leaving) -> int:

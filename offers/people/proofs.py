@@ -20,7 +20,7 @@ from offers.codes import bucket_of_code, normalise_code
 from offers.people.customers import CustomerKey
 
 SECRET_BYTES: Final = 32
-Kind = Literal["customer", "consent", "redemption", "code"]
+Kind = Literal["customer", "consent", "redemption", "code", "payment", "cause", "provider"]
 
 _CONSENTS: Final = """
     SELECT consent_id, purpose, retailer_id, channel, is_granted, notice_version, language, recorded_at
@@ -58,6 +58,10 @@ _PROVEN_REDEMPTIONS: Final = """
 """
 
 
+_PROVEN_PAYMENTS: Final = """
+    SELECT kind, amount_minor, currency, retailer_id, posted_on FROM ledger_proofs
+    WHERE bucket = $1 AND customer_proof = $2 ORDER BY posted_on, kind, amount_minor
+"""
 _PROVEN_CODE: Final = """
     SELECT offer_id, retailer_id, site_id, till_key_id, redeemed_on
     FROM redemption_proofs WHERE bucket = $1 AND code_proof = $2
@@ -104,11 +108,22 @@ class ProvenRedemption(msgspec.Struct, frozen=True, kw_only=True):
     redeemed_on: date
 
 
+class ProvenEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """Money that somebody who is gone paid, or was given back."""
+
+    kind: Literal["capture", "refund"]
+    amount_minor: int
+    currency: str
+    retailer_id: int
+    posted_on: date
+
+
 class Proven(msgspec.Struct, frozen=True, kw_only=True):
     """What is kept of one customer who is gone."""
 
     consents: list[ProvenConsent]
     redemptions: list[ProvenRedemption]
+    payments: list[ProvenEntry]
 
 
 async def keep_consents(
@@ -176,9 +191,11 @@ async def read_proofs(connection: asyncpg.Connection, key: CustomerKey, proof_ke
     customer = proof_key.proof("customer", key.customer_id)
     consents = await connection.fetch(_PROVEN_CONSENTS, key.bucket, customer)
     redemptions = await connection.fetch(_PROVEN_REDEMPTIONS, key.bucket, customer)
+    payments = await connection.fetch(_PROVEN_PAYMENTS, key.bucket, customer)
     return Proven(
         consents=[ProvenConsent(**dict(row)) for row in consents],
         redemptions=[ProvenRedemption(**dict(row)) for row in redemptions],
+        payments=[ProvenEntry(**dict(row)) for row in payments],
     )
 
 
@@ -190,5 +207,5 @@ async def look_up(connection: asyncpg.Connection, customer_id_or_code: str, proo
         code = normalise_code(customer_id_or_code)
         proof = proof_key.proof("code", code)
         rows = await connection.fetch(_PROVEN_CODE, bucket_of_code(code), proof)
-        return Proven(consents=[], redemptions=[ProvenRedemption(**dict(row)) for row in rows])
+        return Proven(consents=[], redemptions=[ProvenRedemption(**dict(row)) for row in rows], payments=[])
     return await read_proofs(connection, CustomerKey(bucket_of(customer_id), customer_id), proof_key)

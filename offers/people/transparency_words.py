@@ -154,6 +154,10 @@ OUTLIVES: Final[Mapping[str, Words]] = {
         "en": "That an offer was used, on which day: {years} years, under the same kind of code.",
         "fr": "Qu'une offre a été utilisée, quel jour : {years} ans, sous le même genre de code.",
     },
+    "payments": {
+        "en": "What was paid and given back, on which day: {years} years, under the same kind of code.",
+        "fr": "Ce qui a été payé et rendu, quel jour : {years} ans, sous le même genre de code.",
+    },
     "counts": {
         "en": "How many offers were given and used in all: numbers without people.",
         "fr": "Combien d'offres ont été données et utilisées en tout : des nombres sans personnes.",

@@ -218,6 +218,28 @@ async def _is_held_and_held_out(rows: asyncpg.Pool, life: Life, street: Street) 
         " alentour_now(), alentour_now() + interval '1 hour')",
         *(*who, device_id, street.first.retailer_id, preview_id, street.limited_offer),
     )
+    payment_id, refund_id, operation_id = uuid4(), uuid4(), uuid4()
+    await rows.execute(
+        "INSERT INTO payments (bucket, customer_id, payment_id, operation_id, subject, subject_id,"
+        " retailer_id, amount_minor, currency, state, provider, provider_ref, captured_minor, refunded_minor, created_at,"
+        " settled_at) VALUES ($1, $2, $3, $4, 'parking', $3, $5, 240, 'EUR', 'partially_refunded', 'stripe',"
+        " $6, 240, 100, alentour_now(), alentour_now())",
+        *(*who, payment_id, operation_id, street.first.retailer_id, f"pi_{payment_id.hex}"),
+    )
+    await rows.execute(
+        "INSERT INTO refunds (bucket, customer_id, refund_id, payment_id, operation_id, amount_minor, state,"
+        " reason, provider_ref, created_at, settled_at) VALUES ($1, $2, $3, $4, $5, 100, 'refunded', $6,"
+        " $7, alentour_now(), alentour_now())",
+        *(*who, refund_id, payment_id, uuid4(), f"left early, {PLATE}", f"re_{refund_id.hex}"),
+    )
+    for kind, cause_id, minor in (("capture", payment_id, 240), ("refund", refund_id, 100)):
+        await rows.execute(
+            "INSERT INTO ledger_entries (bucket, customer_id, payment_id, kind, cause_id, debit, credit,"
+            " amount_minor, currency, retailer_id, posted_at) VALUES ($1, $2, $3, $4, $5, 'provider:stripe',"
+            " 'payee:1:parking', $6, 'EUR', 1, alentour_now())",
+            *(*who, payment_id, kind, cause_id, minor),
+        )
+    life.is_known_by(payment=payment_id, refund=refund_id, operation=operation_id)
     await rows.execute(
         "INSERT INTO offer_codes (offer_id, code, bucket, customer_id, delivery_id, claimed_at)"
         " VALUES ($1, 'SHOP-CODE', $2, $3, $4, alentour_now())",

@@ -150,6 +150,32 @@ async def somebody_lives(town: Town) -> None:
         " accepted_at) VALUES ($1, $2, $3, $4, 'tp_00_0', 'Counter', $5)",
         *(phone.bucket, phone.customer_id, phone.device_id, town.retailer_id, NOON),
     )
+    payment_id, refund_id = uuid4(), uuid4()
+    who = (phone.bucket, phone.customer_id, payment_id)
+    await town.pool.execute(
+        "INSERT INTO payments (bucket, customer_id, payment_id, operation_id, subject, subject_id,"
+        " retailer_id, amount_minor, currency, state, provider, provider_ref, captured_minor, refunded_minor, created_at,"
+        " settled_at) VALUES ($1, $2, $3, $4, 'parking', $3, 1, 240, 'EUR', 'refunded', 'stripe', 'pi_1',"
+        " 240, 240, $5, $5)",
+        *(*who, uuid4(), NOON),
+    )
+    await town.pool.execute(
+        "INSERT INTO refunds (bucket, customer_id, payment_id, refund_id, operation_id, amount_minor, state,"
+        " reason, provider_ref, created_at, settled_at) VALUES ($1, $2, $3, $4, $5, 240, 'refunded', 'r',"
+        " 're_1', $6, $6)",
+        *(*who, refund_id, uuid4(), NOON),
+    )
+    await town.pool.execute(
+        "INSERT INTO ledger_entries (bucket, customer_id, payment_id, kind, cause_id, debit, credit,"
+        " amount_minor, currency, retailer_id, posted_at) VALUES ($1, $2, $3, 'refund', $4,"
+        " 'payee:1:parking', 'provider:stripe', 240, 'EUR', 1, $5)",
+        *(*who, refund_id, NOON),
+    )
+    await town.pool.execute(
+        "INSERT INTO ledger_proofs VALUES (0, '1', '2', '3', '4', 'key', 'capture', 'provider:stripe',"
+        " 'payee:1:parking', 240, 'EUR', 1, $1)",
+        NOON.date(),
+    )
     await town.pool.execute(
         "INSERT INTO parking_plates (bucket, customer_id, plate_id, plate_hmac, sealed, key_name, created_at,"
         " used_on) VALUES ($1, $2, $3, sha256('a plate'), '', 'key', $4, $5)",

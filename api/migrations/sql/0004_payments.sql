@@ -70,6 +70,7 @@ CREATE TABLE refunds (
     amount_minor  bigint NOT NULL CHECK (amount_minor > 0),
     state         text NOT NULL CHECK (state IN ('requested', 'refunded', 'failed')),
     reason        text NOT NULL CHECK (length(reason) BETWEEN 1 AND 200),
+    first_key_id  text,   -- whose key asked; NULL: the service itself
     provider_ref  text CHECK (length(provider_ref) BETWEEN 1 AND 255),
     created_at    timestamptz NOT NULL,
     settled_at    timestamptz,
