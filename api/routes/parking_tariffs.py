@@ -34,7 +34,9 @@ from offers.parking.tables import TariffVersionRow
 from offers.parking.tariffs import Tariff, read_tariff, write_tariff
 
 Version = Annotated[int, Parameter(ge=1, le=MAX_VERSION)]
-OwnName = Annotated[str | None, Parameter(max_length=200, description="The tariff's `id`; finds one.")]
+OwnName = Annotated[
+    str | None, Parameter(max_length=200, description="Your own name of it, its `id`; finds one.")
+]
 
 
 @post(
@@ -79,12 +81,12 @@ async def list_all(
     session: Session,
     key: AuthKey,
     retailer_id: RetailerId = None,
-    id: OwnName = None,  # noqa: A002 - the member's name on the wire
+    external_id: OwnName = None,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Page[TariffInfo]:
     tenant, after = await existing_tenant(session, key, retailer_id), read_cursor(cursor)
-    rows = await list_tariffs(session, tenant, after_id=after, limit=limit + 1, external_id=id)
+    rows = await list_tariffs(session, tenant, after_id=after, limit=limit + 1, external_id=external_id)
     page = page_of(rows, limit, lambda row: row.tariff_id)
     versions = await versions_of(session, [row.tariff_id for row in page.items])
     items = [shown_tariff(row, versions[row.tariff_id]) for row in page.items]

@@ -180,7 +180,7 @@ TOLD: Final[Mapping[str, Told]] = {
     "importParkingZones": Told(answering(_REPORT), asked={"GeoJSON": _ZONES}),
     "exportParkingZones": Told(answering(_ZONES)),
     "publishParkingTariff": Told(answering(_PUBLISHED, "201"), asked={"": _TARIFF}),
-    "listParkingTariffs": Told(answering(page(_LISTED)), parameters={"id": _OWN_NAME}),
+    "listParkingTariffs": Told(answering(page(_LISTED)), parameters={"external_id": _OWN_NAME}),
     "getParkingTariff": Told(answering(_LISTED), parameters=_AT),
     "getParkingTariffVersion": Told(answering(_PUBLISHED), parameters=_AT),
     "withdrawParkingTariffVersion": Told(parameters=_AT),

@@ -61,7 +61,7 @@ def permit_faults(edit: PermitEdit, at: str = "") -> list[Fault]:
         *moment_faults(edit.valid_until, f"{at}valid_until"),
     ]
     if USER_CLASS.fullmatch(edit.user_class) is None:
-        wanted = "must be 1 to 40 lower-case letters, digits or underscores, such as resident"
+        wanted = "must be 1 to 40 lower-case letters, digits, hyphens or underscores, such as resident"
         faults.append(Fault(f"{at}user_class", wanted))
     if edit.valid_until <= edit.valid_from:
         faults.append(Fault(f"{at}valid_until", "must be after valid_from"))

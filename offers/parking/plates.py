@@ -66,43 +66,43 @@ _SIDE_CODES: Final = (
 _OF: Final[Mapping[str, _Series]] = MappingProxyType(
     {
         "FR": _series(
-            "French", "AB-123-CD",
+            "a French", "AB-123-CD",
             rf"{_SIV}{{2}}\d{{3}}{_SIV}{{2}}", r"\d{1,4}[A-HJ-NP-Z]{1,3}(?:\d{2}|2[AB]|97\d)",
             forms=("LLDDDLL",),
         ),
         "FI": _series(
-            "Finnish", "ABC-123", r"[A-ZÅÄÖ]{1,3}[1-9]\d{0,2}", r"[1-9]\d{0,2}[A-ZÅÄÖ]{1,3}", r"CD[1-9]\d{3}",
+            "a Finnish", "ABC-123", r"[A-ZÅÄÖ]{1,3}[1-9]\d{0,2}", r"[1-9]\d{0,2}[A-ZÅÄÖ]{1,3}", r"CD[1-9]\d{3}",
             forms=("LLLDDD",),
         ),
         # At most eight characters, E (electric) and H (historic) included (FZV § 9 and annex 4).
         "DE": _series(
-            "German", "B-AB 1234", r"(?!.{9})[A-ZÄÖÜ]{2,5}[1-9]\d{0,3}[EH]?", r"(?!.{9})[A-ZÄÖÜ]{1,3}\d{1,6}",
+            "a German", "B-AB 1234", r"(?!.{9})[A-ZÄÖÜ]{2,5}[1-9]\d{0,3}[EH]?", r"(?!.{9})[A-ZÄÖÜ]{1,3}\d{1,6}",
         ),
         "GB": _series(
-            "British", "AB12 CDE",
+            "a British", "AB12 CDE",
             r"[A-HJ-PR-Y][A-HJ-PR-Z]\d{2}[A-HJ-PR-Z]{3}", r"[A-Z]\d{1,3}[A-Z]{3}", r"[A-Z]{3}\d{1,3}[A-Z]",
             r"[A-Z]{1,3}[1-9]\d{0,3}", r"[1-9]\d{0,3}[A-Z]{1,3}", r"\d{3}[DX]\d{3}",
             forms=("LLDDLLL",),
         ),
         "ES": _series(
-            "Spanish", "1234 BCD",
+            "a Spanish", "1234 BCD",
             rf"\d{{4}}{_SPAIN}{{3}}", rf"[CEHPRSTV]\d{{4}}{_SPAIN}{{3}}", r"[A-Z]{1,3}\d{4,6}",
             r"[A-Z]{1,2}\d{4}[A-Z]{1,2}",
             forms=("DDDDLLL",),
         ),
         "IT": _series(
-            "Italian", "AB 123 CD",
+            "an Italian", "AB 123 CD",
             rf"{_ITALY}{{2}}\d{{3}}{_ITALY}{{2}}", rf"{_ITALY}{{2}}\d{{5}}", r"[A-Z]{2}[A-Z0-9]\d{5}",
             r"ROMA[A-Z0-9]\d{5}", r"X[0-9B-DF-HJ-NPR-TV-Z]{5}",
             forms=("LLDDDLL",),
         ),
         "BE": _series(
-            "Belgian", "1-ABC-234",
+            "a Belgian", "1-ABC-234",
             # A personal plate has what its holder likes (AR 20 July 2001, art. 22); the letters O and I, too.
             r"\d[A-Z]{3}\d{3}", r"[A-Z]{3}\d{3}", r"\d{3}[A-Z]{3}", r"(?=.*[A-Z])[A-Z0-9]{2,8}",
         ),
         "NL": _series(
-            "Dutch", "AB-123-C",
+            "a Dutch", "AB-123-C",
             *(form.replace("L", "[A-Z]").replace("D", r"\d") for form in _SIDE_CODES),
         ),
     }
@@ -125,7 +125,7 @@ def read_plate(typed: str, country: str, field: str = "plate") -> Plate:
     for candidate in (text, *_corrected(text, series.forms)):
         if series.pattern.fullmatch(candidate):
             return Plate(country, candidate)
-    raise _refused(field, f"is not a {series.name} plate such as {series.example}")
+    raise _refused(field, f"is not {series.name} plate such as {series.example}")
 
 
 def _bare(typed: str, field: str) -> str:

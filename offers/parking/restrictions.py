@@ -21,7 +21,7 @@ Kind = Literal[
 
 MOST: Final = 20
 LONGEST_NOTE: Final = 200
-USER_CLASS: Final = re.compile(r"[a-z][a-z0-9_]{0,39}")
+USER_CLASS: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 
 
 class Restriction(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -60,7 +60,7 @@ def _forbids(one: Restriction, time_zone: str, classes: AbstractSet[str], at: da
 
 def _faults(one: Restriction, at: str) -> list[Fault]:
     faults = [
-        Fault(f"{at}.except_classes[{n}]", "must be lower-case letters, digits or underscores")
+        Fault(f"{at}.except_classes[{n}]", "must be lower-case letters, digits, hyphens or underscores")
         for n, name in enumerate(one.except_classes)
         if USER_CLASS.fullmatch(name) is None
     ]

@@ -14,6 +14,7 @@ import httpx
 
 from tests.http.phones import Phone, new_phone, yes
 from tests.http.shops import circle, soup
+from tests.parking.operators import tariff, zone
 
 SITE = {"name": "Bread", "lat": 60.1646, "lon": 24.9385, "time_zone": "Europe/Helsinki"}
 CAP = {"scope": "retailer", "at_most": 1, "window": {"calendar": "day"}}
@@ -138,6 +139,69 @@ async def _delete_fence(shop: Business) -> httpx.Response:
 
 async def _import_fences(shop: Business) -> httpx.Response:
     return await shop.manage.post("/v1/fences/import", json=_rows(circle(external_id=uuid4().hex)))
+
+
+async def _zone(shop: Business) -> dict[str, Any]:
+    return (await _create_zone(shop)).json()
+
+
+async def _create_zone(shop: Business) -> httpx.Response:
+    return await shop.manage.post("/v1/parking/zones", json=zone(uuid4().hex[:20]))
+
+
+async def _edit_zone(shop: Business) -> httpx.Response:
+    made = await _zone(shop)
+    made["properties"]["capacity"] = 12
+    return await shop.manage.put(f"/v1/parking/zones/{made['id']}", json=made)
+
+
+async def _delete_zone(shop: Business) -> httpx.Response:
+    return await shop.manage.delete(f"/v1/parking/zones/{(await _zone(shop))['id']}")
+
+
+async def _close_zone(shop: Business) -> httpx.Response:
+    return await shop.manage.post(f"/v1/parking/zones/{(await _zone(shop))['id']}/close")
+
+
+async def _reopen_zone(shop: Business) -> httpx.Response:
+    zone_id = (await _close_zone(shop)).json()["id"]
+    return await shop.manage.post(f"/v1/parking/zones/{zone_id}/reopen")
+
+
+async def _import_zones(shop: Business) -> httpx.Response:
+    return await shop.manage.post("/v1/parking/zones/import", json=_rows(zone(uuid4().hex[:20])))
+
+
+async def _publish_tariff(shop: Business) -> httpx.Response:
+    said = tariff(uuid4().hex, valid_from="2097-01-01T00:00:00Z")
+    return await shop.manage.post("/v1/parking/tariffs", json=said)
+
+
+async def _withdraw_tariff(shop: Business) -> httpx.Response:
+    tariff_id = (await _publish_tariff(shop)).json()["tariff_id"]
+    return await shop.manage.delete(f"/v1/parking/tariffs/{tariff_id}/versions/1")
+
+
+async def _import_tariffs(shop: Business) -> httpx.Response:
+    said = {"tariffs": [tariff(uuid4().hex)]}
+    return await shop.manage.post("/v1/parking/tariffs/import", json=said)
+
+
+async def _import_permits(shop: Business) -> httpx.Response:
+    permit = {
+        "plate": "AB-123-CD",
+        "country": "FR",
+        "user_class": f"c{uuid4().hex}",
+        "valid_from": "2026-01-01T00:00:00Z",
+        "valid_until": "2099-01-01T00:00:00Z",
+    }
+    return await shop.manage.post("/v1/parking/permits/import", json={"permits": [permit]})
+
+
+async def _delete_permit(shop: Business) -> httpx.Response:
+    await _import_permits(shop)
+    (permit, *_) = (await shop.manage.get("/v1/parking/permits")).json()["items"]
+    return await shop.manage.delete(f"/v1/parking/permits/{permit['permit_id']}")
 
 
 async def _create_offer(shop: Business) -> httpx.Response:
@@ -274,6 +338,17 @@ CHANGES: Mapping[str, tuple[Change, str]] = {
     "editFence": (_edit_fence, "fence"),
     "deleteFence": (_delete_fence, "fence"),
     "importFences": (_import_fences, "fence"),
+    "createParkingZone": (_create_zone, "parking_zone"),
+    "editParkingZone": (_edit_zone, "parking_zone"),
+    "deleteParkingZone": (_delete_zone, "parking_zone"),
+    "closeParkingZone": (_close_zone, "parking_zone"),
+    "reopenParkingZone": (_reopen_zone, "parking_zone"),
+    "importParkingZones": (_import_zones, "parking_zone"),
+    "publishParkingTariff": (_publish_tariff, "parking_tariff"),
+    "withdrawParkingTariffVersion": (_withdraw_tariff, "parking_tariff"),
+    "importParkingTariffs": (_import_tariffs, "parking_tariff"),
+    "importParkingPermits": (_import_permits, "parking_permit"),
+    "deleteParkingPermit": (_delete_permit, "parking_permit"),
     "createOffer": (_create_offer, "offer"),
     "editOffer": (_edit_offer, "offer"),
     "activateOffer": (_activate_offer, "offer"),
@@ -299,7 +374,7 @@ CHANGES: Mapping[str, tuple[Change, str]] = {
 WITHOUT_ONE = frozenset(
     {
         "importSites", "importFences", "importOffers", "setAttributes", "deleteAttributes", "inviteTestPhone",
-        "removeTestPhone",
+        "removeTestPhone", "importParkingZones", "importParkingTariffs", "importParkingPermits",
     }
 )  # fmt: skip
 # What concerns nobody's things but the operator's.

@@ -21,6 +21,7 @@ from offers.buckets import bucket_of
 from tests.http.documented import described
 from tests.http.edge.asking import Client, bearer
 from tests.http.phones import Phone, Shop, yes
+from tests.parking.operators import tariff, zone
 from tests.world import World
 
 # An endless answer, and it takes no id.
@@ -39,7 +40,7 @@ ALIASES = {
 # Chosen by whoever sends them, each in a space of names of their own.
 OWN_NAMES = {"external_id", "installation_id", "fix_id"}
 # Not about somebody's things at all.
-PUBLIC = {("explainProblem", "code")}
+PUBLIC = {("explainProblem", "code"), ("findParkingZone", "code")}
 # No id of somebody else's, or meant to name it.
 MEANT = {
     ("recordConsents", "decisions.[].retailer_id"): "a customer answers every retailer",
@@ -47,6 +48,9 @@ MEANT = {
     ("verifyReceipt", "record_id"): "a receipt, whosever it is, can be verified by whoever has it",
     ("verifyReceipt", "receipt_id"): "the same",
     ("verifyReceipt", "pii_principal_id"): "the same",
+    ("createParkingZone", "properties.code"): "what stands on an operator's own sign",
+    ("editParkingZone", "properties.code"): "the same",
+    ("publishParkingTariff", "id"): "an operator's own name of a tariff",
     ("addOfferCodes", "codes"): "a retailer brings codes of its own tills",
     ("giveReference", "retailer_id"): "a customer may let any retailer know them",
     ("acceptTestPhone", "code"): "that is how a phone becomes a test phone",
@@ -103,6 +107,7 @@ class Tenant:
             "fence_id": shop.fence_id,
             "offer_id": offer_id,
             "cap_id": cap.json()["cap_id"],
+            **await _parking(client, manage, phone, name),
             "key_id": keys["read"].split("_")[1],
             "delivery_id": str(given.delivery_id),
             "code": given.code,
@@ -116,6 +121,35 @@ class Tenant:
         }
         marks = {name} | {str(one) for one in ids.values() if len(str(one)) >= 10}
         return cls(keys, phone.token, ids, marks)
+
+
+async def _parking(client: Client, manage: dict[str, str], phone: Phone, name: str) -> dict[str, Any]:
+    """A zone with its tariff, a permit, and the plate of the phone's car; their ids."""
+    tariffed = await client.post(
+        "/v1/parking/tariffs",
+        headers=manage,
+        json=tariff(f"{name}-tariff", valid_from="2097-01-01T00:00:00Z"),
+    )
+    drawn = zone(f"{name} zone", tariff=f"{name}-tariff")
+    zoned = await client.post("/v1/parking/zones", headers=manage, json=drawn)
+    assert zoned.status_code == 201, zoned.text
+    permit = {
+        "plate": "AB-123-CD",
+        "country": "FR",
+        "user_class": "resident",
+        "valid_from": "2026-01-01T00:00:00Z",
+        "valid_until": "2099-01-01T00:00:00Z",
+    }
+    await client.post("/v1/parking/permits/import", headers=manage, json={"permits": [permit]})
+    permits = (await client.get("/v1/parking/permits", headers=manage)).json()["items"]
+    plate = await phone.post("/v1/me/plates", {"plate": "GX-482-ZT", "country": "FR", "label": f"{name} car"})
+    return {
+        "zone_id": zoned.json()["id"],
+        "tariff_id": tariffed.json()["tariff_id"],
+        "version": 1,
+        "permit_id": permits[0]["permit_id"],
+        "plate_id": plate.json()["plate_id"],
+    }
 
 
 async def _phone(client: Client, pool: asyncpg.Pool, retailer_id: int, label: str) -> Phone:

@@ -47,7 +47,7 @@ ADMINS = {
     "rotateReceiptKey", "measureEverything",
 }  # fmt: skip
 # Reading in the form of a POST: nothing is kept.
-READS_BY_POST = {"lintFenceDraft", "forecastFenceReach", "rehearseDecision"}
+READS_BY_POST = {"lintFenceDraft", "forecastFenceReach", "rehearseDecision", "lookUpParkingPermit"}
 
 
 # API1:2023 Broken Object Level Authorization --------------------------------------------------

@@ -88,7 +88,7 @@ CREATE TABLE parking_permits (
     retailer_id bigint NOT NULL REFERENCES retailers,
     plate_hmac  bytea NOT NULL CHECK (length(plate_hmac) = 32),
     key_name    text NOT NULL,
-    user_class  text NOT NULL CHECK (user_class ~ '^[a-z][a-z0-9_]{0,39}$'),
+    user_class  text NOT NULL CHECK (user_class ~ '^[a-z0-9][a-z0-9_-]{0,39}$'),
     zone_ids    bigint[] CHECK (zone_ids <> '{}'),
     valid_from  timestamptz NOT NULL,
     valid_until timestamptz NOT NULL,
