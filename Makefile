@@ -27,6 +27,16 @@ RULES := \
   offers/lapsing.py \
   offers/lift.py \
   offers/local_periods.py \
+  offers/menus/allergens.py \
+  offers/menus/card.py \
+  offers/menus/currencies.py \
+  offers/menus/diets.py \
+  offers/menus/fitting.py \
+  offers/menus/judging.py \
+  offers/menus/opening.py \
+  offers/menus/ranking.py \
+  offers/menus/reading.py \
+  offers/menus/speaking.py \
   offers/minors.py \
   offers/next_time.py \
   offers/parking/stay_prices.py \

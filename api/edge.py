@@ -17,6 +17,7 @@ from api.methods import allowed_at, is_head_of_a_get, told_method
 from api.observability import Metrics
 from api.problems import UnsupportedMediaType, problem_body
 from api.requests import CONTENT_POLICY_NAME, CURRENT, RequestRecord, request_id_from
+from api.short_addresses import routed
 from geo.errors import AlentourError
 
 _log = structlog.get_logger(__name__)
@@ -61,6 +62,7 @@ class Edge:
         except AlentourError as refusal:
             await exchange.refuse(refusal)
             return
+        scope["path"] = routed(scope["method"], scope["path"])
         await self.litestar(scope, receive, exchange.send)
 
     def _note(self, scope: Any, exchange: "_Exchange") -> None:

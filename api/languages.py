@@ -18,7 +18,7 @@ AcceptLanguage = Annotated[
 
 def spoken_language(accept_language: str | None, fallback: str = "en") -> SpokenLanguage:
     """English or French: what the header likes best, else the base language of `fallback`, else English."""
-    wanted = [*_ranked(accept_language or ""), fallback]
+    wanted = [*ranked_languages(accept_language), fallback]
     for tag in wanted:
         base = tag.partition("-")[0].strip().lower()
         for language in SPOKEN:
@@ -27,9 +27,9 @@ def spoken_language(accept_language: str | None, fallback: str = "en") -> Spoken
     return "en"
 
 
-def _ranked(header: str) -> list[str]:
+def ranked_languages(header: str | None) -> list[str]:
     """The language tags of a header, best first; what cannot be read is left out."""
-    weighed = [(_weight(parameters), tag) for tag, _, parameters in _parts(header)]
+    weighed = [(_weight(parameters), tag) for tag, _, parameters in _parts(header or "")]
     return [tag for weight, tag in sorted(weighed, key=lambda pair: -pair[0]) if weight > 0]
 
 

@@ -48,6 +48,7 @@ TAGS: Final = {
     "Parking operators": "Zones, tariffs and permits.",
     "Known customers": "What a retailer says about a customer who let it, and to whom that shows.",
     "Explaining": "What would be decided and why; phones to try things on.",
+    "Menus": "What restaurants serve: cards, their versions, what ran out.",
     "Limits": "Frequency caps and quiet hours.",
     "Reports": "What happened, what it does for return visits, and why an offer does not run.",
     "Till": "Redeeming a code, once.",

@@ -14,6 +14,7 @@ from api.story.told import (
     CAP_ID,
     DELIVERY_ID,
     FENCE_ID,
+    MENU_ID,
     OFFER_ID,
     PHONE_LAT,
     PHONE_LON,
@@ -29,6 +30,10 @@ _PARAMETERS: Final[Mapping[str, Any]] = {
     "fence_id": FENCE_ID,
     "offer_id": OFFER_ID,
     "cap_id": CAP_ID,
+    "menu_id": MENU_ID,
+    "item_id": "croque-monsieur",
+    "day": "2026-07-01",
+    "form": "full",
     "delivery_id": DELIVERY_ID,
     "code_id": LINK_CODE_ID,
     "lat": PHONE_LAT,
@@ -86,7 +91,9 @@ def _show(body: dict[str, Any], values: Values) -> None:
 
 
 def _fits(media_type: str, value: Any) -> bool:
-    """Texts are tables. Of imports that take many forms, only collections are GeoJSON."""
+    """Texts are tables. Of imports that take many forms, only collections are GeoJSON, few linked data."""
+    if "@context" in value or media_type == "application/ld+json":
+        return "@context" in value and media_type == "application/ld+json"
     if media_type == "text/csv" or isinstance(value, str):
         return media_type == "text/csv" and isinstance(value, str)
     return media_type != "application/geo+json" or not {"type", "items"}.isdisjoint(value)

@@ -134,7 +134,7 @@ CODES_OF: Final[Mapping[type[AlentourError], tuple[str, ...]]] = {
     Unauthenticated: ("unauthenticated",),
     Forbidden: (
         "forbidden", "device_pending", "no_location_consent", "no_personalisation_consent",
-        "stopped_by_operator", "age_not_declared", "under_age",
+        "no_dietary_consent", "stopped_by_operator", "age_not_declared", "under_age",
     ),
     NotFound: ("not_found", "route_not_found", "code_unknown"),
     MethodNotAllowed: ("method_not_allowed",),

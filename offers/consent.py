@@ -9,6 +9,7 @@ from typing import Final, Literal, Protocol
 
 from geo.errors import Fault, InvalidInput
 from offers.terms import (
+    DIETARY,
     LOCATION_OFFERS,
     LOCATION_PARKING,
     MARKETING,
@@ -22,7 +23,11 @@ from offers.terms import (
 LocationPurpose = Literal["location_offers", "location_parking"]
 
 # Answered once, for the operator; marketing is answered per retailer and channel.
-OPERATOR_PURPOSES: Final = frozenset({LOCATION_OFFERS, LOCATION_PARKING, PERSONALISATION, MEASUREMENT})
+OPERATOR_PURPOSES: Final = frozenset(
+    {LOCATION_OFFERS, LOCATION_PARKING, PERSONALISATION, MEASUREMENT, DIETARY}
+)
+# Data concerning health (GDPR Art. 9 (2)(a)): the yes must be explicit, so it is never one of several.
+ASKED_ALONE: Final = frozenset({DIETARY})
 CHANNELS: Final = frozenset({"push", "inbox"})
 
 
@@ -55,6 +60,11 @@ def may_follow_car(grants: frozenset[str]) -> bool:
 
 def may_personalise(grants: frozenset[str]) -> bool:
     return PERSONALISATION in grants
+
+
+def may_keep_diet(grants: frozenset[str]) -> bool:
+    """Whether allergies and diets may be stored and used; on the phone they are its own affair."""
+    return DIETARY in grants
 
 
 def missing_for(offer: Offer, person: Person) -> str | None:

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import BigInteger, ForeignKey, Identity, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+import offers.menus.tables  # noqa: F401  # offers name menus: their table joins the metadata
 from geo.tables import Base
 
 
@@ -20,6 +21,7 @@ class OfferRow(Base):
     __table_args__ = (
         UniqueConstraint("retailer_id", "external_id"),
         Index("offers_retailer_id_offer_id_idx", "retailer_id", "offer_id"),
+        Index("offers_menu_id_idx", "menu_id", postgresql_where=text("(menu_id IS NOT NULL)")),
     )
 
     offer_id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
@@ -51,6 +53,7 @@ class OfferRow(Base):
     holdout_percent: Mapped[int] = mapped_column(server_default="0")
     regulated: Mapped[list[str]] = mapped_column(server_default=text("'{}'::text[]"))
     code_format: Mapped[str | None]
+    menu_id: Mapped[int | None] = mapped_column(ForeignKey("menus.menu_id", ondelete="SET NULL"))
     stopped_at: Mapped[datetime | None]
     stopped_by: Mapped[str | None]
     revision: Mapped[int] = mapped_column(server_default="1")

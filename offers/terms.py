@@ -19,6 +19,7 @@ LOCATION_OFFERS: Final = "location_offers"
 LOCATION_PARKING: Final = "location_parking"
 PERSONALISATION: Final = "personalisation"
 MEASUREMENT: Final = "measurement"
+DIETARY: Final = "dietary"
 MARKETING: Final = "marketing"
 
 

@@ -32,6 +32,7 @@ _KINDS: Final[Mapping[str, str]] = {
     "key_id": "key",
     "cap_id": "cap",
     "offer_id": "offer",
+    "menu_id": "menu",
     "fence_id": "fence",
     "zone_id": "parking_zone",
     "tariff_id": "parking_tariff",

@@ -26,6 +26,7 @@ LARGEST_BODY_READ_BYTES: Final = 65_536
 _KIND_OF: Final[Mapping[str, str]] = {
     "caps": "cap",
     "offers": "offer",
+    "menus": "menu",
     "fences": "fence",
     "parking_zones": "parking_zone",
     "parking_tariffs": "parking_tariff",

@@ -78,6 +78,12 @@ WORDS: Final[Mapping[str, Words]] = {
         "The customer has not agreed to personalisation, so no retailer is given a name for them.",
         "Ask once, with the notice `personalisation`, and respect a no.",
     ),
+    "no_dietary_consent": Words(
+        "No consent to keeping a diet",
+        "The customer has not agreed that allergies and diets are kept. Nothing was read and nothing kept.",
+        "Filter on the phone: menus carry allergens and diets. To keep them here, ask alone, with the notice"
+        " `dietary`, and respect a no.",
+    ),
     "stopped_by_operator": Words(
         "Stopped by the operator",
         "The operator of this system stopped it, and only the operator can let it go on.",

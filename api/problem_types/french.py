@@ -79,6 +79,12 @@ WORDS: Final[Mapping[str, Words]] = {
         "Le client n'a pas accepté la personnalisation : aucun commerce ne reçoit de nom pour lui.",
         "Demandez une fois, avec la notice `personalisation`, et respectez un non.",
     ),
+    "no_dietary_consent": Words(
+        "Pas de consentement à conserver un régime",
+        "Le client n'a pas accepté que ses allergies et régimes soient conservés. Rien n'a été lu ni gardé.",
+        "Filtrez sur le téléphone : les menus portent allergènes et régimes. Pour les conserver ici, demandez"
+        " séparément, avec la notice `dietary`, et respectez un non.",
+    ),
     "stopped_by_operator": Words(
         "Arrêté par l'opérateur",
         "L'opérateur de ce système l'a arrêté, et lui seul peut le faire reprendre.",

@@ -326,6 +326,14 @@ class ExportedAttributes(_Form, frozen=True, kw_only=True):
     updated_at: datetime
 
 
+class ExportedDiet(_Form, frozen=True, kw_only=True):
+    """What you may not eat, or do not, as far as you asked us to keep it."""
+
+    allergens: list[str]
+    diets: list[str]
+    updated_at: datetime
+
+
 class ExportedTestPhone(_Form, frozen=True, kw_only=True):
     """A phone of yours on which you let a shop try things."""
 
@@ -491,6 +499,7 @@ class ExportedPerson(_Form, frozen=True, kw_only=True):
     holdouts: list[ExportedHoldout]
     references: list[ExportedReference]
     attributes: list[ExportedAttributes]
+    diet: list[ExportedDiet]
     test_phones: list[ExportedTestPhone]
     previews: list[ExportedPreview]
     parking_prompts: list[ExportedPrompt]

@@ -54,6 +54,7 @@ class Bulk(NamedTuple, Generic[Edit]):
     in_geojson: Form[Edit] | None = None
     in_table: Form[Edit] | None = None
     in_json: Form[Edit] | None = None
+    most: str = "10,000 rows"
 
     def form_of(self, media_type: str, body: bytes) -> Form[Edit]:
         """Raises UnsupportedMediaType for a table where there is no form of one."""
@@ -66,6 +67,14 @@ class Bulk(NamedTuple, Generic[Edit]):
         if form is None:
             raise UnsupportedMediaType("This import takes JSON.")
         return form
+
+    def bodies(self) -> dict[str, Schema]:
+        """The form of each body that it takes, by media type."""
+        collection = _object("features", type=Schema(type=OpenAPIType.STRING, enum=["FeatureCollection"]))
+        as_json = collection
+        if self.in_json is not None:
+            as_json = Schema(one_of=[_object(self.in_json.list_name), collection])
+        return {GEOJSON: collection, "application/json": as_json, CSV: Schema(type=OpenAPIType.STRING)}
 
 
 def importing(bulk: Bulk[Any], *, operation_id: str, summary: str, description: str) -> Any:
@@ -80,7 +89,7 @@ def importing(bulk: Bulk[Any], *, operation_id: str, summary: str, description: 
         operation_class=_operation_of(bulk),
         operation_id=operation_id,
         summary=summary,
-        description=f"{description} Up to 10,000 rows. One wrong row refuses all, unless `partial=true`.",
+        description=f"{description} Up to {bulk.most}. One wrong row refuses all, unless `partial=true`.",
     )
     async def import_all(
         rows: NamedDependency[Rows[Any]],
@@ -147,6 +156,7 @@ def _operation_of(bulk: Bulk[Any]) -> type[Operation]:
         schemas = {GEOJSON: collection, **schemas}
     if bulk.in_table is not None:
         schemas[CSV] = Schema(type=OpenAPIType.STRING)
+    schemas = bulk.bodies()
 
     @dataclass  # so that the inherited constructor calls __post_init__
     class ImportOperation(Operation):

@@ -32,7 +32,9 @@ from offers.people.controllers import (
 from offers.people.notices import NewNotice, Notice, Text, publish, read_notices
 from offers.retail.retailers import read_retailer
 
-Purpose = Literal["location_offers", "location_parking", "personalisation", "measurement", "marketing"]
+Purpose = Literal[
+    "location_offers", "location_parking", "personalisation", "measurement", "dietary", "marketing"
+]
 LARGEST_VERSION: Final = 2**31 - 1
 
 

@@ -34,6 +34,7 @@ from geo.sites import (
     site_of,
 )
 from geo.tables import Site as SiteRow
+from offers.menus.menu_edits import refuse_while_published
 from offers.retail.catalogue import refuse_while_named
 from offers.retail.offer_edits import hours_faults
 
@@ -117,7 +118,8 @@ async def get_one(
     guards=[requires("manage")],
     operation_id="deleteSite",
     summary="Delete a site",
-    description="Its fences go with it. 409 `in_use` while an offer that has not ended names either.",
+    description="Its fences and menus go with it, and what was published of them. 409 `in_use` while"
+    " an offer that has not ended names either, or a menu is published.",
 )
 async def delete_one(
     session: Session,
@@ -131,6 +133,7 @@ async def delete_one(
     refuse_unmatched(if_match, site.revision)
     fence_ids = await fences_on(session, tenant, site_id)
     await refuse_while_named(session, tenant, site_ids=[site_id], fence_ids=fence_ids)
+    await refuse_while_published(session, site_id)
     await session.delete(site)
     await config_changed(session)
 

@@ -56,12 +56,12 @@ async def sync_fences(
     regions = await nearest_regions(tx, spot, platform=platform, reserved=reserved, now=now)
     etag = f'W/"{hashlib.sha256(msgspec.json.encode(regions)).hexdigest()[:32]}"'
     headers = {"etag": etag, "cache-control": "private, no-cache"}
-    if _is_known(if_none_match, etag):
+    if is_known(if_none_match, etag):
         return Response(cast("Any", None), status_code=304, headers=headers)
     return Response(regions, headers=headers)
 
 
-def _is_known(if_none_match: str | None, etag: str) -> bool:
+def is_known(if_none_match: str | None, etag: str) -> bool:
     """RFC 9110 § 13.1.2, by weak comparison."""
     if if_none_match is None:
         return False

@@ -51,7 +51,7 @@ _OPERATOR: Final = Controller(
     name="Ville vivante SAS",
     contact="dpo@villevivante.example, 1 quai de la Seine, Paris",
     privacy_policy_url="https://villevivante.example/privacy",
-    purposes=("location_offers", "location_parking", "personalisation", "measurement"),
+    purposes=("location_offers", "location_parking", "personalisation", "measurement", "dietary"),
     updated_at=datetime.fromisoformat(OPENED_AT),
 )
 _RETAILER: Final = Controller(

@@ -14,6 +14,7 @@ from api.story.told import (
     FENCE_ID,
     LAT,
     LON,
+    MENU_ID,
     NAME,
     NOW,
     OFFER_ID,
@@ -74,7 +75,38 @@ _ANSWER: Final = {
     "next_fix_after_s": 15,
     "server_time": NOW,
 }
-_OFFER_HERE: Final = {
+_OFFER_MENU_NEARBY: Final = {
+    "menu_id": MENU_ID,
+    "version": 1,
+    "name": "Le midi",
+    "language": "fr",
+    "languages": ["fr", "en"],
+    "cuisines": ["french"],
+    "site_id": SITE_ID,
+    "retailer_id": RETAILER_ID,
+    "site_name": NAME,
+    "kind": "restaurant",
+    "lat": LAT,
+    "lon": LON,
+    "time_zone": TIME_ZONE,
+    "attribution": None,
+    "distance_m": 36.8,
+    "walk_m": 47.8,
+    "walk_min": 1,
+    "bearing_deg": 52.8,
+    "open_now": False,
+    "closes_at": None,
+    "opens_at": "2026-07-01T10:00:00Z",
+    "currency": "EUR",
+    "items": 3,
+    "price_from_minor": 450,
+    "price_to_minor": 1250,
+    "fitting": 2,
+    "main_from_minor": 990,
+    "formula_from_minor": 1650,
+    "sponsored": False,
+}
+_HERE: Final = {
     "offer_id": OFFER_ID,
     **_SAID,
     "channel": "push",
@@ -109,13 +141,19 @@ _REGION: Final = {
     "dwell_s": 180,
     "revision": 2,
 }
+_HERE: Final = {"coarse": False, "lat": PHONE_LAT, "lon": PHONE_LON}
 
 TOLD: Final[Mapping[str, Told]] = {
     "reportFixes": Told(
         answering(_ANSWER), asked={"": {"sent_at": NOW, "fixes": [_FIX], "monitored": [FENCE_ID]}}
     ),
     "listNearby": Told(
-        answering({"coarse": False, "lat": PHONE_LAT, "lon": PHONE_LON, "items": [_SITE_NEARBY]})
+        {
+            "200": {
+                "Sites": {**_HERE, "items": [_SITE_NEARBY], "menus": []},
+                "Menus, with kinds=menu": {**_HERE, "items": [], "menus": [_MENU_NEARBY]},
+            }
+        }
     ),
     "syncFences": Told(
         answering(

@@ -9,6 +9,7 @@ SITE_ID: Final = 12
 FENCE_ID: Final = 31
 TERRACE_ID: Final = 32
 OFFER_ID: Final = 58
+MENU_ID: Final = 5
 CAP_ID: Final = 9
 SYSTEM_CAP_ID: Final = 1
 

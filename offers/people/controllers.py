@@ -13,13 +13,20 @@ import asyncpg
 import msgspec
 
 from geo.errors import Fault, InvalidInput
-from offers.terms import LOCATION_OFFERS, LOCATION_PARKING, MARKETING, MEASUREMENT, PERSONALISATION
+from offers.terms import (
+    DIETARY,
+    LOCATION_OFFERS,
+    LOCATION_PARKING,
+    MARKETING,
+    MEASUREMENT,
+    PERSONALISATION,
+)
 
 OPERATOR: Final = "operator"
 LONGEST_NAME: Final = 200
 LONGEST_CONTACT: Final = 500
 LONGEST_URL: Final = 2_000
-_OPERATOR_ASKS: Final = (LOCATION_OFFERS, LOCATION_PARKING, PERSONALISATION, MEASUREMENT)
+_OPERATOR_ASKS: Final = (LOCATION_OFFERS, LOCATION_PARKING, PERSONALISATION, MEASUREMENT, DIETARY)
 
 _PUT: Final = """
     INSERT INTO controllers (retailer_id, name, contact, privacy_policy_url, updated_at)

@@ -11,7 +11,7 @@ import asyncpg
 import msgspec
 
 from geo.errors import Fault, Forbidden, InvalidInput
-from offers.consent import Answer, grant_key
+from offers.consent import ASKED_ALONE, Answer, grant_key
 from offers.minors import may_grant
 from offers.people.notices import Wording
 from offers.terms import MARKETING, AgeBand
@@ -51,7 +51,11 @@ def decision_of(grant: str, *, granted: bool) -> Decision:
 
 
 def check_decisions(decisions: Sequence[Decision], method: str) -> None:
-    """InvalidInput for too many at once, a yes without its text, a question answered twice, a bad method."""
+    """InvalidInput for what cannot be recorded together or at all.
+
+    That is too many at once, a yes without its text, one that is asked alone among others, a question
+    answered twice, a bad method.
+    """
     # Taking back is never refused for being too much at once.
     if len(decisions) > MOST_DECISIONS and any(decision.granted for decision in decisions):
         raise _invalid("decisions", f"has {len(decisions)} answers; at most {MOST_DECISIONS}")
@@ -59,6 +63,11 @@ def check_decisions(decisions: Sequence[Decision], method: str) -> None:
         raise _invalid("method", f"must be 1 to {LONGEST_METHOD} printable characters")
     if any(decision.granted and decision.wording is None for decision in decisions):
         raise _invalid("notice_version", "and language are required to grant: they name the text shown")
+    for position, one in enumerate(decisions):
+        if one.granted and one.purpose in ASKED_ALONE and len(decisions) > 1:
+            raise _invalid(
+                f"decisions[{position}]", "is asked alone: a yes to it is sent with no other answer"
+            )
     asked = [
         grant_key(one.purpose, one.retailer_id, one.channel, f"decisions[{position}]")
         for position, one in enumerate(decisions)

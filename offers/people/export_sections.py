@@ -218,6 +218,12 @@ SECTIONS: Final = (
         order_by="t.updated_at, t.retailer_id",
     ),
     Section(
+        name="diet",
+        table="customer_diets",
+        columns="allergens diets updated_at",
+        order_by="t.updated_at",
+    ),
+    Section(
         name="test_phones",
         table="test_phones",
         columns="test_phone_id device_id retailer_id label accepted_at",

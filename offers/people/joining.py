@@ -17,6 +17,8 @@ from offers.people import installations
 from offers.people.customers import CustomerKey, lock_customers
 from offers.people.devices import revoke_locked
 from offers.people.linking import Link, read_link, used_by
+from offers.people.withdrawal import erase_kept_for
+from offers.terms import DIETARY
 
 _ACTIVATE: Final = """
     UPDATE devices SET status = 'active' WHERE bucket = $1 AND device_id = $2 AND status = 'pending'
@@ -79,4 +81,6 @@ async def _remember_who_it_was(
         return
     given = await connection.fetch(_GIVEN, *before)
     await connection.executemany(_REMEMBER, [(*key, *row) for row in given])
+    # Nobody can read or take it back any more: health data wait for no period.
+    await erase_kept_for(connection, before, frozenset({DIETARY}))
     await connection.execute(_WAS, *key, *before, now)

@@ -11,6 +11,7 @@ from offers.people.consent_records import Consent
 from offers.people.controllers import OPERATOR, Controller, controller_id_of
 from offers.periods import CROSSINGS_KEPT_DAYS, REASONS_KEPT_DAYS
 from offers.terms import (
+    DIETARY,
     LOCATION_OFFERS,
     LOCATION_PARKING,
     MARKETING,
@@ -36,6 +37,10 @@ _INFORMATION: Final[dict[str, dict[_Language, tuple[str, ...]]]] = {
     MEASUREMENT: {
         "en": ("offers received", "return visits, as totals of groups"),
         "fr": ("offres reçues", "retours dans un lieu, en totaux de groupes"),
+    },
+    DIETARY: {
+        "en": ("allergies (health data)", "diets (health data)"),
+        "fr": ("allergies (données de santé)", "régimes alimentaires (données de santé)"),
     },
     MARKETING: {
         "en": ("offers received", "offers opened or dismissed"),
@@ -66,6 +71,10 @@ _KEPT: Final[dict[str, _InBoth]] = {
     MEASUREMENT: {
         "en": f"{_CROSSINGS_KEPT['en']}, {_OFFERS_KEPT['en']}",
         "fr": f"{_CROSSINGS_KEPT['fr']}, {_OFFERS_KEPT['fr']}",
+    },
+    DIETARY: {
+        "en": "until changed, erased or withdrawn",
+        "fr": "jusqu'à modification, effacement ou retrait",
     },
     MARKETING: _OFFERS_KEPT,
 }

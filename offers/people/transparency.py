@@ -29,6 +29,8 @@ _COUNTS: Final = """
         (SELECT count(*) FROM deliveries AS x WHERE x.bucket = $1 AND x.customer_id = $2) AS deliveries,
         (SELECT count(*) FROM redemptions AS x WHERE x.bucket = $1 AND x.customer_id = $2) AS redemptions,
         (SELECT count(*) FROM consents AS x WHERE x.bucket = $1 AND x.customer_id = $2) AS answers,
+        (SELECT coalesce(sum(cardinality(x.allergens) + cardinality(x.diets)), 0) FROM customer_diets AS x
+         WHERE x.bucket = $1 AND x.customer_id = $2) AS diet,
         (SELECT count(*) FROM customer_looks AS x WHERE x.bucket = $1 AND x.customer_id = $2) AS looks
     FROM customers AS c WHERE c.bucket = $1 AND c.customer_id = $2
 """

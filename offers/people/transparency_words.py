@@ -11,7 +11,14 @@ from offers.periods import (
     REASONS_KEPT_DAYS,
     REVOKED_DEVICES_KEPT,
 )
-from offers.terms import LOCATION_OFFERS, LOCATION_PARKING, MARKETING, MEASUREMENT, PERSONALISATION
+from offers.terms import (
+    DIETARY,
+    LOCATION_OFFERS,
+    LOCATION_PARKING,
+    MARKETING,
+    MEASUREMENT,
+    PERSONALISATION,
+)
 
 Words = Mapping[SpokenLanguage, str]
 
@@ -47,6 +54,11 @@ KNOWN: Final[Mapping[str, Words]] = {
         "en": "{count} answers you gave to a request for consent.",
         "fr": "{count} réponses à une demande de consentement.",
     },
+    "diet": {
+        "en": "{count} allergies and diets that you asked us to keep; no business sees them.",
+        "fr": "{count} allergies et régimes que vous nous avez demandé de conserver ; aucun commerce ne les"
+        " voit.",
+    },
     "looks": {
         "en": "{count} times that an administrator looked at your file.",
         "fr": "{count} consultations de votre dossier par un administrateur.",
@@ -69,6 +81,10 @@ PURPOSES: Final[Mapping[str, Words]] = {
     MEASUREMENT: {
         "en": "counting whether offers bring people in",
         "fr": "mesurer si les offres font venir",
+    },
+    DIETARY: {
+        "en": "keeping your allergies and diets, to choose menus for you",
+        "fr": "conserver vos allergies et régimes, pour choisir des menus pour vous",
     },
     MARKETING: {"en": "sending you offers ({channel})", "fr": "vous envoyer des offres ({channel})"},
 }
@@ -105,6 +121,11 @@ KEPT: Final[Mapping[str, Words]] = {
         " only which one and when, so that its limits hold.",
         "fr": f"Les offres reçues : {DELIVERIES_KEPT_DAYS} jours ; pour une offre encore en cours, ensuite"
         " seulement laquelle et quand, afin que ses limites tiennent.",
+    },
+    "diet": {
+        "en": "Allergies and diets: until you change or erase them, or take back your consent.",
+        "fr": "Allergies et régimes : jusqu'à ce que vous les changiez ou les effaciez, ou reveniez sur"
+        " votre accord.",
     },
     "phones": {
         "en": f"A phone that you revoked: {_REVOKED_DAYS} days.",

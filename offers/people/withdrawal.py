@@ -13,7 +13,7 @@ import msgspec
 
 from offers.consent import may_follow_car, may_track, missing_among
 from offers.people.keys import CustomerKey
-from offers.terms import PERSONALISATION
+from offers.terms import DIETARY, PERSONALISATION
 
 Because = Literal["consent_withdrawn", "consent_lapsed"]
 
@@ -55,6 +55,7 @@ _KEPT_FOR: Final[Mapping[str, tuple[str, ...]]] = {
         "DELETE FROM customer_attributes WHERE bucket = $1 AND customer_id = $2",
         "DELETE FROM customer_references WHERE bucket = $1 AND customer_id = $2",
     ),
+    DIETARY: ("DELETE FROM customer_diets WHERE bucket = $1 AND customer_id = $2",),
 }
 
 _members_of: Final = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode

@@ -12,6 +12,7 @@ from geo.errors import Forbidden
 from offers.buckets import bucket_of
 from offers.engine import Engine
 from offers.people.customers import CustomerKey, lock_customers, read_grants
+from offers.people.diets import read_diet
 from offers.people.lapses import LapseSweep
 from offers.people.notices import NewNotice, Text, publish
 from tests.world import LONG_AGO, NOON, Phone, World, send
@@ -179,3 +180,27 @@ async def test_grants_from_before_there_was_a_record_lapse_with_no_text(
     async with pool.acquire() as connection, connection.transaction():
         await lock_customers(connection, key)
     assert await consenting.grants(customer_id) == {"location_offers", "marketing:1:push"}
+
+
+async def test_a_diet_is_not_kept_beyond_the_lapse_of_its_consent(
+    world: World, pool: asyncpg.Pool, consenting: Consenting
+):
+    await world.stands_still_at(NOON)
+    customer_id = await world.customer(grants=["dietary"])
+    key = CustomerKey(bucket_of(customer_id), customer_id)
+    await pool.execute(
+        "INSERT INTO consents (bucket, customer_id, consent_id, purpose, is_granted, notice_version,"
+        " language, method, recorded_at) VALUES ($1, $2, $3, 'dietary', true, 1, 'en', 'app', $4)",
+        *(*key, uuid4(), LONG_AGO),
+    )
+    await pool.execute("INSERT INTO customer_diets VALUES ($1, $2, '{nuts}', '{}', $3)", *key, NOON)
+    lapses_at = await consenting.asks_again("dietary")
+    async with pool.acquire() as connection, connection.transaction():
+        await lock_customers(connection, key)
+        assert (await read_diet(connection, key)).allergens == ["nuts"], "the grace"
+    await world.moves_to(lapses_at)
+    async with pool.acquire() as connection, connection.transaction():
+        with pytest.raises(Forbidden):
+            await read_diet(connection, key)
+        await lock_customers(connection, key)
+    assert await pool.fetchval("SELECT count(*) FROM customer_diets") == 0

@@ -28,6 +28,8 @@ EDITED = {
     "parking_tariffs",
     "parking_tariff_versions",
     "parking_permits",
+    "menus",
+    "menu_versions",
 }
 
 

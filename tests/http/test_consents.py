@@ -14,7 +14,7 @@ from offers.people.customers import CustomerKey, lock_customers
 from offers.people.notices import NewNotice, Text, publish
 from tests.http.phones import Phone, Shop, code_of, new_phone, no, yes
 
-PURPOSES = {"location_offers", "location_parking", "personalisation", "measurement", "marketing"}
+PURPOSES = {"location_offers", "location_parking", "personalisation", "measurement", "dietary", "marketing"}
 
 
 async def _grants(rows: asyncpg.Pool, phone: Phone) -> list[str]:
@@ -305,10 +305,12 @@ async def test_receipt_repeats_the_answer_with_the_standards_names(http, shop):
 
 async def test_receipt_of_a_french_answer_is_in_french_throughout(http, shop):
     phone = await new_phone(http)
-    purposes = [yes(purpose) for purpose in sorted(PURPOSES - {"marketing"})]
+    purposes = [yes(purpose) for purpose in sorted(PURPOSES - {"marketing", "dietary"})]
     purposes.append(yes("marketing", retailer_id=shop.retailer_id, channel="push"))
-    french = (await phone.answers(*purposes, language="fr"))["receipts"]
-    english = (await phone.answers(*purposes))["receipts"]
+    french, english = [], []
+    for asked in (purposes, [yes("dietary")]):  # the latter is asked alone
+        french += (await phone.answers(*asked, language="fr"))["receipts"]
+        english += (await phone.answers(*asked))["receipts"]
     assert {one["language"] for one in french} == {"fr"}
     for one, other in zip(french, english, strict=True):
         (said,), (meant,) = one["purposes"], other["purposes"]

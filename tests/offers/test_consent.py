@@ -105,7 +105,9 @@ def test_an_answer_that_makes_no_sense_is_refused_by_its_place(answer: Answer, f
     assert raised.value.faults[0].field == field
 
 
-purposes = st.sampled_from(["location_offers", "location_parking", "personalisation", "measurement"])
+purposes = st.sampled_from(
+    ["location_offers", "location_parking", "personalisation", "measurement", "dietary"]
+)
 answers = st.builds(Answer, purposes, st.booleans()) | st.builds(
     Answer, st.just("marketing"), st.booleans(), st.integers(1, 3), st.sampled_from(["push", "inbox"])
 )

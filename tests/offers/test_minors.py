@@ -19,7 +19,7 @@ from offers.minors import (
 from offers.terms import AgeBand, marketing_grant
 
 MARKETING = marketing_grant(1, "push")
-OTHERS = ("location_offers", "location_parking", "personalisation", "measurement")
+OTHERS = ("location_offers", "location_parking", "personalisation", "measurement", "dietary")
 BANDS: tuple[AgeBand, ...] = ("unknown", "under_15", "15_17", "adult")
 grants = st.sampled_from([*OTHERS, MARKETING])
 

@@ -100,6 +100,7 @@ async def live(http: httpx.AsyncClient, rows: asyncpg.Pool, street: Street) -> L
     life.is_known_by(link_code=code["code"])
     await walks_in(phone, 0.0, life, before_s=60)
     await walks_in(phone, FENCE_APART_M, life)
+    await _says_what_it_eats(life)
     await _redeems(life, street)
     await _looked_at(rows, life)
     await _parks(rows, life)
@@ -153,6 +154,13 @@ def batch(north_m: float, *, before_s: int = 0) -> dict[str, Any]:
         "recorded_at": (now - timedelta(seconds=before_s)).isoformat(),
     }
     return {"sent_at": now.isoformat(), "fixes": [fix]}
+
+
+async def _says_what_it_eats(life: Life) -> None:
+    await life.phone.answers(yes("dietary"))
+    eats = {"allergens": ["lupin"], "diets": ["vegan"]}
+    said = await life.phone.http.put("/v1/me/diet", json=eats, headers=life.phone.headers)
+    assert said.status_code == 200, said.text
 
 
 async def _redeems(life: Life, street: Street) -> None:

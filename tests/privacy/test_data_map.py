@@ -146,6 +146,12 @@ async def somebody_lives(town: Town) -> None:
             NOON,
         )
     await town.pool.execute(
+        "INSERT INTO customer_diets SELECT bucket, customer_id, '{nuts}', '{}', $2 FROM customers"
+        " WHERE customer_id = $1",
+        phone.customer_id,
+        NOON,
+    )
+    await town.pool.execute(
         "INSERT INTO test_phones (bucket, customer_id, device_id, retailer_id, test_phone_id, label,"
         " accepted_at) VALUES ($1, $2, $3, $4, 'tp_00_0', 'Counter', $5)",
         *(phone.bucket, phone.customer_id, phone.device_id, town.retailer_id, NOON),

@@ -30,7 +30,7 @@ async def test_an_erased_person_is_found_nowhere_but_in_keyed_proofs(
     answer = await http.request("DELETE", "/v1/me", headers=life.phone.headers)
     assert answer.status_code == 200, answer.text
     assert {kept["kind"]: kept["rows"] for kept in answer.json()["kept"]} == {
-        "consents": 10,
+        "consents": 11,
         "redemptions": 1,
         "counts": None,
     }
