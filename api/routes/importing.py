@@ -156,7 +156,6 @@ def _operation_of(bulk: Bulk[Any]) -> type[Operation]:
         schemas = {GEOJSON: collection, **schemas}
     if bulk.in_table is not None:
         schemas[CSV] = Schema(type=OpenAPIType.STRING)
-    schemas = bulk.bodies()
 
     @dataclass  # so that the inherited constructor calls __post_init__
     class ImportOperation(Operation):

@@ -75,7 +75,7 @@ _ANSWER: Final = {
     "next_fix_after_s": 15,
     "server_time": NOW,
 }
-_OFFER_MENU_NEARBY: Final = {
+_MENU_NEARBY: Final = {
     "menu_id": MENU_ID,
     "version": 1,
     "name": "Le midi",
@@ -106,7 +106,7 @@ _OFFER_MENU_NEARBY: Final = {
     "formula_from_minor": 1650,
     "sponsored": False,
 }
-_HERE: Final = {
+_OFFER_HERE: Final = {
     "offer_id": OFFER_ID,
     **_SAID,
     "channel": "push",

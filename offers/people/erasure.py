@@ -32,11 +32,8 @@ OWNED: Final = (
     "ledger_entries", "refunds", "payments",
     "redemptions", "deliveries", "earlier_deliveries", "holdouts", "held_offers", "crossings", "timers",
     "previews", "parking_purchases", "parking_sessions", "parking_quotes", "parking_prompts", "test_phones",
-    "customer_references", "customer_attributes", "device_tokens", "device_states", "parking_plates",
-    "link_codes", "consents", "customer_looks", "former_customers", "devices", "customers",
-    "previews", "test_phones", "customer_references", "customer_attributes", "customer_diets",
-    "device_tokens", "device_states", "link_codes", "consents", "customer_looks", "former_customers",
-    "devices", "customers",
+    "customer_references", "customer_attributes", "customer_diets", "device_tokens", "device_states",
+    "parking_plates", "link_codes", "consents", "customer_looks", "former_customers", "devices", "customers",
 )  # fmt: skip
 # Rows that are found otherwise, each by a statement of its own below.
 SHARED: Final[Mapping[str, str]] = {

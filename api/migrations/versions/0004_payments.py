@@ -8,7 +8,7 @@ from pathlib import Path
 from api.schema import run_script
 
 revision = "0004"
-down_revision = "0001"
+down_revision = "0003"
 branch_labels = None
 depends_on = None
 
