@@ -11,8 +11,6 @@ import msgspec
 from litestar import Response
 from litestar.openapi.datastructures import ResponseSpec
 
-from api.routes.sync import is_known
-
 NOT_MODIFIED: Final = {304: ResponseSpec(None, description="The answer is the one you have.")}
 
 
@@ -23,3 +21,11 @@ def unless_known(body: Any, if_none_match: str | None, headers: Mapping[str, str
     if is_known(if_none_match, etag):
         return Response(cast("Any", None), status_code=304, headers=told)
     return Response(body, headers=told)
+
+
+def is_known(if_none_match: str | None, etag: str) -> bool:
+    """RFC 9110 § 13.1.2, by weak comparison."""
+    if if_none_match is None:
+        return False
+    known = [tag.strip().removeprefix("W/") for tag in if_none_match.split(",")]
+    return "*" in known or etag.removeprefix("W/") in known

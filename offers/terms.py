@@ -166,6 +166,7 @@ class Offer(msgspec.Struct, frozen=True, kw_only=True):
     audience: Audience = Audience()
     holdout_percent: int = 0
     regulated: tuple[str, ...] = ()
+    menu_id: int | None = None
     is_stopped: bool = False
 
     @property

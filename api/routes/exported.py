@@ -72,6 +72,7 @@ class OfferInContext(NamedTuple):
     budget: Budget
     fences: Mapping[int, str]
     sites: Mapping[int, str]
+    menus: Mapping[int, str]
 
 
 def exported_site(row: Site) -> dict[str, Any]:
@@ -93,7 +94,7 @@ def exported_fence(row_and_sites: tuple[Fence, Mapping[int, str]]) -> dict[str, 
 
 def exported_offer(offer: OfferInContext) -> dict[str, Any]:
     """Places that are gone, as an offer that has ended may name, are left out."""
-    row, budget, fences, sites = offer
+    row, budget, fences, sites, menus = offer
     said = msgspec.structs.asdict(shown(row, budget))
     if row.code_format is not None:
         # It follows from the codes, which stay where they are.
@@ -106,7 +107,8 @@ def exported_offer(offer: OfferInContext) -> dict[str, Any]:
     return {
         "external_id": OFFERS.name_of(row),
         "status": row.status,
-        **{name: said[name] for name in _SAID_OF_OFFER if name not in {"external_id", "fences"}},
+        **{name: said[name] for name in _SAID_OF_OFFER if name in said and name not in _BY_NAME},
+        "menu_external_id": None if row.menu_id is None else menus.get(row.menu_id),
         "fences": places,
     }
 
@@ -147,5 +149,7 @@ def _said_by_people(wire: type[msgspec.Struct]) -> tuple[str, ...]:
     )
 
 
+# Told by names, which mean the same wherever they are imported.
+_BY_NAME: Final = frozenset({"external_id", "fences", "menu_id"})
 _SAID_OF_FENCE: Final = [name for name in _said_by_people(ImportedProperties) if name != "site_id"]
 _SAID_OF_OFFER: Final = _said_by_people(ImportedOffer)

@@ -38,6 +38,7 @@ from geo.names import FENCES, SITES, names_of
 from geo.sites import list_sites
 from geo.tables import Fence
 from geo.tables import Site as SiteRow
+from offers.menus.tables import MENUS
 from offers.retail.budgets import Budget, budgets_of
 from offers.retail.bulk import OFFERS
 from offers.retail.catalogue import list_offers
@@ -235,7 +236,8 @@ async def _offers(session: Session, tenant: int) -> AsyncIterator[Sequence[Offer
         budgets = await budgets_of(session, [row.offer_id for row in page])
         fences = await names_of(session, FENCES, tenant, {one for row in page for one in row.fence_ids})
         sites = await names_of(session, SITES, tenant, {one for row in page for one in row.site_ids})
-        yield [OfferInContext(row, budgets.get(row.offer_id, Budget()), fences, sites) for row in page]
+        menus = await names_of(session, MENUS, tenant, {row.menu_id for row in page if row.menu_id})
+        yield [OfferInContext(row, budgets.get(row.offer_id, Budget()), fences, sites, menus) for row in page]
 
 
 async def _caps(session: Session, tenant: int) -> AsyncIterator[Sequence[tuple[CapRow, Mapping[int, str]]]]:

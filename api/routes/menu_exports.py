@@ -19,14 +19,14 @@ from api.export_file import ExportFile
 from api.import_bodies import CSV
 from api.menu_table import cell, columns_of, lines_of
 from api.room import Room
-from api.routes.menu_imports import MENUS, ImportedMenu
+from api.routes.menu_imports import ImportedMenu
 from api.routes.resources import RetailerId, existing_tenant
 from geo.names import SITES, names_of
 from offers.menus.card import Card, as_json, card_of
 from offers.menus.json_ld import CONTEXT, menu_node
 from offers.menus.json_ld import MEDIA_TYPE as JSON_LD
 from offers.menus.menu_edits import list_menus
-from offers.menus.tables import MenuRow
+from offers.menus.tables import MENUS, MenuRow
 
 EXPORTS_AT_ONCE: Final = 2
 _PAGE: Final = 50

@@ -20,7 +20,7 @@ from api.refusals import fault_of, read_json, refuse_nul
 from api.routes.importing import Bulk, importing
 from api.routes.resources import PlaceId
 from geo.errors import Fault, InvalidInput
-from geo.names import SITES, Kind, ids_of
+from geo.names import SITES, ids_of
 from geo.places import Written, external_id_faults
 from geo.sites import positions_of_sites
 from geo.tables import is_one_of
@@ -30,9 +30,8 @@ from offers.menus.json_ld_reading import Found, identifier_of, is_json_ld, menus
 from offers.menus.judging import faults_of
 from offers.menus.menu_edits import create_menu, edit_menu, publish_menu
 from offers.menus.reading import read_card
-from offers.menus.tables import MenuRow
+from offers.menus.tables import MENUS, MenuRow
 
-MENUS: Final = Kind(MenuRow, MenuRow.menu_id, "menu")
 MOST_MENUS: Final = 1_000
 _PUBLISHED: Final = "Published"  # schema.org's creativeWorkStatus
 

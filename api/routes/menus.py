@@ -342,7 +342,7 @@ async def put_availability(
 
 
 @put(
-    "/{menu_id:int}/specials/{day:date}",
+    "/{menu_id:int}/specials/{day:str}",
     guards=[requires("manage")],
     operation_id="setMenuSpecials",
     summary="Say the dishes of a day",
@@ -354,13 +354,13 @@ async def put_specials(
     now: Now,
     key: AuthKey,
     menu_id: Id,
-    day: Annotated[date, Parameter(description="Such as 2026-07-14.")],
+    day: Annotated[str, Parameter(max_length=10, description="Such as 2026-07-14.")],
     data: JSONBody[DaySpecials],
     retailer_id: RetailerId = None,
     if_match: IfMatch = None,
 ) -> Response[Menu]:
     menu = await _held(session, key, retailer_id, menu_id, if_match)
-    _note(await put_special(session, menu, day, data.items, now))
+    _note(await put_special(session, menu, _date(day), data.items, now))
     return _answer(menu)
 
 
@@ -414,6 +414,14 @@ def _until(data: AvailabilityEdit, time_zone: str, now: datetime) -> str | None:
     if _moment(data.until, "until") <= now:
         raise InvalidInput("until must be in the future.", faults=(Fault("until", "must be in the future"),))
     return rfc3339(data.until)
+
+
+def _date(day: str) -> date:
+    try:
+        return date.fromisoformat(day)
+    except ValueError:
+        fault = Fault("day", "is not a date such as 2026-07-14")
+        raise InvalidInput("The day cannot be used.", faults=(fault,)) from None
 
 
 def _moment(at: datetime, field: str) -> datetime:

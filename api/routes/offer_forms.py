@@ -38,6 +38,10 @@ _CODES: Final = (
     "How the codes look that your own tills know, one for each customer; put them in with"
     " `POST /v1/offers/{offer_id}/codes`. null: Alentour's codes. Fixed once it was active."
 )
+_MENU: Final = (
+    "A menu of yours that it leads to: told with the delivery, and opened by the phone"
+    " (`GET /v1/menus/{menu_id}/card`), which sees it while it is published."
+)
 
 Moment = Annotated[datetime, Meta(tz=True)]
 Units = Annotated[int, Meta(ge=0, le=1_000_000_000)]
@@ -151,6 +155,7 @@ class Offer(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     holdout_percent: Annotated[int, Meta(ge=0, le=50, description=_HOLDOUT)] = 0
     regulated: Annotated[list[Regulated], Meta(max_length=3, description=_REGULATED)] = []
     code_format: Annotated[CodeFormat | None, Meta(description=_CODES)] = None
+    menu_id: Annotated[PlaceId | None, Meta(description=_MENU)] = None
     budget: OfferBudget = msgspec.field(default_factory=OfferBudget)
     expires_after_s: Annotated[int, Meta(ge=60, le=31_622_400)] = 86_400
     stale_after_s: Annotated[int, Meta(ge=30, le=900)] = 120
@@ -193,6 +198,7 @@ def edit_of(data: Offer) -> OfferEdit:
         holdout_percent=data.holdout_percent,
         regulated=tuple(data.regulated),
         code_format=data.code_format,
+        menu_id=data.menu_id,
         expires_after_s=data.expires_after_s,
         stale_after_s=data.stale_after_s,
     )

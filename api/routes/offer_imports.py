@@ -40,6 +40,7 @@ class NamedFences(Fences, forbid_unknown_fields=True, kw_only=True):
 class ImportedOffer(Offer, forbid_unknown_fields=True, kw_only=True):
     """One row of an import. What has ended may name no places any more."""
 
+    menu_external_id: Annotated[str | None, msgspec.Meta(description="Instead of `menu_id`.")] = None
     fences: NamedFences = msgspec.field(default_factory=NamedFences)
 
 
@@ -129,6 +130,8 @@ def _offer_in(data: ImportedOffer, at: str, fence: NamedFence | None = None) -> 
     faults = [Fault("external_id", "is missing")] if edit.external_id is None else []
     # Its places are judged with those that it names besides.
     faults += [one for one in offer_faults(edit) if one.field != "fences"]
+    if data.menu_id is not None and data.menu_external_id is not None:
+        faults.append(Fault("menu_external_id", "goes without menu_id"))
     if faults:
         raise InvalidInput("", faults=tuple(Fault(f"{at}{one.field}", one.reason) for one in faults))
     return OfferLine(
@@ -136,6 +139,7 @@ def _offer_in(data: ImportedOffer, at: str, fence: NamedFence | None = None) -> 
         budget=budget_of(data),
         fence_names=(*names.external_ids, *([fence.name] if fence else [])),
         site_names=tuple(names.site_external_ids),
+        menu_name=data.menu_external_id,
         is_history=data.status == "ended",
     )
 

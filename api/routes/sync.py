@@ -10,6 +10,7 @@ from litestar.params import HeaderParameter, Parameter
 
 from api.auth import AuthPhone, requires_phone
 from api.database import PLAIN, Now, Tx
+from api.etags import is_known
 from api.routes.devices import key_of
 from api.routes.nearby import Latitude, Longitude
 from geo.errors import Forbidden
@@ -59,14 +60,6 @@ async def sync_fences(
     if is_known(if_none_match, etag):
         return Response(cast("Any", None), status_code=304, headers=headers)
     return Response(regions, headers=headers)
-
-
-def is_known(if_none_match: str | None, etag: str) -> bool:
-    """RFC 9110 § 13.1.2, by weak comparison."""
-    if if_none_match is None:
-        return False
-    known = [tag.strip().removeprefix("W/") for tag in if_none_match.split(",")]
-    return "*" in known or etag.removeprefix("W/") in known
 
 
 router: Final = Router("/", route_handlers=[sync_fences], dependencies=PLAIN, tags=["Phones"])

@@ -68,6 +68,7 @@ def _shown(
         "holdout_percent": 10,
         "regulated": [],
         "code_format": None,
+        "menu_id": None,
         "budget": {"time_zone": "Europe/Paris", "per_week": None, **draft["budget"]},
         "expires_after_s": 86_400,
         "stale_after_s": 120,

@@ -33,6 +33,7 @@ _LANGUAGE: Final = "fr"
 _SAID: Final = {**offers.WORDS[_LANGUAGE], "language": _LANGUAGE}
 
 DELIVERED: Final[dict[str, Any]] = {
+    "menu_id": None,
     "delivery_id": DELIVERY_ID,
     "seq": SEQ,
     "offer_id": OFFER_ID,

@@ -29,7 +29,9 @@ class CrossingSeen(msgspec.Struct):
 
 
 class Delivered(msgspec.Struct):
-    """An offer given to this customer, in their language. `code` is what the till asks for."""
+    """An offer given to this customer, in their language. `code` is what the till asks for; a `menu_id` opens
+    with `GET /v1/menus/{menu_id}/card`.
+    """
 
     delivery_id: UUID
     seq: int
@@ -47,6 +49,7 @@ class Delivered(msgspec.Struct):
     tags: list[str]
     decided_at: datetime
     expires_at: datetime
+    menu_id: int | None = None
 
 
 class FixesAnswer(msgspec.Struct):

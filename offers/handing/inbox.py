@@ -21,7 +21,8 @@ MOST_AT_ONCE: Final = 100
 
 DELIVERY_COLUMNS: Final = """
     d.delivery_id, d.seq, d.offer_id, d.retailer_id, d.site_id, d.fence_id, d.crossing_id, d.trigger,
-    d.channel, d.content, d.code, d.tags, d.decided_at, d.expires_at, d.handed_at
+    d.channel, d.content, d.code, d.tags, d.decided_at, d.expires_at, d.handed_at,
+    (SELECT o.menu_id FROM offers AS o WHERE o.offer_id = d.offer_id) AS menu_id
 """
 # $1 is a moment. What was handed over stays readable; the rest only while nobody stopped it.
 STILL_HOLDS: Final = """

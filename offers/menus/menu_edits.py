@@ -5,7 +5,7 @@ version for ever; edits touch no version. What a card may say is `offers.menus.j
 `offers.menus.availability`'s.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, datetime
 from typing import Final
 
@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from geo.errors import Conflict, Fault, InvalidInput, NotFound
 from geo.places import external_id_faults
 from geo.sites import positions_of_sites
+from geo.tables import is_one_of
 from geo.taken import given_once
 from offers.menus import projection
 from offers.menus.card import Card, Item, Special, as_json, card_of, hash_of
@@ -169,6 +170,17 @@ async def list_versions(
     if before is not None:
         query = query.where(MenuVersionRow.version < before)
     return (await session.scalars(query.order_by(MenuVersionRow.version.desc()).limit(limit))).all()
+
+
+async def hold_menus(session: AsyncSession, retailer_id: int, menu_ids: Collection[int]) -> set[int]:
+    """Those that exist and are this retailer's, held until the commit, so that offers may name them."""
+    if not menu_ids:
+        return set()
+    query = select(MenuRow.menu_id).where(
+        MenuRow.retailer_id == retailer_id, is_one_of(MenuRow.menu_id, menu_ids)
+    )
+    held = await session.scalars(query.order_by(MenuRow.menu_id).with_for_update(read=True, key_share=True))
+    return set(held.all())
 
 
 async def published_card(session: AsyncSession, menu: MenuRow) -> Card:

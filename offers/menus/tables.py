@@ -5,11 +5,12 @@ classes: `offers.menus.projection` and `offers.menus.availability` hold their SQ
 """
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import BigInteger, ForeignKey, ForeignKeyConstraint, Identity, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from geo.names import Kind
 from geo.tables import Base
 
 
@@ -57,3 +58,6 @@ class MenuVersionRow(Base):
     content_hash: Mapped[str]
     published_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
+
+
+MENUS: Final = Kind(MenuRow, MenuRow.menu_id, "menu")

@@ -15,7 +15,8 @@ from geo.errors import Conflict, Fault, NotFound
 from geo.fences import hold_fences
 from geo.sites import positions_of_sites
 from geo.taken import given_once
-from offers.retail.offer_edits import WIRE, OfferEdit, missing_faults, refuse_faulty
+from offers.menus.menu_edits import hold_menus
+from offers.retail.offer_edits import WIRE, OfferEdit, missing_faults, missing_menu, refuse_faulty
 from offers.tables import OfferRow
 
 # While an offer runs, whom it reaches and how must not change: those people were not asked again.
@@ -139,9 +140,11 @@ async def _refuse_foreign_places(session: AsyncSession, retailer_id: int, edit: 
     # Sites before fences: the order in which deletions lock them, too.
     sites = await positions_of_sites(session, retailer_id, edit.site_ids)
     fences = await hold_fences(session, retailer_id, edit.fence_ids)
+    menus = await hold_menus(session, retailer_id, [] if edit.menu_id is None else [edit.menu_id])
     faults = (
         *missing_faults(edit.site_ids, sites, "site_ids"),
         *missing_faults(edit.fence_ids, fences, "fence_ids"),
+        *missing_menu(edit.menu_id, menus),
     )
     if faults:
-        raise NotFound("The offer names places that do not exist.", faults=faults)
+        raise NotFound("The offer names what does not exist.", faults=faults)

@@ -9,8 +9,10 @@ from geo.errors import Fault
 from geo.fences import hold_fences
 from geo.names import FENCES, SITES, ids_of
 from geo.sites import positions_of_sites
+from offers.menus.menu_edits import hold_menus
+from offers.menus.tables import MENUS
 from offers.retail.budgets import Budget
-from offers.retail.offer_edits import OfferEdit, missing_faults, target_faults
+from offers.retail.offer_edits import OfferEdit, missing_faults, missing_menu, target_faults
 
 STILL_TO_COME = 0  # the id of a fence that has none yet
 
@@ -25,6 +27,7 @@ class OfferLine(msgspec.Struct, frozen=True, kw_only=True):
     budget: Budget
     fence_names: tuple[str, ...] = ()
     site_names: tuple[str, ...] = ()
+    menu_name: str | None = None
     is_history: bool = False
 
 
@@ -35,6 +38,8 @@ class Places(msgspec.Struct, frozen=True):
     sites: frozenset[int]
     fence_ids: Mapping[str, int]
     site_ids: Mapping[str, int]
+    menus: frozenset[int]
+    menu_ids: Mapping[str, int]
 
 
 async def hold_places(
@@ -53,8 +58,11 @@ async def hold_places(
     named_fences = {id_ for line in lines for id_ in line.edit.fence_ids} | set(fence_ids.values())
     sites = await positions_of_sites(session, retailer_id, named_sites)
     fences = await hold_fences(session, retailer_id, named_fences)
+    menu_ids = await ids_of(session, MENUS, retailer_id, {line.menu_name for line in lines if line.menu_name})
+    named_menus = {line.edit.menu_id for line in lines if line.edit.menu_id} | set(menu_ids.values())
+    menus = await hold_menus(session, retailer_id, named_menus)
     all_fences = {**dict.fromkeys(coming, STILL_TO_COME), **fence_ids}
-    return Places(frozenset(fences), frozenset(sites), all_fences, site_ids)
+    return Places(frozenset(fences), frozenset(sites), all_fences, site_ids, frozenset(menus), menu_ids)
 
 
 def placed(line: OfferLine, places: Places) -> tuple[OfferEdit, list[Fault]]:
@@ -63,14 +71,20 @@ def placed(line: OfferLine, places: Places) -> tuple[OfferEdit, list[Fault]]:
     fences = [places.fence_ids[name] for name in line.fence_names if name in places.fence_ids]
     sites = [places.site_ids[name] for name in line.site_names if name in places.site_ids]
     all_placed = msgspec.structs.replace(
-        edit, fence_ids=(*edit.fence_ids, *fences), site_ids=(*edit.site_ids, *sites)
+        edit,
+        fence_ids=(*edit.fence_ids, *fences),
+        site_ids=(*edit.site_ids, *sites),
+        menu_id=places.menu_ids.get(line.menu_name) if line.menu_name else edit.menu_id,
     )
     missing = [
         *missing_faults(edit.site_ids, places.sites, "site_ids"),
         *missing_faults(edit.fence_ids, places.fences, "fence_ids"),
         *_unknown(line.fence_names, places.fence_ids, "fences.external_ids"),
         *_unknown(line.site_names, places.site_ids, "fences.site_external_ids"),
+        *missing_menu(edit.menu_id, places.menus),
     ]
+    if line.menu_name and all_placed.menu_id is None:
+        missing.append(Fault("menu_external_id", "there is no such menu"))
     return all_placed, missing or target_faults(all_placed)
 
 

@@ -61,6 +61,7 @@ class OfferEdit(msgspec.Struct, frozen=True, kw_only=True):
     holdout_percent: int = 0
     regulated: tuple[str, ...] = ()
     code_format: CodeFormat | None = None
+    menu_id: int | None = None
     expires_after_s: int = 86_400
     stale_after_s: int = 120
 
@@ -108,6 +109,10 @@ def missing_faults(ids: Sequence[int], known: Collection[int], column: str) -> l
         for n, each in enumerate(ids)
         if each not in known
     ]
+
+
+def missing_menu(menu_id: int | None, known: Collection[int], field: str = "menu_id") -> list[Fault]:
+    return [] if menu_id is None or menu_id in known else [Fault(field, "there is no such menu")]
 
 
 def _content_faults(content: Mapping[str, Mapping[str, str]]) -> list[Fault]:

@@ -15,6 +15,7 @@ import httpx
 from tests.http.phones import Phone, new_phone, yes
 from tests.http.shops import circle, soup
 from tests.parking.operators import tariff, zone
+from tests.menus.cards import small
 
 SITE = {"name": "Bread", "lat": 60.1646, "lon": 24.9385, "time_zone": "Europe/Helsinki"}
 CAP = {"scope": "retailer", "at_most": 1, "window": {"calendar": "day"}}
@@ -235,6 +236,56 @@ async def _add_offer_codes(shop: Business) -> httpx.Response:
     return await shop.manage.post(f"/v1/offers/{offer['offer_id']}/codes", json={"codes": ["A1", "A2"]})
 
 
+async def _create_menu(shop: Business) -> httpx.Response:
+    return await shop.manage.post("/v1/menus", json={"site_id": await shop.site_id(), **small()})
+
+
+async def _menu(shop: Business) -> str:
+    return f"/v1/menus/{(await _create_menu(shop)).json()['menu_id']}"
+
+
+async def _replace_menu(shop: Business) -> httpx.Response:
+    menu = (await _create_menu(shop)).json()
+    return await shop.manage.put(f"/v1/menus/{menu['menu_id']}", json={**menu, "cuisines": ["thai"]})
+
+
+async def _patch_menu(shop: Business) -> httpx.Response:
+    return await shop.manage.patch(await _menu(shop), json={"cuisines": ["thai"]})
+
+
+async def _patch_menu_item(shop: Business) -> httpx.Response:
+    return await shop.manage.patch(f"{await _menu(shop)}/items/leeks", json={"price_minor": 1})
+
+
+async def _delete_menu(shop: Business) -> httpx.Response:
+    return await shop.manage.delete(await _menu(shop))
+
+
+async def _publish_menu(shop: Business) -> httpx.Response:
+    return await shop.manage.post(f"{await _menu(shop)}/publish")
+
+
+async def _unpublish_menu(shop: Business) -> httpx.Response:
+    menu = await _menu(shop)
+    await shop.manage.post(f"{menu}/publish")
+    return await shop.manage.post(f"{menu}/unpublish")
+
+
+async def _set_menu_availability(shop: Business) -> httpx.Response:
+    out = {"item_ids": ["leeks"], "state": "sold_out"}
+    return await shop.manage.put(f"{await _menu(shop)}/availability", json=out)
+
+
+async def _set_menu_specials(shop: Business) -> httpx.Response:
+    stew = small()["specials"][0]["items"]
+    return await shop.manage.put(f"{await _menu(shop)}/specials/2031-01-01", json={"items": stew})
+
+
+async def _import_menus(shop: Business) -> httpx.Response:
+    menu = {"external_id": uuid4().hex, "site_id": await shop.site_id(), **small()}
+    return await shop.manage.post("/v1/menus/import", json={"menus": [menu]})
+
+
 async def _create_cap(shop: Business) -> httpx.Response:
     return await shop.manage.post("/v1/caps", json=CAP)
 
@@ -357,6 +408,16 @@ CHANGES: Mapping[str, tuple[Change, str]] = {
     "stopOffer": (_stop_offer, "offer"),
     "importOffers": (_import_offers, "offer"),
     "addOfferCodes": (_add_offer_codes, "offer"),
+    "createMenu": (_create_menu, "menu"),
+    "replaceMenu": (_replace_menu, "menu"),
+    "patchMenu": (_patch_menu, "menu"),
+    "patchMenuItem": (_patch_menu_item, "menu"),
+    "deleteMenu": (_delete_menu, "menu"),
+    "publishMenu": (_publish_menu, "menu"),
+    "unpublishMenu": (_unpublish_menu, "menu"),
+    "setMenuAvailability": (_set_menu_availability, "menu"),
+    "setMenuSpecials": (_set_menu_specials, "menu"),
+    "importMenus": (_import_menus, "menu"),
     "createCap": (_create_cap, "cap"),
     "editCap": (_edit_cap, "cap"),
     "deleteCap": (_delete_cap, "cap"),
@@ -375,6 +436,8 @@ WITHOUT_ONE = frozenset(
     {
         "importSites", "importFences", "importOffers", "setAttributes", "deleteAttributes", "inviteTestPhone",
         "removeTestPhone", "importParkingZones", "importParkingTariffs", "importParkingPermits",
+        "importSites", "importFences", "importOffers", "importMenus", "setAttributes", "deleteAttributes",
+        "inviteTestPhone", "removeTestPhone",
     }
 )  # fmt: skip
 # What concerns nobody's things but the operator's.

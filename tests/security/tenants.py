@@ -38,9 +38,17 @@ ALIASES = {
     "offer_ids": "offer_id",
 }
 # Chosen by whoever sends them, each in a space of names of their own.
-OWN_NAMES = {"external_id", "installation_id", "fix_id"}
+OWN_NAMES = {"external_id", "installation_id", "fix_id", "item_id", "item_ids", "section_ids"}
 # Not about somebody's things at all.
 PUBLIC = {("explainProblem", "code"), ("findParkingZone", "code")}
+# So are menus that are published, to every phone.
+PUBLIC = {
+    ("explainProblem", "code"),
+    ("openMenu", "menu_id"),
+    ("listSiteMenus", "site_id"),
+    ("getMenuVersion", "version"),
+    ("setMenuSpecials", "day"),
+}
 # No id of somebody else's, or meant to name it.
 MEANT = {
     ("recordConsents", "decisions.[].retailer_id"): "a customer answers every retailer",
@@ -89,6 +97,14 @@ class Tenant:
             json={"scope": "retailer", "at_most": 3, "window": {"calendar": "day"}},
         )
         assert cap.status_code == 201, cap.text
+        card = {"language": "en", "currency": "EUR", "name": {"en": f"{name} menu"}}
+        dishes = [{"id": "soup", "name": {"en": "Soup"}, "price_minor": 900}]
+        sections = [{"id": "all", "name": {"en": "All"}, "items": dishes}]
+        menu = await client.post(
+            "/v1/menus", headers=manage, json={**card, "site_id": shop.site_id, "sections": sections}
+        )
+        assert menu.status_code == 201, menu.text
+        await client.post(f"/v1/menus/{menu.json()['menu_id']}/publish", headers=manage)
         phone = await _phone(client, pool, shop.retailer_id, f"{name} phone")
         await phone.consents_to(shop.retailer_id)
         await phone.answers(yes("personalisation"))
@@ -108,6 +124,7 @@ class Tenant:
             "offer_id": offer_id,
             "cap_id": cap.json()["cap_id"],
             **await _parking(client, manage, phone, name),
+            "menu_id": menu.json()["menu_id"],
             "key_id": keys["read"].split("_")[1],
             "delivery_id": str(given.delivery_id),
             "code": given.code,
@@ -212,7 +229,9 @@ class Operation:
         for content in self.said.get("requestBody", {}).get("content", {}).values():
             for path in _members(content["schema"], "", frozenset()):
                 last = path.rpartition(".")[2]
-                if ID.search(last) and last not in OWN_NAMES and (self.name, path) not in MEANT:
+                is_ours = ID.search(last) and last not in OWN_NAMES and (self.name, path) not in MEANT
+                # The dishes of a card are called so within their card.
+                if is_ours and not path.endswith("[].id"):
                     found[path] = ALIASES.get(path, last)
         return found
 
