@@ -24,6 +24,7 @@ from simulator.journal import Journal
 from simulator.judging import judge
 from simulator.menus import Diner
 from simulator.options import INTERVAL_S, Options
+from simulator.parking.books import Taken, books_of_run, read_books
 from simulator.parking.drivers import give_cars
 from simulator.parking.outings import Motoring
 from simulator.parking.residents import register_residents
@@ -70,6 +71,7 @@ class _Scene(NamedTuple):
     world: World
     phones: list[PhoneAtWork]
     suppressed_before: Counter[str]
+    books_before: Taken
 
 
 async def simulate(options: Options, console: Console | None = None) -> Report:
@@ -83,6 +85,7 @@ async def simulate(options: Options, console: Console | None = None) -> Report:
         await _let_time_pass(options, scene, console)
         await asyncio.gather(*(phone.tells_holdouts() for phone in scene.phones))
         await scene.traffic.settles_up()
+        journal.books = books_of_run(scene.books_before, await read_books(api, options.admin_key))
         stopwatch.ends("walk")
         suppressed = await count_suppressed(api, options.admin_key, scene.city)
     verdict = judge(scene.phones, scene.city, scene.streets.plane, scene.world.claims, journal)
@@ -126,12 +129,13 @@ async def _set_scene(api: Api, journal: Journal, options: Options, console: Cons
     seeds = manners_seed.spawn(len(phones))
     at_work = [PhoneAtWork(*each) for each in zip(enrolled, their_tracks, seeds, strict=True)]
     before = await count_suppressed(api, options.admin_key, city)
+    books = await read_books(api, options.admin_key)
     traffic = Traffic(world, zones, at_work, drivers, options.inspectors, traffic_seed)
     diners = [
         Diner(phone.enrolled, phone.track, np.random.default_rng(own), _duration_s(options))
         for phone, own in zip(at_work, menus_seed.spawn(len(at_work)), strict=True)
     ]
-    return _Scene(city, streets, traffic, diners, world, at_work, before)
+    return _Scene(city, streets, traffic, diners, world, at_work, before, books)
 
 
 def next_thursday_noon(now: datetime) -> datetime:

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 from simulator.client import Answer
 from simulator.enrolment import UNKNOWN_NOW, Enrolled
-from simulator.journal import Asked, Bought, StayTold, Wanted
+from simulator.journal import Asked, Bought, PaymentTold, StayTold, Wanted
 from simulator.parking import wire
 from simulator.parking.drivers import Driver
 from simulator.parking.prompts import hear_prompt
@@ -22,6 +22,8 @@ from simulator.wire import Page
 PAYING: Final = "pm_sandbox_ok"
 DECLINING: Final = "pm_sandbox_decline"
 DECLINED: Final = "payment_declined"
+# What payments are for.
+PARKING: Final = "parking"
 # The same start, still being carried out for the other tap.
 STILL_AT_IT: Final = frozenset({"idempotency_in_flight"})
 NOT_AGAIN_YET: Final = frozenset({"no_return"})
@@ -106,13 +108,25 @@ class Buyer:
                 hear_prompt(self._world, self._enrolled.customer.customer_id, prompt, answer.span)
 
     async def read_all(self) -> None:
-        """Every stay there is, as it stands in the end."""
+        """Every stay and every payment there is, as they stand in the end."""
         if self._enrolled.customer.is_erased:
             return
         answer = await self._get(f"{ROUTE}?limit=100")
         if answer.is_good:
             for session in answer.read(Page[wire.Session]).items:
                 self._keep(session, answer)
+        paid = await self._get("/v1/me/payments?limit=100")
+        if paid.is_good:
+            self._world.journal.payments += [
+                PaymentTold(
+                    one.payment_id,
+                    self._enrolled.customer.customer_id,
+                    one.captured_minor,
+                    one.refunded_minor,
+                )
+                for one in paid.read(Page[wire.Payment]).items
+                if one.subject == PARKING
+            ]
 
     async def _quote(self, zone: Zone, minutes: int, *, by_code: bool) -> wire.Quote | None:
         where = {"code": zone.code} if by_code else {"zone_id": zone.zone_id}

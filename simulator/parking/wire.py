@@ -117,6 +117,37 @@ class PlateTold(msgspec.Struct):
     fps: Surcharge | None = None
 
 
+class Payment(msgspec.Struct):
+    """A payment in a customer's own list."""
+
+    payment_id: str
+    subject: str
+    captured_minor: int
+    refunded_minor: int
+
+
+class Account(msgspec.Struct):
+    """An account of the books: debits less credits."""
+
+    account: str
+    currency: str
+    balance_minor: int
+
+
+class Total(msgspec.Struct):
+    """What all accounts of a currency sum to."""
+
+    currency: str
+    ledger_balance_minor: int
+
+
+class PublicBooks(msgspec.Struct):
+    """The ledger, as an admin reads it."""
+
+    accounts: list[Account]
+    totals: list[Total]
+
+
 class Prompts(msgspec.Struct):
     """What waits for an answer."""
 
