@@ -49,9 +49,9 @@ class Report(msgspec.Struct, kw_only=True):
     suppressed   how often each reason held an offer back, as the server counts
     violations   what the recount found, by kind
     detection    crossings against the truth
+    seconds      of real time
     menus        read by phones
     parking      what drivers paid, and were asked
-    seconds      of real time
 
     `errors` holds everything that is not as it should be and is no broken promise: answers nobody
     expected, statements that cannot be true, plausible fixes refused (`plausible_fixes_refused`).
@@ -64,9 +64,9 @@ class Report(msgspec.Struct, kw_only=True):
     suppressed: dict[str, int]
     violations: dict[str, int]
     detection: dict[Kind, Quality]
+    seconds: float
     menus: Menus
     parking: ParkingFindings
-    seconds: float
     explanations: list[str]
     errors: dict[str, int]
     retries: dict[str, int]

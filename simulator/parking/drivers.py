@@ -25,7 +25,9 @@ HAS_A_CAR: Final = 0.25
 IS_RESIDENT: Final = 0.12
 PAYS_WHEN_ASKED: Final = 0.5
 PAYS_BY_CODE: Final = 0.35
-WITHOUT_ANY_LOCATION: Final = 0.5
+# Of those who do not wait to be asked.
+WITHOUT_ANY_LOCATION: Final = 0.35
+NOT_FOR_PARKING: Final = 0.3
 CARD_IS_DECLINED: Final = 0.15
 TRIES_AGAIN: Final = 0.5
 EXTENDS: Final = 0.6
@@ -97,24 +99,27 @@ def _driver(rng: np.random.Generator) -> Driver:
 
 
 def _consenting(rng: np.random.Generator, person: Person, driver: Driver, duration_s: float) -> Person:
-    if driver.habit == "by_code" and rng.random() < WITHOUT_ANY_LOCATION:
-        return _without_location(person)
+    choice = 1.0 if driver.habit == "asked" else rng.random()
+    if choice < WITHOUT_ANY_LOCATION:
+        return _saying_no(person, WHERE)
+    if choice < WITHOUT_ANY_LOCATION + NOT_FOR_PARKING:
+        return _saying_no(person, (PARKING,))
     at_s = float(rng.uniform(0.3, 0.9) * duration_s)
     return _letting_park(person, at_s if rng.random() < TAKES_IT_BACK else None)
 
 
-def _without_location(person: Person) -> Person:
-    """They say no to any use of where they are, and keep to that; marketing may go on."""
-    kept = tuple(one for one in person.decisions if one.grant not in WHERE)
-    no = tuple(Decision(grant, False) for grant in WHERE)
-    changes = (_but_location(change) for change in person.changes)
+def _saying_no(person: Person, grants: tuple[Grant, ...]) -> Person:
+    """They say no to these uses of where they are, and keep to that; all else they said goes on."""
+    kept = tuple(one for one in person.decisions if one.grant not in grants)
+    no = tuple(Decision(grant, False) for grant in grants)
+    changes = (_but(change, grants) for change in person.changes)
     return replace(person, decisions=(*kept, *no), changes=tuple(one for one in changes if one is not None))
 
 
-def _but_location(change: ChangeOfMind) -> ChangeOfMind | None:
+def _but(change: ChangeOfMind, grants: tuple[Grant, ...]) -> ChangeOfMind | None:
     if not change.decisions:
         return change
-    left = tuple(one for one in change.decisions if one.grant not in WHERE)
+    left = tuple(one for one in change.decisions if one.grant not in grants)
     return change._replace(decisions=left) if left else None
 
 
