@@ -101,7 +101,6 @@ OWN: Final[Mapping[str, tuple[str, ...]]] = {
     "readParkingReceipt": ("not_paid_yet",),
     "refundPayment": ("payment_state", "payment_mismatch", "refund_too_large"),
     "hearStripe": ("malformed_json", "webhook_unsigned", "not_found"),
-    "hearStripe": ("invalid_input", "webhook_unsigned", "not_found"),
     "explainProblem": ("not_found",),
 }  # fmt: skip
 _WITHOUT_DATABASE: Final = {
