@@ -19,16 +19,16 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import asyncpg
 import msgspec
 
-from api import demo_city, importer, schema
+from api import demo_city, demo_parking, importer, schema
+from api.demo_calls import call
 from api.embedded import Cluster
 from api.embedded.locks import FileLock
 from api.server import await_port
@@ -37,6 +37,7 @@ from geo.errors import InvalidInput, Unavailable
 
 if TYPE_CHECKING:
     from api.demo_city import DemoCity
+    from api.demo_parking import Operator
 
 _HOST: Final = "127.0.0.1"
 _READY_WITHIN_S: Final = 60.0
@@ -64,7 +65,8 @@ def run(chosen: argparse.Namespace) -> int:
         server = stack.enter_context(_server(url, port))
         address = f"http://{_HOST}:{port}"
         _say(f"Serving on {address} with a simulated clock")
-        report = _simulate(address, city, chosen)
+        operators = _open_parking(address, city.admin_key, chosen.seed)
+        report = _simulate(address, city, operators, chosen)
         if not chosen.exit:
             _serve_on(server, address, city)
     return exit_code(report)
@@ -222,11 +224,21 @@ def _is_ready(port: int) -> bool:
         return False
 
 
-def _simulate(address: str, city: DemoCity, chosen: argparse.Namespace) -> dict[str, Any]:
+def _open_parking(address: str, key: str, seed: int) -> list[Operator]:
+    """Give the city its parking operators, through the imports that any operator uses."""
+    plans = demo_parking.plan(demo_city.helsinki_file(), seed=seed)
+    operators = [demo_parking.open_operator(address, key, one) for one in plans]
+    _say(f"Imported {sum(one.zones for one in operators)} paid parking zones of {len(operators)} operators")
+    return operators
+
+
+def _simulate(
+    address: str, city: DemoCity, operators: list[Operator], chosen: argparse.Namespace
+) -> dict[str, Any]:
     """Let the phones walk. The simulator prints its progress and summary itself."""
     with tempfile.TemporaryDirectory(prefix="alentour-demo-") as folder:
         keys = Path(folder) / "keys.json"
-        keys.write_bytes(keys_file(city))
+        keys.write_bytes(keys_file(city, operators))
         report = Path(folder) / "report.json"
         command = [sys.executable, "-m", "simulator", "--url", address, "--keys", str(keys)]
         command += ["--city", str(demo_city.helsinki_file()), "--report", str(report)]
@@ -241,7 +253,7 @@ def _simulate(address: str, city: DemoCity, chosen: argparse.Namespace) -> dict[
         return read
 
 
-def keys_file(city: DemoCity) -> bytes:
+def keys_file(city: DemoCity, operators: Iterable[Operator] = ()) -> bytes:
     """What the simulator reads as `--keys`."""
     return msgspec.json.encode(
         {
@@ -249,6 +261,9 @@ def keys_file(city: DemoCity) -> bytes:
             "retailers": [
                 {"retailer_id": r.retailer_id, "name": r.name, "manage": r.manage_key, "till": r.till_key}
                 for r in city.retailers
+            ],
+            "operators": [
+                {"retailer_id": o.retailer_id, "name": o.name, "enforce": o.enforce_key} for o in operators
             ],
         }
     )
@@ -284,26 +299,12 @@ Ctrl-C ends it.""",
 
 
 def _tick(address: str, key: str) -> None:
-    _call(f"{address}/v1/clock/tick", key, {"ticking": True})
+    call(f"{address}/v1/clock/tick", key, {"ticking": True})
 
 
 def _first_offer(address: str, key: str) -> int:
-    offer_id: int = _call(f"{address}/v1/offers?limit=1", key)["items"][0]["offer_id"]
+    offer_id: int = call(f"{address}/v1/offers?limit=1", key)["items"][0]["offer_id"]
     return offer_id
-
-
-def _call(url: str, key: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
-    request = urllib.request.Request(  # noqa: S310 - our own server on the loopback
-        url,
-        data=None if body is None else json.dumps(body).encode(),
-        headers={"Authorization": f"Bearer {key}", "Content-Type": "application/json"},
-    )
-    try:
-        with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 - the same
-            read: dict[str, Any] = json.loads(answer.read())
-            return read
-    except urllib.error.HTTPError as error:
-        raise Unavailable(f"{url} answered {error.code}: {error.read().decode()}") from None
 
 
 def _interrupt(_signal: int, _frame: object) -> None:

@@ -54,6 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             seed=given.seed,
             start=given.start,
             tills=keys.tills,
+            inspectors=keys.inspectors,
         )
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             report = runner.run(simulate(options, console))

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime, time
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final
 from urllib.parse import urlencode
 
 import numpy as np
@@ -13,6 +13,7 @@ import shapely
 
 from simulator.client import Api
 from simulator.journal import Quiet
+from simulator.listing import PAGE, listed
 from simulator.plane import Floats
 from simulator.recount import Cap, OfferRules, Rules
 from simulator.testimony import KnownOffer
@@ -24,14 +25,10 @@ from simulator.wire import (
     Fence,
     FenceCollection,
     Offer,
-    Page,
     Retailer,
     Site,
 )
 
-T = TypeVar("T")
-
-PAGE: Final = 200
 GEOJSON: Final = {"Accept": "application/geo+json"}
 
 
@@ -138,20 +135,6 @@ async def count_suppressed(api: Api, admin_key: str, city: City) -> Counter[str]
     for answer in answers:
         total.update(answer.read(Counts).suppressed)
     return total
-
-
-async def listed(api: Api, key: str, path: str, kind: type[T], **query: Any) -> AsyncIterator[T]:
-    """Every item of a list, page after page."""
-    cursor: str | None = None
-    while True:
-        asked = urlencode({**query, "limit": PAGE, **({"cursor": cursor} if cursor else {})})
-        answer = await api.call("GET", f"{path}?{asked}", key=key)
-        page = cast("Page[T]", answer.read(Page[kind]))  # type: ignore[valid-type]  # a type known at run time
-        for item in page.items:
-            yield item
-        cursor = page.next_cursor
-        if cursor is None:
-            return
 
 
 async def _fences(api: Api, key: str, retailer_id: int) -> AsyncIterator[Fence]:

@@ -14,7 +14,8 @@ from typing import Final, Generic, NamedTuple, TypeVar
 
 T = TypeVar("T")
 
-LOCATION: Final = "location_offers"  # what a fix is used for; with location for parking alone it is refused
+LOCATION: Final = "location_offers"  # what a phone is followed into fences for
+PARKING: Final = "location_parking"  # what the car is followed for that it rides in
 
 
 class Span(NamedTuple):
@@ -119,6 +120,87 @@ class HeldOut(NamedTuple):
     decided_at: datetime
 
 
+class Asked(NamedTuple):
+    """A question about parking. `pay` and `stop` were found by a position, `ending` was not.
+
+    `at` is when it was first heard, by the run's own clock.
+    """
+
+    prompt_id: str
+    customer: str
+    kind: str
+    zone_ids: tuple[int, ...]
+    session_id: str | None
+    at: datetime
+    span: Span
+
+
+class Bought(NamedTuple):
+    """What the server said of one payment of a stay. `is_paid`: its money was taken."""
+
+    purchase_id: str
+    payment_id: str | None
+    price_minor: int
+    given_back_minor: int
+    is_paid: bool
+
+
+class StayTold(NamedTuple):
+    """A stay as the server told it last; `ends_at` is when it ended, if it did."""
+
+    session_id: str
+    customer: str
+    plate: str
+    zone_id: int
+    state: str
+    starts_at: datetime
+    ends_at: datetime
+    currency: str
+    purchases: tuple[Bought, ...]
+    span: Span
+
+    @property
+    def paid_minor(self) -> int:
+        """What was taken for it and not given back."""
+        return sum(one.price_minor - one.given_back_minor for one in self.purchases if one.is_paid)
+
+
+class Wanted(NamedTuple):
+    """One wish to pay: a stay to begin or to extend, under one key, however often it was sent.
+
+    `agreed_minor` is the price that was shown; `session_ids` are all that answers to it named; `can_pay`:
+    the card was one that pays. `must_cost`: it cannot have been for nothing.
+    """
+
+    key: str
+    customer: str
+    plate: str
+    zone_id: int
+    agreed_minor: int
+    can_pay: bool
+    is_extension: bool
+    must_cost: bool
+    session_ids: tuple[str, ...]
+    was_accepted: bool
+    at: datetime
+
+
+class PaymentTold(NamedTuple):
+    """A payment in a customer's own list: what it took, and what of that went back."""
+
+    payment_id: str
+    customer: str
+    captured_minor: int
+    refunded_minor: int
+
+
+class Books(NamedTuple):
+    """By currency: what all accounts sum to, and what the run took for parking, less what went back."""
+
+    balance_minor: dict[str, int]
+    taken_minor: dict[str, int]
+
+
 class Quiet(NamedTuple):
     """Wall-clock times between which a person wants silence; may wrap midnight."""
 
@@ -154,6 +236,11 @@ class Journal:
     served: list[Served] = field(default_factory=list)
     erased: dict[str, Change[bool]] = field(default_factory=dict)
     held_out: list[HeldOut] = field(default_factory=list)
+    asked: dict[str, Asked] = field(default_factory=dict)
+    stays: dict[str, StayTold] = field(default_factory=dict)
+    wanted: list[Wanted] = field(default_factory=list)
+    payments: list[PaymentTold] = field(default_factory=list)
+    books: Books | None = None
 
     def consent(self, customer: str, grant: Grant) -> History[bool]:
         """Nothing is granted before it was asked for."""

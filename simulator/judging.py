@@ -5,12 +5,12 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from simulator.city import City
-from simulator.journal import LOCATION, Grant, Journal
+from simulator.journal import LOCATION, PARKING, Grant, Journal
 from simulator.phones import PhoneAtWork
 from simulator.plane import Plane
 from simulator.score import Claim, Kind, Score, is_a_clear_change, must_be_found, score
 from simulator.truth import Stay, flat_shapes, true_stays
-from simulator.watching import watched
+from simulator.watching import refused_although_for_parking, watched
 
 
 class Verdict(NamedTuple):
@@ -29,9 +29,18 @@ def judge(
     phones: Sequence[PhoneAtWork], city: City, plane: Plane, claims: Iterable[Claim], journal: Journal
 ) -> Verdict:
     """The claims of the server against where the phones truly were."""
-    location = Grant(LOCATION)
+    location, parking = Grant(LOCATION), Grant(PARKING)
     followed = [
         watched(phone.phone.number, phone.track, phone.sent, journal.consent(phone.customer_id, location))
+        for phone in phones
+    ]
+    for_parking = [
+        refused_although_for_parking(
+            phone.track,
+            phone.sent,
+            journal.consent(phone.customer_id, location),
+            journal.consent(phone.customer_id, parking),
+        )
         for phone in phones
     ]
     watches = [watch for each in followed for watch in each.watches]
@@ -49,7 +58,7 @@ def judge(
         stays=len(stays),
         scores=score(stays, told, lambda stay, kind: must_be_found(stay, kind) and is_told(stay)),
         clear=score(stays, told, lambda stay, kind: is_a_clear_change(stay, kind) and is_told(stay)),
-        refused=sum((each.refused for each in followed), Counter()),
+        refused=sum([*(each.refused for each in followed), *for_parking], Counter()),
     )
 
 

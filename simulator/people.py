@@ -161,7 +161,7 @@ class Inventor:
         attitude = rng.random()
         if attitude < 0.10:  # no to everything
             return []
-        if attitude < 0.13:  # parking alone: their fixes are refused
+        if attitude < 0.13:  # parking alone: their fixes tell where a car stops, and nothing else
             return [Grant("location_parking"), *self._marketing]
         if attitude < 0.23:  # where, but no marketing
             return [LOCATION]

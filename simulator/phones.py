@@ -22,6 +22,7 @@ from simulator.enrolment import (
 )
 from simulator.journal import AcceptedFixes, Crossed, Served, Span
 from simulator.offers import Pocket
+from simulator.parking.prompts import hear_prompt
 from simulator.score import KINDS, Claim
 from simulator.tracks import Track
 from simulator.watching import SentFix
@@ -42,7 +43,7 @@ class PhoneAtWork:
         self.track = track
         self._rng, pocket_rng = (np.random.default_rng(own) for own in seed.spawn(2))
         self.pocket = Pocket(enrolled, pocket_rng)
-        self._enrolled = enrolled
+        self.enrolled = enrolled
         self._world = enrolled.world
         self._unsent: list[int] = []
         self._late: list[tuple[int, int]] = []
@@ -52,12 +53,12 @@ class PhoneAtWork:
     @property
     def customer_id(self) -> str:
         """Whose phone it is to the server."""
-        return self._enrolled.customer.customer_id
+        return self.enrolled.customer.customer_id
 
     async def tells_holdouts(self) -> None:
         """Asks the server for everything about its person; one phone of each does."""
         if self.phone.is_first:
-            await read_holdouts(self._enrolled)
+            await read_holdouts(self.enrolled)
 
     async def tick(self, number: int, now: datetime) -> None:
         """Everything this phone does in one interval, which has just ended at `now`."""
@@ -65,13 +66,13 @@ class PhoneAtWork:
         while self._changes and self._changes[0].at_s <= now_s:
             change = self._changes.pop(0)
             if change.decisions:
-                await decide(self._enrolled, change.decisions)
+                await decide(self.enrolled, change.decisions)
             if change.quiet is not None:
-                await want_quiet(self._enrolled, change.quiet)
+                await want_quiet(self.enrolled, change.quiet)
             if change.age_band is not None:
-                await turn_out_to_be(self._enrolled, change.age_band)
+                await turn_out_to_be(self.enrolled, change.age_band)
             if change.erases:
-                await erase(self._enrolled)
+                await erase(self.enrolled)
         if self._is_given_up():
             return
         fixes = self._fixes_to_send(number)
@@ -83,7 +84,7 @@ class PhoneAtWork:
 
     def _is_given_up(self) -> bool:
         """A phone notices soon that nobody knows it any more; until then it goes on, and must be refused."""
-        if self._enrolled.customer.is_erased:
+        if self.enrolled.customer.is_erased:
             self._tries_left -= 1
         return self._tries_left < 0
 
@@ -115,7 +116,7 @@ class PhoneAtWork:
                 self._world.repeats_answered_differently += not is_same
 
     async def _post(self, body: wire.FixesSent) -> Answer:
-        enrolled = self._enrolled
+        enrolled = self.enrolled
         expected = NO_CONSENT | UNKNOWN_NOW if self.phone.person.leaves else NO_CONSENT
         answer = await self._world.api.call(
             "POST", "/v1/fixes", key=enrolled.token, body=body, expected=expected
@@ -153,6 +154,8 @@ class PhoneAtWork:
             world.journal.accepted.append(AcceptedFixes(self.customer_id, accepted, answer.span))
         for crossing in told.crossings:
             self._note(crossing, answer.span)
+        for prompt in told.parking_prompts:
+            hear_prompt(self._world, self.customer_id, prompt, answer.span)
         for delivery in told.deliveries:
             self.pocket.receive(delivery, answer, decided_now=True)
         return told
@@ -199,4 +202,5 @@ def _gist(told: wire.FixesAnswer) -> object:
         [(outcome.fix_id, outcome.status) for outcome in told.fixes],
         sorted(crossing.crossing_id for crossing in told.crossings),
         sorted(delivery.delivery_id for delivery in told.deliveries),
+        sorted(prompt.prompt_id for prompt in told.parking_prompts),
     )

@@ -10,6 +10,7 @@ from rich.table import Table
 
 from simulator.judging import Verdict
 from simulator.options import Options
+from simulator.parking.findings import ParkingFindings
 from simulator.phones import PhoneAtWork
 from simulator.recount import KINDS as VIOLATIONS
 from simulator.recount import Violation
@@ -32,8 +33,14 @@ class Quality(msgspec.Struct):
         return cls(round(score.precision, 4), round(score.recall, 4), round(score.f1, 4))
 
 
+class Menus(msgspec.Struct):
+    """How often phones read the menus of a place, or looked for menus around."""
+
+    reads: int
+
+
 class Report(msgspec.Struct, kw_only=True):
-    """The first eight are the promise of the command line; the rest explains them.
+    """The first ten are the promise of the command line; the rest explains them.
 
     fixes        sent by the phones, repeats not counted
     crossings    enters, dwells and exits that the server told of
@@ -43,6 +50,8 @@ class Report(msgspec.Struct, kw_only=True):
     violations   what the recount found, by kind
     detection    crossings against the truth
     seconds      of real time
+    menus        read by phones
+    parking      what drivers paid, and were asked
 
     `errors` holds everything that is not as it should be and is no broken promise: answers nobody
     expected, statements that cannot be true, plausible fixes refused (`plausible_fixes_refused`).
@@ -56,6 +65,8 @@ class Report(msgspec.Struct, kw_only=True):
     violations: dict[str, int]
     detection: dict[Kind, Quality]
     seconds: float
+    menus: Menus
+    parking: ParkingFindings
     explanations: list[str]
     errors: dict[str, int]
     retries: dict[str, int]
@@ -82,6 +93,7 @@ def report_on(
     phones: Sequence[PhoneAtWork],
     suppressed: Mapping[str, int],
     verdict: Verdict,
+    parking: ParkingFindings,
     violations: list[Violation],
     phases_s: dict[str, float],
 ) -> Report:
@@ -95,6 +107,8 @@ def report_on(
         suppressed=dict(sorted(suppressed.items())),
         violations=counted(violations),
         detection=_qualities(verdict.scores),
+        menus=Menus(world.menu_reads),
+        parking=parking,
         seconds=round(sum(phases_s.values()), 2),
         explanations=[f"{violation.kind}: {violation.explanation}" for violation in violations],
         errors=_errors(world, verdict),
@@ -161,6 +175,9 @@ def _happened(report: Report) -> Table:
         table.add_row(f"  {kind}", f"{n:,}")
     table.add_row("offers delivered", f"{report.deliveries:,}")
     table.add_row("offers redeemed", f"{report.redemptions:,}")
+    table.add_row("menus read", f"{report.menus.reads:,}")
+    for what, many in report.parking.lines():
+        table.add_row(what, many)
     for reason, n in sorted(report.suppressed.items(), key=lambda item: -item[1]):
         table.add_row(f"held back: {reason}", f"{n:,}")
     return table
@@ -172,6 +189,11 @@ def _judged(report: Report) -> Table:
         table.add_column(column, justify="left" if not column else "right")
     for kind, quality in report.detection.items():
         table.add_row(kind, *(f"{value:.3f}" for value in (quality.precision, quality.recall, quality.f1)))
+    prompts = report.parking.prompts
+    if prompts.asked or prompts.due:
+        table.add_row(
+            "asked to pay", f"{prompts.precision:.3f}", f"{prompts.recall:.3f}", f"{prompts.f1:.3f}"
+        )
     table.add_section()
     for violation, n in report.violations.items():
         table.add_row(f"broke {violation.replace('_', ' ')}", f"{n}")

@@ -7,12 +7,13 @@ interval, then every phone sends what it recorded in it, then the next interval 
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
+import numpy as np
 from numpy.random import SeedSequence
 from rich.console import Console
 
@@ -21,14 +22,24 @@ from simulator.client import Api, UnexpectedAnswerError
 from simulator.enrolment import Enrolled, enrol_first, enrol_second
 from simulator.journal import Journal
 from simulator.judging import judge
+from simulator.menus import Diner
 from simulator.options import INTERVAL_S, Options
+from simulator.parking.books import Taken, books_of_run, read_books
+from simulator.parking.drivers import give_cars
+from simulator.parking.outings import Motoring
+from simulator.parking.residents import register_residents
+from simulator.parking.spots import find_spots
+from simulator.parking.traffic import Traffic
+from simulator.parking.zones import Zones, read_zones
 from simulator.people import HOME_ZONE, Inventor, Phone
 from simulator.phones import PhoneAtWork
 from simulator.progress import progress
 from simulator.recount import recount
 from simulator.report import Report, report_on
+from simulator.roads import read_roads
 from simulator.streets import Streets, read_streets
 from simulator.tracks import Track, tracks
+from simulator.walks import Walker
 from simulator.wire import Clock
 from simulator.world import World
 
@@ -55,9 +66,12 @@ class _Scene(NamedTuple):
 
     city: City
     streets: Streets
+    traffic: Traffic
+    diners: list[Diner]
     world: World
     phones: list[PhoneAtWork]
     suppressed_before: Counter[str]
+    books_before: Taken
 
 
 async def simulate(options: Options, console: Console | None = None) -> Report:
@@ -68,8 +82,10 @@ async def simulate(options: Options, console: Console | None = None) -> Report:
     async with Api(options.url, journal.order) as api:
         scene = await _set_scene(api, journal, options, console)
         stopwatch.ends("enrol")
-        await _let_time_pass(options, scene.world, scene.phones, console)
+        await _let_time_pass(options, scene, console)
         await asyncio.gather(*(phone.tells_holdouts() for phone in scene.phones))
+        await scene.traffic.settles_up()
+        journal.books = books_of_run(scene.books_before, await read_books(api, options.admin_key))
         stopwatch.ends("walk")
         suppressed = await count_suppressed(api, options.admin_key, scene.city)
     verdict = judge(scene.phones, scene.city, scene.streets.plane, scene.world.claims, journal)
@@ -81,6 +97,7 @@ async def simulate(options: Options, console: Console | None = None) -> Report:
         scene.phones,
         suppressed - scene.suppressed_before,
         verdict,
+        scene.traffic.findings(_duration_s(options)),
         violations,
         stopwatch.phases_s,
     )
@@ -93,8 +110,11 @@ async def _set_scene(api: Api, journal: Journal, options: Options, console: Cons
     if not len(city.sites):
         raise UnexpectedAnswerError("the server knows no site to walk to: import a city first")
     streets = read_streets(options.city)
-    people_seed, track_seed, manners_seed = SeedSequence(options.seed).spawn(3)
-    phones, their_tracks = _invent(options, city, streets, start, people_seed, track_seed)
+    zones = await read_zones(api, options.admin_key, sorted(city.retailers), streets.plane, start)
+    seeds = SeedSequence(options.seed).spawn(6)
+    people_seed, track_seed, manners_seed, cars_seed, traffic_seed, menus_seed = seeds
+    phones, drivers = give_cars(_people(options, city, start, people_seed), cars_seed, _duration_s(options))
+    their_tracks = _tracks(options, city, streets, zones, phones, drivers, track_seed)
     world = World(
         api,
         journal,
@@ -104,11 +124,18 @@ async def _set_scene(api: Api, journal: Journal, options: Options, console: Cons
         fence_numbers=city.fence_numbers,
         fences_not_judged=city.fences_in_flux,
     )
+    await register_residents(api, options.admin_key, drivers.values(), zones, start)
     enrolled = await _enrol(world, phones, console)
     seeds = manners_seed.spawn(len(phones))
     at_work = [PhoneAtWork(*each) for each in zip(enrolled, their_tracks, seeds, strict=True)]
     before = await count_suppressed(api, options.admin_key, city)
-    return _Scene(city, streets, world, at_work, before)
+    books = await read_books(api, options.admin_key)
+    traffic = Traffic(world, zones, at_work, drivers, options.inspectors, traffic_seed)
+    diners = [
+        Diner(phone.enrolled, phone.track, np.random.default_rng(own), _duration_s(options))
+        for phone, own in zip(at_work, menus_seed.spawn(len(at_work)), strict=True)
+    ]
+    return _Scene(city, streets, traffic, diners, world, at_work, before, books)
 
 
 def next_thursday_noon(now: datetime) -> datetime:
@@ -131,20 +158,38 @@ async def _set_clock(api: Api, journal: Journal, options: Options) -> datetime:
     return now
 
 
-def _invent(
+def _duration_s(options: Options) -> float:
+    return options.ticks * INTERVAL_S
+
+
+def _people(options: Options, city: City, start: datetime, seed: SeedSequence) -> list[Phone]:
+    inventor = Inventor(city.marketers, city.offer_tags, start, _duration_s(options))
+    return inventor.people_and_phones(seed, options.phones, INTERVAL_S)
+
+
+def _tracks(
     options: Options,
     city: City,
     streets: Streets,
-    start: datetime,
-    people_seed: SeedSequence,
-    track_seed: SeedSequence,
-) -> tuple[list[Phone], list[Track]]:
-    duration_s = options.ticks * INTERVAL_S
-    inventor = Inventor(city.marketers, city.offer_tags, start, duration_s)
-    phones = inventor.people_and_phones(people_seed, options.phones, INTERVAL_S)
-    stops = streets.plane.to_metres(city.sites)
-    walked = tracks(phones, streets, stops, seed=track_seed, duration_s=duration_s, interval_s=INTERVAL_S)
-    return phones, walked
+    zones: Zones,
+    phones: Sequence[Phone],
+    drivers: Collection[int],
+    seed: SeedSequence,
+) -> list[Track]:
+    """Who has a car and nowhere to drive or park goes on foot."""
+    walker = Walker(streets, streets.plane.to_metres(city.sites))
+    roads = read_roads(options.city, streets.plane)
+    spots = None if roads is None else find_spots(roads, zones)
+    motoring = None if roads is None or spots is None else Motoring(roads, spots, walker)
+    return tracks(
+        phones,
+        walker,
+        seed=seed,
+        duration_s=_duration_s(options),
+        interval_s=INTERVAL_S,
+        motoring=motoring,
+        drivers=drivers,
+    )
 
 
 async def _enrol(world: World, phones: Sequence[Phone], console: Console) -> list[Enrolled]:
@@ -165,14 +210,15 @@ async def _enrol(world: World, phones: Sequence[Phone], console: Console) -> lis
     return [by_number[phone.number] for phone in phones]
 
 
-async def _let_time_pass(
-    options: Options, world: World, phones: Sequence[PhoneAtWork], console: Console
-) -> None:
+async def _let_time_pass(options: Options, scene: _Scene, console: Console) -> None:
+    world, phones = scene.world, scene.phones
     await asyncio.gather(*(phone.pocket.look_at_inbox() for phone in phones))
     with progress(console, "Walking", options.ticks) as step:
         for number in range(options.ticks):
             now = await _advance(world, options)
             await asyncio.gather(*(phone.tick(number, now) for phone in phones))
+            await scene.traffic.tick(now)
+            await asyncio.gather(*(diner.tick(number, now) for diner in scene.diners))
             step(f"{len(world.journal.seen)} offers, {len(world.crossing_kinds)} crossings")
     await asyncio.gather(*(phone.pocket.look_at_inbox() for phone in phones))
 

@@ -57,12 +57,12 @@ class Walker:
 
     def walk(self, rng: np.random.Generator, duration_s: float) -> Walk:
         """A walk that lasts at least `duration_s`: a stop, shortest streets, a stop, and so on."""
-        path = _Path(speed_mps=float(rng.uniform(SLOWEST_MPS, FASTEST_MPS)))
+        path = Path(speed_mps=float(rng.uniform(SLOWEST_MPS, FASTEST_MPS)))
         node = int(rng.integers(len(self.streets.metres)))
         path.reach(self.streets.metres[node])
         if rng.random() < STARTS_AT_A_STOP:
             stop = int(rng.integers(len(self.stops)))
-            node, path = int(self.doors[stop]), _Path(speed_mps=path.speed_mps)
+            node, path = int(self.doors[stop]), Path(speed_mps=path.speed_mps)
             path.reach(self.stops[stop])
             path.wait(float(rng.uniform(0, LONGEST_STOP_S)))
             path.reach(self.streets.metres[node])
@@ -70,7 +70,7 @@ class Walker:
             node = self._go_on(rng, path, node)
         return path.finished()
 
-    def _go_on(self, rng: np.random.Generator, path: "_Path", node: int) -> int:
+    def _go_on(self, rng: np.random.Generator, path: "Path", node: int) -> int:
         stop = self._next_stop(rng, self.streets.metres[node])
         door = int(self.doors[stop])
         for corner in self.streets.route(node, door):
@@ -86,7 +86,7 @@ class Walker:
         return int(rng.choice(near if len(near) else len(self.stops)))
 
 
-class _Path:
+class Path:
     """A walk being written down."""
 
     def __init__(self, speed_mps: float) -> None:

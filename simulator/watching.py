@@ -53,6 +53,20 @@ def watched(phone: int, track: Track, sent: Iterable[SentFix], location: History
     return Watched([Watch(phone, track.walk, told[0], told[-1]) for told in times.values()], refused)
 
 
+def refused_although_for_parking(
+    track: Track, sent: Iterable[SentFix], location: History[bool], parking: History[bool]
+) -> Counter[str]:
+    """By status, fixes that were refused although location for parking, and that alone, was certain."""
+    refused: Counter[str] = Counter()
+    for fix in sent:
+        is_for_offers, is_for_parking = location.possible(fix.request), parking.possible(fix.request)
+        is_fine = track.accuracy_m[fix.number] <= COARSEST_ACCURACY_M
+        is_known = is_for_offers == {False} and is_for_parking == {True}
+        if is_known and is_fine and fix.status not in {"accepted", "late"}:
+            refused[fix.status] += 1
+    return refused
+
+
 def _withdrawals(location: History[bool], request: Span) -> int:
     """How many had certainly been made when a fix was sent."""
     return sum(

@@ -223,12 +223,22 @@ class Delivery(msgspec.Struct):
     crossing_id: str = ""
 
 
+class Prompt(msgspec.Struct):
+    """A question about parking: `pay`, `stop` or `ending`."""
+
+    prompt_id: str
+    kind: str
+    zone_ids: list[int] = []
+    session_id: str | None = None
+
+
 class FixesAnswer(msgspec.Struct):
     """The answer to fixes."""
 
     fixes: list[FixOutcome]
     crossings: list[Crossing]
     deliveries: list[Delivery]
+    parking_prompts: list[Prompt] = []
 
 
 class HeldOut(msgspec.Struct):

@@ -34,6 +34,8 @@ class World:
     refused_redemptions: Counter[str] = field(default_factory=Counter)
     repeats_answered_differently: int = 0
     contradictions: Counter[str] = field(default_factory=Counter)
+    declined_payments: int = 0
+    menu_reads: int = 0
 
     def seconds(self, at: datetime) -> float:
         """A moment as seconds since the start."""

@@ -162,7 +162,7 @@ TOLD: Final[Mapping[str, Told]] = {
             "cuisine": "french,italian",
             "max_price_minor": 1800,
             "currency": "EUR",
-            "open": "now",
+            "open_now": True,
             "form": "compact",
         },
     ),

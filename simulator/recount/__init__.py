@@ -1,4 +1,4 @@
-"""The recount: was any promise broken, of consent, caps, quiet hours, budgets, and all the rest?
+"""The recount: was any promise broken, of consent, caps, quiet hours, budgets, money, and all the rest?
 
 Written from the specification alone, against the simulator's own journal and what the API answered.
 It looks for proof: where two requests raced and either order would have been right, nothing is
@@ -13,6 +13,7 @@ from simulator.recount.erasure import broken_erasures
 from simulator.recount.holdouts import broken_holdouts
 from simulator.recount.holds import broken_holds
 from simulator.recount.minors import broken_protection_of_minors
+from simulator.recount.parking import broken_charges, broken_ledger
 from simulator.recount.quiet import broken_quiet_hours
 from simulator.recount.retriggers import broken_retriggers
 from simulator.recount.rules import KINDS, Cap, OfferRules, Rules, Violation
@@ -32,4 +33,6 @@ def recount(journal: Journal, rules: Rules) -> list[Violation]:
         *broken_retriggers(journal, rules),
         *broken_protection_of_minors(journal, rules),
         *broken_erasures(journal),
+        *broken_charges(journal),
+        *broken_ledger(journal),
     ]

@@ -1,13 +1,17 @@
-"""No fix is used and nothing is delivered or handed over without consent."""
+"""No fix is used, nothing is delivered or handed over, and no driver is asked, without consent."""
 
 from collections.abc import Iterator
+from typing import Final
 
-from simulator.journal import LOCATION, Grant, Journal, Seen, Span
+from simulator.journal import LOCATION, PARKING, Asked, Grant, Journal, Seen, Span
 from simulator.recount.rules import Rules, Violation, named
+
+# What drivers are asked because of where they are.
+FOUND_BY_POSITION: Final = frozenset({"pay", "stop"})
 
 
 def broken_consents(journal: Journal, rules: Rules) -> Iterator[Violation]:
-    """Deliveries and accepted fixes without the consents that they needed."""
+    """Deliveries, accepted fixes and prompts without the consents that they needed."""
     for seen in journal.seen.values():
         if seen.delivery.decided_at < rules.start:
             continue
@@ -18,8 +22,13 @@ def broken_consents(journal: Journal, rules: Rules) -> Iterator[Violation]:
                 break
     for accepted in journal.accepted:
         if not _may_locate(journal, accepted.customer, accepted.span):
-            text = f"had {accepted.fixes} fixes accepted without consent to location for offers"
+            text = f"had {accepted.fixes} fixes accepted without consent to location, of either kind"
             yield Violation("consent", f"customer {accepted.customer} {text} (request {accepted.span.sent})")
+
+    for asked in journal.asked.values():
+        if asked.kind in FOUND_BY_POSITION and not _may_follow_car(journal, asked):
+            text = f"was asked to {asked.kind} for parking without consent to {PARKING}"
+            yield Violation("consent", f"customer {asked.customer} {text} (request {asked.span.sent})")
 
 
 def grants_needed(seen: Seen) -> tuple[Grant, Grant]:
@@ -45,7 +54,13 @@ def _fault(journal: Journal, seen: Seen, grant: Grant) -> str | None:
 
 
 def _may_locate(journal: Journal, customer: str, span: Span) -> bool:
-    return True in journal.consent(customer, Grant(LOCATION)).possible(span)
+    """Either purpose is enough for a fix; what is done with it is looked at by itself."""
+    grants = (Grant(LOCATION), Grant(PARKING))
+    return any(True in journal.consent(customer, grant).possible(span) for grant in grants)
+
+
+def _may_follow_car(journal: Journal, asked: Asked) -> bool:
+    return True in journal.consent(asked.customer, Grant(PARKING)).possible(asked.span)
 
 
 def _words(grant: Grant) -> str:

@@ -17,6 +17,9 @@ Kind = Literal[
     "re_eligibility",
     "minors",
     "erasure",
+    "double_charge",
+    "unpaid_session",
+    "ledger",
 ]
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 

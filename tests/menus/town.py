@@ -1,4 +1,4 @@
-"""A town of random menus for tests: cards as retailers publish them, and what a plain reading finds there."""
+"""A town of random menus for tests: cards published as retailers do, and what a plain reading finds."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ import re
 from collections.abc import Awaitable, Callable
 from datetime import date, datetime, timedelta
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import asyncpg
 import msgspec
@@ -17,10 +17,14 @@ import msgspec
 from api import app
 from api.app import create_app
 from api.fixes import FixesRoute
+from geo.vehicles import CarEvent
 from offers import eligibility
-from offers.engine import deciding, snapshot
+from offers.engine import deciding, following, loading, snapshot
 from offers.engine.leases import Leases
 from offers.handing import redemption
+from offers.parking import stays
+from offers.parking.cashing import CashierMoney
+from offers.payments import cashier
 from offers.people import decisions, erasure
 from offers.terms import Reason
 
@@ -135,6 +139,59 @@ def without_erasure() -> FixesRoute:
 
     assert erasure.erase_held, "the mutant would change nothing"
     erasure.erase_held = later
+    return create_app()
+
+
+def charging_twice() -> FixesRoute:
+    """Every purchase asks for its money two times, under two operations; the second is kept as well."""
+    begin, settle = CashierMoney.begin, CashierMoney.settle
+    seconds: dict[UUID, UUID] = {}
+
+    async def twice(money: Any, connection: Any, key: Any, due: Any, now: Any) -> UUID:
+        first = await begin(money, connection, key, due, now)
+        again = msgspec.structs.replace(due, operation_id=uuid4())
+        seconds[first] = await begin(money, connection, key, again, now)
+        return first
+
+    async def both(money: Any, key: Any, payment_id: UUID) -> None:
+        await settle(money, key, payment_id)
+        if payment_id in seconds:
+            await settle(money, key, seconds[payment_id])
+
+    CashierMoney.begin, CashierMoney.settle = twice, both  # type: ignore[method-assign]  # the mutation
+    return create_app()
+
+
+def parking_for_nothing() -> FixesRoute:
+    """A declined payment is taken for one that was made."""
+
+    def all_the_same(stay: Any, purchase_id: Any) -> Any:
+        return stays.paid(stay, purchase_id, stay.starts_at)[0]
+
+    assert stays.failed, "the mutant would change nothing"
+    stays.failed = all_the_same
+    return create_app()
+
+
+def without_books() -> FixesRoute:
+    """Money that comes in is not written down."""
+
+    async def nowhere(*_: Any) -> None: ...
+
+    assert cashier.post_capture, "the mutant would change nothing"
+    cashier.post_capture = nowhere  # type: ignore[assignment]  # that is the mutation
+    return create_app()
+
+
+def asking_everybody() -> FixesRoute:
+    """Whoever may be followed for offers is taken for a driver who stops at every fix."""
+
+    def stopped(_vehicle: Any, _before: Any, fix: Any) -> Any:
+        return None, CarEvent("stopped", fix.at, fix.lat, fix.lon, fix.accuracy_m)
+
+    assert following.drive, "the mutant would change nothing"
+    following.drive = stopped
+    loading._FOR_PARKING |= loading._FOR_OFFERS  # type: ignore[misc]  # that is the mutation
     return create_app()
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from api import demo_city, importer
+from api import demo_city, demo_parking, importer
 from api.demo import keys_file
 from api.embedded import Cluster
 from simulator.recount import KINDS
@@ -25,6 +25,8 @@ CITY = "city_for_mutants"
 MINUTES = 8
 # Long enough for two people to come to a till with the same offer.
 MINUTES_UNTIL_REDEEMED = 20
+# Long enough for a few drivers to arrive and pay, one of them with a card that is declined.
+MINUTES_UNTIL_PAID = 12
 
 Walk = Callable[..., dict[str, Any]]
 
@@ -60,19 +62,29 @@ def city(cluster: Cluster) -> str:
     return CITY
 
 
+@pytest.fixture(scope="module")
+def plans() -> list[demo_parking.Plan]:
+    """Who runs which parking of the city."""
+    return demo_parking.plan(demo_city.helsinki_file(), seed=1)
+
+
 @pytest.fixture
-def walk(cluster: Cluster, city: str, start_server: StartServer, tmp_path: Path) -> Walk:
+def walk(
+    cluster: Cluster, city: str, plans: list[demo_parking.Plan], start_server: StartServer, tmp_path: Path
+) -> Walk:
     """Let phones walk through the city on the named server; the report of the simulator."""
 
     def report(mutant: str, minutes: int = MINUTES, phones: int = 40) -> dict[str, Any]:
         database = f"{city}_{mutant}"
         cluster.create_database(database, template=city)
         url = cluster.url(database)
+        furnished = asyncio.run(_open(url))
         keys = tmp_path / "keys.json"
-        keys.write_bytes(keys_file(asyncio.run(_open(url))))
         written = tmp_path / "report.json"
         port = free_port()
         server = start_server(url, clock="simulated", port=port, command=_serving(mutant, port))
+        operators = [demo_parking.open_operator(server.url, furnished.admin_key, one) for one in plans]
+        keys.write_bytes(keys_file(furnished, operators))
         command = [sys.executable, "-m", "simulator", "--url", server.url, "--keys", str(keys)]
         command += [
             "--report",
@@ -112,6 +124,9 @@ def test_a_sound_server_breaks_no_promise(walk: Walk) -> None:
     report = walk("unbroken", MINUTES_UNTIL_REDEEMED)
     assert report["deliveries"] > 0
     assert report["redemptions"] > 0
+    assert report["parking"]["sessions"] > 0
+    assert report["parking"]["paid_minor"] > 0
+    assert report["parking"]["ledger_balance_minor"] == 0
     assert report["violations"] == dict.fromkeys(KINDS, 0)
     assert report["errors"] == {}
 
@@ -133,6 +148,26 @@ def test_a_sound_server_breaks_no_promise(walk: Walk) -> None:
 )
 def test_a_broken_promise_is_reported(mutant: str, promise: str, walk: Walk) -> None:
     assert walk(mutant)["violations"][promise] > 0
+
+
+@pytest.mark.parametrize(
+    ("mutant", "promise"),
+    [
+        ("charging_twice", "double_charge"),
+        ("parking_for_nothing", "unpaid_session"),
+        ("without_books", "ledger"),
+    ],
+)
+def test_money_that_is_wrong_is_reported(mutant: str, promise: str, walk: Walk) -> None:
+    assert walk(mutant, MINUTES_UNTIL_PAID)["violations"][promise] > 0
+
+
+def test_asking_pedestrians_who_never_agreed_is_reported(walk: Walk) -> None:
+    report = walk("asking_everybody")
+    assert report["violations"]["consent"] > 0
+    assert any("asked to pay" in line for line in report["explanations"])
+    assert report["parking"]["prompts"]["pedestrians_asked"] > 0
+    assert report["parking"]["prompts"]["precision"] < 0.5
 
 
 def test_a_stock_that_is_passed_is_reported(walk: Walk) -> None:

@@ -248,7 +248,7 @@ async def _is_held_and_held_out(rows: asyncpg.Pool, life: Life, street: Street) 
             " 'payee:1:parking', $6, 'EUR', 1, alentour_now())",
             *(*who, payment_id, kind, cause_id, minor),
         )
-    life.is_known_by(payment=payment_id, refund=refund_id, operation=operation_id)
+    life.is_known_by(payment=payment_id, refund=refund_id)
     await rows.execute(
         "INSERT INTO offer_codes (offer_id, code, bucket, customer_id, delivery_id, claimed_at)"
         " VALUES ($1, 'SHOP-CODE', $2, $3, $4, alentour_now())",

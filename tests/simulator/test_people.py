@@ -15,6 +15,7 @@ from simulator.people import LOCATION, Inventor, Person, Phone
 from simulator.recount.quiet import is_quiet
 from simulator.streets import read_streets
 from simulator.tracks import Track, tracks
+from simulator.walks import Walker
 
 START = datetime(2026, 11, 19, 10, tzinfo=UTC)  # noon in Helsinki
 HOUR_S = 3600.0
@@ -145,7 +146,7 @@ def test_who_lets_their_location_be_used_for_parking_does_so_for_parking_alone(p
 def make_tracks(town_file: Path, phones: list[Phone], seed: int) -> list[Track]:
     streets = read_streets(town_file)
     stops = streets.metres[::7] + 10
-    return tracks(phones, streets, stops, seed=SeedSequence(seed), duration_s=HOUR_S, interval_s=15)
+    return tracks(phones, Walker(streets, stops), seed=SeedSequence(seed), duration_s=HOUR_S, interval_s=15)
 
 
 def test_the_same_seed_gives_the_same_fixes_and_another_seed_others(town_file: Path) -> None:

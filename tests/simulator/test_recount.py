@@ -6,6 +6,7 @@ import pytest
 
 from simulator.journal import (
     AcceptedFixes,
+    Asked,
     Change,
     Delivery,
     Grant,
@@ -188,18 +189,36 @@ def test_fixes_that_were_accepted_without_a_location_purpose_are_reported() -> N
     book.accepted.append(AcceptedFixes(ANN, 3, Span(next(book.order), next(book.order))))
     (found,) = recount(book, rules())
     assert found.kind == "consent"
-    assert "had 3 fixes accepted without consent to location for offers" in found.explanation
+    assert "had 3 fixes accepted without consent to location, of either kind" in found.explanation
 
 
-def test_consent_to_parking_alone_lets_neither_a_fix_nor_an_offer_pass() -> None:
+def test_consent_to_parking_alone_lets_a_fix_pass_and_no_offer() -> None:
     book = journal()
     withdraw(book, LOCATION)
     change(book, Grant("location_parking"), True)
     book.accepted.append(AcceptedFixes(ANN, 1, Span(next(book.order), next(book.order))))
-    (found,) = recount(book, rules())
-    assert "had 1 fixes accepted without consent to location for offers" in found.explanation
+    assert recount(book, rules()) == []
     give(book)
-    assert kinds(recount(book, rules())) == ["consent", "consent"]
+    assert kinds(recount(book, rules())) == ["consent"]
+
+
+@pytest.mark.parametrize(("kind", "found"), [("pay", ["consent"]), ("stop", ["consent"]), ("ending", [])])
+def test_a_driver_who_is_asked_by_a_position_that_was_not_allowed_is_reported(
+    kind: str, found: list[str]
+) -> None:
+    book = journal()
+    span = Span(next(book.order), next(book.order))
+    book.asked["p"] = Asked("p", ANN, kind, (5,), None, NOON, span)
+    assert kinds(recount(book, rules())) == found
+
+
+def test_a_driver_may_be_asked_with_consent_to_parking_alone_even_while_it_is_taken_back() -> None:
+    book = journal(consenting=False)
+    change(book, Grant("location_parking"), True)
+    span = Span(next(book.order), 10_000)
+    change(book, Grant("location_parking"), False)
+    book.asked["p"] = Asked("p", ANN, "pay", (5,), None, NOON, span)
+    assert recount(book, rules()) == []
 
 
 # Caps

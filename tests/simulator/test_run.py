@@ -23,6 +23,7 @@ from tests.simulator.conftest import corner
 START = datetime(2026, 11, 19, 10, tzinfo=UTC)  # a Thursday, noon in Helsinki
 PROMISED = (
     "fixes", "crossings", "deliveries", "redemptions", "suppressed", "violations", "detection", "seconds",
+    "menus", "parking",
 )  # fmt: skip
 
 MakeTown = Callable[[], Any]
