@@ -12,7 +12,8 @@ from hypothesis import given
 from geo.errors import InvalidInput
 from offers.menus.card import Card
 from offers.menus.json_ld import CONTEXT, document, menu_node
-from offers.menus.json_ld_reading import is_json_ld, menus_in, read_menu
+from offers.menus.json_ld_nodes import is_json_ld, menus_in
+from offers.menus.json_ld_reading import read_menu
 from offers.menus.reading import read_card
 from tests.menus.cards import cards, real_sized, small
 
