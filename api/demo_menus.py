@@ -19,7 +19,7 @@ _FILE: Final = Path(__file__).with_name("demo_menus.toml")
 LANGUAGES: Final = ("fi", "en", "fr")
 _ANYBODY: Final = "*"
 _STATES_NOTHING: Final = 0.12
-_DAYS_OF_SPECIALS: Final = 7
+_DAYS_OF_SPECIALS: Final = 21
 _CASH_STEP_MINOR: Final = 10
 
 Text = dict[str, str]
@@ -237,7 +237,7 @@ class _Cook:
         return prices[len(prices) // 2] if prices else 0
 
     def _specials(self) -> list[dict[str, Any]]:
-        """On each working day of the coming week one of the mains, a little cheaper."""
+        """On each working day of the coming weeks one of the mains, a little cheaper."""
         mains = [
             dish for dish in self._book.dishes if dish.course == "main" and dish.is_cooked_in(self._cooks)
         ]
