@@ -133,7 +133,7 @@ def _rows_of(bulk: Bulk[Any]) -> dict[str, Provide]:
         media_type = request.content_type[0]
         with _room.taken():
             body = await request.body()
-            yield await asyncio.to_thread(_read, bulk, media_type, body)
+            yield await asyncio.to_thread(read, bulk, media_type, body)
 
     async def provide_session(
         request: Request[Any, Any, Any],
@@ -146,7 +146,8 @@ def _rows_of(bulk: Bulk[Any]) -> dict[str, Provide]:
     return {"rows": Provide(provide_rows), "session": Provide(provide_session)}
 
 
-def _read(bulk: Bulk[Any], media_type: str, body: bytes) -> Rows[Any]:
+def read(bulk: Bulk[Any], media_type: str, body: bytes) -> Rows[Any]:
+    """The rows of a body, each judged by itself. Pure and slow: run it in a thread."""
     return read_rows(body, bulk.form_of(media_type, body), bulk.key)
 
 

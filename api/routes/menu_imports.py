@@ -235,17 +235,18 @@ def _says_linked(body: bytes) -> bool:
         return False  # what is wrong with it is told when it is read
 
 
+BULK: Final = _MenuBulk(
+    kind="menu",
+    key=_name_of,
+    judge=_judge,
+    write=_write,
+    in_geojson=_JSON,
+    in_table=_TABLE,
+    in_json=_JSON,
+    most="1,000 menus",
+)
 import_all = importing(
-    _MenuBulk(
-        kind="menu",
-        key=_name_of,
-        judge=_judge,
-        write=_write,
-        in_geojson=_JSON,
-        in_table=_TABLE,
-        in_json=_JSON,
-        most="1,000 menus",
-    ),
+    BULK,
     operation_id="importMenus",
     summary="Import menus from JSON, JSON-LD or CSV",
     description='`{"menus": […]}` of cards, each with your `external_id` and that of its site'

@@ -161,6 +161,10 @@ async def _says_what_it_eats(life: Life) -> None:
     eats = {"allergens": ["lupin"], "diets": ["vegan"]}
     said = await life.phone.http.put("/v1/me/diet", json=eats, headers=life.phone.headers)
     assert said.status_code == 200, said.text
+    asked = {"lat": HELSINKI[0], "lon": HELSINKI[1], "kinds": "menu", "diet": "mine", "without": "lupin"}
+    found = await life.phone.get("/v1/nearby", params=asked)
+    assert found.status_code == 200, found.text
+    life.is_known_by(eaten="lupin")
 
 
 async def _redeems(life: Life, street: Street) -> None:
