@@ -75,6 +75,16 @@ class Buyer:
         self._began_in.add(zone.zone_id)
         return Lot(stays[0].session_id, zone)
 
+    def is_paid_for(self, zone: Zone, now: datetime) -> bool:
+        """Whether a stay that was left early, and not stopped, still runs in this zone."""
+        return any(
+            stay.plate == self._driver.plate
+            and stay.zone_id == zone.zone_id
+            and stay.state == "active"
+            and now < stay.ends_at
+            for stay in self._world.journal.stays.values()
+        )
+
     async def extend(self, lot: Lot, minutes: int, now: datetime) -> StayTold | None:
         """Park longer, and pay for it. None where that cannot be."""
         before = self._world.journal.stays[lot.session_id]

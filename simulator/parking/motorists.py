@@ -145,7 +145,11 @@ class Motorist:
 
     async def _buy(self, due: _Due, place: _Place, now: datetime) -> None:
         """With the first card or, where that was declined, another one for the same quote."""
-        if due.place in self._lots or not place.zone.may_be_paid(now):
+        if (
+            due.place in self._lots
+            or not place.zone.may_be_paid(now)
+            or self._buyer.is_paid_for(place.zone, now)
+        ):
             return
         is_first = due.act == "buy"
         method = DECLINING if is_first and self.driver.is_declined else PAYING

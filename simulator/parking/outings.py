@@ -26,7 +26,7 @@ ARRIVES_WITHIN: Final = 0.3
 SEEKS_A_PAID_SPOT: Final = 0.8
 SHORTEST_DRIVE_M: Final = 500.0
 SITS_S: Final = (15.0, 60.0)
-ERRAND_S: Final = (6 * 60.0, 30 * 60.0)
+ERRAND_S: Final = (8 * 60.0, 35 * 60.0)
 ON_FOOT_AT_MOST_M: Final = 350.0
 TRIES: Final = 30
 

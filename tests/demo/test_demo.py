@@ -20,6 +20,7 @@ from tests.serving import CHECKOUT, free_port
 
 PROMISED = {
     *("fixes", "crossings", "deliveries", "redemptions", "suppressed", "violations", "detection", "seconds"),
+    *("menus", "parking"),
 }
 Demo = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -60,6 +61,13 @@ def test_the_demo_keeps_its_promises_and_imports_once(run_demo: Demo, tmp_path: 
     assert report["errors"] == {}
     assert report["deliveries"] > 0
     assert report["redemptions"] > 0
+    assert report["menus"]["reads"] > 0
+    parking = report["parking"]
+    assert parking.keys() >= {"sessions", "paid_minor", "declined", "fps", "ledger_balance_minor"}
+    assert parking["sessions"] > 0
+    assert parking["paid_minor"] > 0
+    assert parking["ledger_balance_minor"] == 0
+    assert parking["prompts"]["pedestrians_asked"] == 0
     assert len([reason for reason, count in report["suppressed"].items() if count > 0]) >= 5
     second = run_demo("--phones", "2", "--minutes", "1")
     assert second.returncode == 0, second.stdout + second.stderr

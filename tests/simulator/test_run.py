@@ -18,7 +18,7 @@ from simulator.recount import KINDS
 from simulator.report import Report
 from simulator.run import next_thursday_noon, simulate
 from tests.serving import Server, StartServer
-from tests.simulator.conftest import corner
+from tests.simulator.conftest import SIZE, corner
 
 START = datetime(2026, 11, 19, 10, tzinfo=UTC)  # a Thursday, noon in Helsinki
 PROMISED = (
@@ -30,16 +30,20 @@ MakeTown = Callable[[], Any]
 
 
 class Town:
-    """A server that knows two retailers with sites in the town, and an offer for each."""
+    """A server that knows two retailers with sites in the town, an offer for each, and paid parking."""
 
-    def __init__(self, server: Server, admin_key: str, tills: dict[int, str]) -> None:
+    def __init__(
+        self, server: Server, admin_key: str, tills: dict[int, str], inspectors: dict[int, str]
+    ) -> None:
         self.server = server
         self.admin_key = admin_key
         self.tills = tills
+        self.inspectors = inspectors
 
     def options(self, city: Path, **changes: Any) -> Options:
         chosen: dict[str, Any] = {"phones": 14, "minutes": 12, "seed": 5, "start": START} | changes
-        return Options(url=self.server.url, admin_key=self.admin_key, city=city, tills=self.tills, **chosen)
+        keys = {"tills": self.tills, "inspectors": self.inspectors}
+        return Options(url=self.server.url, admin_key=self.admin_key, city=city, **keys, **chosen)
 
 
 async def furnish(server: Server) -> Town:
@@ -61,7 +65,8 @@ async def furnish(server: Server) -> Town:
             await made(
                 admin.post(f"/v1/offers/{offer['offer_id']}/activate", params={"retailer_id": retailer})
             )
-    return Town(server, admin_key, tills)
+        inspectors = await _parking(admin)
+    return Town(server, admin_key, tills, inspectors)
 
 
 async def _sites(admin: httpx.AsyncClient, retailer: int, number: int) -> None:
@@ -78,6 +83,30 @@ async def _sites(admin: httpx.AsyncClient, retailer: int, number: int) -> None:
             "properties": {"name": external_id, "radius_m": 60, "site_id": site_id, "tags": ["shop"]},
         }
         await made(admin.post("/v1/fences", params=owner, json=fence))
+
+
+async def _parking(admin: httpx.AsyncClient) -> dict[int, str]:
+    """One zone over all of the town, cheaper for residents."""
+    retailer = (await made(admin.post("/v1/retailers", json={"name": "Parking"})))["retailer_id"]
+    owner = {"retailer_id": retailer}
+    visitors = {"priority": 1, "hours": "Mo-Fr 08:00-20:00", "lines": [line(price_minor=60)]}
+    residents = {"user_classes": ["resident"], "hours": "Mo-Fr 08:00-20:00", "lines": [line(price_minor=10)]}
+    tariff = {"id": "town", "version": 1, "currency": "EUR", "rates": [residents, visitors]}
+    await made(admin.post("/v1/parking/tariffs", params=owner, json=tariff))
+    (south, west), (north, east) = corner(-1, -1), corner(SIZE, SIZE)
+    ring = [[west, south], [east, south], [east, north], [west, north], [west, south]]
+    zone = {
+        "type": "Feature",
+        "geometry": {"type": "Polygon", "coordinates": [ring]},
+        "properties": {"code": "T1", "time_zone": "Europe/Helsinki", "tariff": "town"},
+    }
+    await made(admin.post("/v1/parking/zones", params=owner, json=zone))
+    keys = f"/v1/retailers/{retailer}/keys"
+    return {retailer: (await made(admin.post(keys, json={"role": "enforce"})))["key"]}
+
+
+def line(*, price_minor: int) -> dict[str, Any]:
+    return {"type": "increment", "per_minutes": 10, "price_minor": price_minor}
 
 
 async def made(asked: Any) -> dict[str, Any]:
@@ -123,6 +152,21 @@ async def test_a_run_on_a_sound_server_finds_offers_crossings_and_no_violation(
     assert report.repeats_answered_differently == 0
     for quality in report.detection.values():
         assert quality.f1 > 0.6
+
+
+async def test_drivers_are_asked_pay_extend_and_are_looked_at(town: MakeTown, town_file: Path) -> None:
+    report: Report = await simulate((await town()).options(town_file, phones=50, minutes=30))
+    assert report.explanations == []
+    assert report.errors == {}
+    parking = report.parking
+    assert 5 <= parking.drivers <= parking.stops_in_zones
+    assert parking.sessions > 0
+    assert parking.paid_minor > 0
+    assert parking.ledger_balance_minor == 0
+    assert parking.inspected > 0
+    assert parking.prompts.found > 0
+    assert parking.prompts.precision == 1
+    assert parking.prompts.pedestrians_asked == 0
 
 
 async def test_the_same_people_walk_the_same_way_again_a_week_later(town: MakeTown, town_file: Path) -> None:
