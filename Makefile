@@ -10,6 +10,7 @@ space := $(subst ,, )
 RULES := \
   geo/crossings.py \
   geo/fence_lint.py \
+  geo/kerbs.py \
   geo/phone_trials.py \
   geo/tracking.py \
   geo/vehicles.py \
@@ -31,18 +32,26 @@ RULES := \
   offers/menus/card.py \
   offers/menus/currencies.py \
   offers/menus/diets.py \
-  offers/menus/fitting.py \
   offers/menus/judging.py \
   offers/menus/opening.py \
+  offers/menus/fitting.py \
   offers/menus/ranking.py \
   offers/menus/reading.py \
   offers/menus/speaking.py \
   offers/minors.py \
   offers/next_time.py \
-  offers/parking/stay_prices.py \
-  offers/parking/stays.py \
+  offers/parking/codes.py \
+  offers/parking/confidence.py \
+  offers/parking/paying_now.py \
+  offers/parking/plate_keys.py \
+  offers/parking/plates.py \
+  offers/parking/restrictions.py \
+  offers/parking/tariff_words.py \
   offers/parking/tariffs/*.py \
   offers/payments/states.py \
+  offers/parking/validity.py \
+  offers/parking/stay_prices.py \
+  offers/parking/stays.py \
   offers/quiet_hours.py \
   offers/ranking.py \
   offers/schedule.py \

@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any, Final
 import asyncpg
 import msgspec
 
-from api import demo_city, demo_parking, importer, schema
+from api import demo_city, demo_kitchens, demo_parking, importer, schema
 from api.demo_calls import call
 from api.embedded import Cluster
 from api.embedded.locks import FileLock
@@ -132,6 +132,8 @@ def _build(cluster: Cluster, template: str, seed: int) -> None:
         await demo_city.furnish(connection, seed=seed)
 
     asyncio.run(_with(url, furnish))
+    menus = asyncio.run(demo_kitchens.serve_menus(url, seed=seed))
+    _say(f"Restaurants, cafés and bars serve {menus} menus")
     cluster.create_database(template, template=draft)
     cluster.drop_database(draft)
 

@@ -11,7 +11,9 @@ import msgspec
 from litestar import Response
 from litestar.openapi.datastructures import ResponseSpec
 
-NOT_MODIFIED: Final = {304: ResponseSpec(None, description="The answer is the one you have.")}
+NOT_MODIFIED: Final[dict[int, ResponseSpec]] = {
+    304: ResponseSpec(None, description="The answer is the one you have.")
+}
 
 
 def unless_known(body: Any, if_none_match: str | None, headers: Mapping[str, str]) -> Response[Any]:

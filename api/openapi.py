@@ -52,6 +52,7 @@ TAGS: Final = {
     "Limits": "Frequency caps and quiet hours.",
     "Reports": "What happened, what it does for return visits, and why an offer does not run.",
     "Till": "Redeeming a code, once.",
+    "Payments": "What was paid, what was given back, and the books.",
     "Retailers and keys": "Tenants, and what opens their doors.",
     "Operations": "Health, metrics, and the clock.",
     "Problems": "What each refusal means, and what to do about it.",

@@ -11,7 +11,7 @@ from typing import Final
 from api.docs_page.frame import framed
 from geo.wall_clock import wall_time
 from offers.handing.plain_words import SpokenLanguage
-from offers.parking.receipts import Receipt
+from offers.parking.receipts import ParkingReceipt
 from offers.parking.tariff_words import money
 
 _WORDS: Final[Mapping[SpokenLanguage, Mapping[str, str]]] = {
@@ -70,7 +70,7 @@ _WORDS: Final[Mapping[SpokenLanguage, Mapping[str, str]]] = {
 }
 
 
-def render(receipt: Receipt, language: SpokenLanguage) -> str:
+def render(receipt: ParkingReceipt, language: SpokenLanguage) -> str:
     """The whole page."""
     words = _WORDS[language]
     warnings = [
@@ -86,7 +86,7 @@ def render(receipt: Receipt, language: SpokenLanguage) -> str:
     return framed(words["title"], body, language=language, kind="receipt")
 
 
-def _facts(receipt: Receipt, language: SpokenLanguage) -> Iterator[tuple[str, str]]:
+def _facts(receipt: ParkingReceipt, language: SpokenLanguage) -> Iterator[tuple[str, str]]:
     words = _WORDS[language]
     yield words["number"], str(receipt.receipt_id)
     yield words["issued"], _clock(receipt.issued_at, receipt.time_zone)
@@ -106,7 +106,7 @@ def _facts(receipt: Receipt, language: SpokenLanguage) -> Iterator[tuple[str, st
         yield words["net"], money(receipt.vat.net_minor, receipt.currency, language)
 
 
-def _payments(receipt: Receipt, language: SpokenLanguage) -> str:
+def _payments(receipt: ParkingReceipt, language: SpokenLanguage) -> str:
     words = _WORDS[language]
     names = ("paid_at", "for_until", "amount", "back", "payment")
     head = "".join(f"<th>{escape(words[name])}</th>" for name in names)

@@ -23,6 +23,7 @@ from granian.constants import HTTPModes, Interfaces, Loops
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
 
+from api.cashier import check_secrets
 from api.clock import settle_mode
 from api.provision import bring_up_to_date, provided_database, with_connection
 from api.settings import Settings, variable_of
@@ -43,6 +44,7 @@ _PORT_WITHIN_S: Final = 5.0
 def serve(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT. Raises AlentourError, in one line, for what an operator can mend."""
     variables = f"{variable_of('port')} or {variable_of('host')}"
+    check_secrets(settings)
     await_port(settings.host, settings.port, instead=f"set {variables}")
     with _metrics_folder(settings) as metrics_dir, provided_database(settings) as provided:
         bring_up_to_date(provided, is_embedded=settings.database_url is None)

@@ -71,10 +71,14 @@ class Bulk(NamedTuple, Generic[Edit]):
     def bodies(self) -> dict[str, Schema]:
         """The form of each body that it takes, by media type."""
         collection = _object("features", type=Schema(type=OpenAPIType.STRING, enum=["FeatureCollection"]))
-        as_json = collection
-        if self.in_json is not None:
-            as_json = Schema(one_of=[_object(self.in_json.list_name), collection])
-        return {GEOJSON: collection, "application/json": as_json, CSV: Schema(type=OpenAPIType.STRING)}
+        in_json = [] if self.in_json is None else [_object(self.in_json.list_name)]
+        in_json += [] if self.in_geojson is None else [collection]
+        bodies = {"application/json": in_json[0] if len(in_json) == 1 else Schema(one_of=in_json)}
+        if self.in_geojson is not None:
+            bodies = {GEOJSON: collection, **bodies}
+        if self.in_table is not None:
+            bodies[CSV] = Schema(type=OpenAPIType.STRING)
+        return bodies
 
 
 def importing(bulk: Bulk[Any], *, operation_id: str, summary: str, description: str) -> Any:
@@ -129,7 +133,7 @@ def _rows_of(bulk: Bulk[Any]) -> dict[str, Provide]:
         media_type = request.content_type[0]
         with _room.taken():
             body = await request.body()
-            yield await asyncio.to_thread(_read, bulk, media_type, body)
+            yield await asyncio.to_thread(read, bulk, media_type, body)
 
     async def provide_session(
         request: Request[Any, Any, Any],
@@ -142,20 +146,14 @@ def _rows_of(bulk: Bulk[Any]) -> dict[str, Provide]:
     return {"rows": Provide(provide_rows), "session": Provide(provide_session)}
 
 
-def _read(bulk: Bulk[Any], media_type: str, body: bytes) -> Rows[Any]:
+def read(bulk: Bulk[Any], media_type: str, body: bytes) -> Rows[Any]:
+    """The rows of a body, each judged by itself. Pure and slow: run it in a thread."""
     return read_rows(body, bulk.form_of(media_type, body), bulk.key)
 
 
 def _operation_of(bulk: Bulk[Any]) -> type[Operation]:
     """The OpenAPI operation: its body is read by hand and so not seen by the framework."""
-    collection = _object("features", type=Schema(type=OpenAPIType.STRING, enum=["FeatureCollection"]))
-    in_json = [] if bulk.in_json is None else [_object(bulk.in_json.list_name)]
-    in_json += [] if bulk.in_geojson is None else [collection]
-    schemas = {"application/json": in_json[0] if len(in_json) == 1 else Schema(one_of=in_json)}
-    if bulk.in_geojson is not None:
-        schemas = {GEOJSON: collection, **schemas}
-    if bulk.in_table is not None:
-        schemas[CSV] = Schema(type=OpenAPIType.STRING)
+    schemas = bulk.bodies()
 
     @dataclass  # so that the inherited constructor calls __post_init__
     class ImportOperation(Operation):

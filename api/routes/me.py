@@ -136,7 +136,8 @@ async def explain_me(
 async def erase_me(
     phone: AuthPhone, tx: Tx, state: State, accept_language: AcceptLanguage = None
 ) -> Response[Erasure]:
-    """At once and for good, on all phones; 503 while a payment is being settled, for seconds. Takes no body and asks for no reason.
+    """At once and for good, on all phones. Takes no body and asks for no reason. 503 for the seconds in
+    which a payment is being settled.
 
     When it is answered, no token of the person is valid, nothing is handed over any more, and live
     streams end. Again, it is 401: so is it after an answer that was lost, and then it was done. What is

@@ -26,7 +26,8 @@ from geo.sites import positions_of_sites
 from geo.tables import is_one_of
 from offers.menus.card import Card, card_of
 from offers.menus.json_ld import MEDIA_TYPE as JSON_LD
-from offers.menus.json_ld_reading import Found, identifier_of, is_json_ld, menus_in, read_menu
+from offers.menus.json_ld_nodes import Found, identifier_of, is_json_ld, menus_in
+from offers.menus.json_ld_reading import read_menu
 from offers.menus.judging import faults_of
 from offers.menus.menu_edits import create_menu, edit_menu, publish_menu
 from offers.menus.reading import read_card
@@ -157,8 +158,8 @@ async def _judge(session: AsyncSession, retailer_id: int, _: Key, rows: Rows[Imp
             rows.refuse(number, [Fault(one.at_site, "there is no such site")])
         elif menu is not None and menu.site_id != site_id:
             rows.refuse(number, [Fault(one.at_site, "is not where this menu is; a menu cannot move")])
-        elif faults := faults_of(card, rows.at(number)):
-            rows.refuse(number, faults)
+        elif card is not one.card and (faults := faults_of(card, rows.at(number))):
+            rows.refuse(number, faults)  # formulas that name dishes which are gone now
         else:
             judged[number] = Judged(site_id, menu, card)
     return judged
@@ -234,17 +235,18 @@ def _says_linked(body: bytes) -> bool:
         return False  # what is wrong with it is told when it is read
 
 
+BULK: Final = _MenuBulk(
+    kind="menu",
+    key=_name_of,
+    judge=_judge,
+    write=_write,
+    in_geojson=_JSON,
+    in_table=_TABLE,
+    in_json=_JSON,
+    most="1,000 menus",
+)
 import_all = importing(
-    _MenuBulk(
-        kind="menu",
-        key=_name_of,
-        judge=_judge,
-        write=_write,
-        in_geojson=_JSON,
-        in_table=_TABLE,
-        in_json=_JSON,
-        most="1,000 menus",
-    ),
+    BULK,
     operation_id="importMenus",
     summary="Import menus from JSON, JSON-LD or CSV",
     description='`{"menus": […]}` of cards, each with your `external_id` and that of its site'

@@ -71,10 +71,7 @@ MostMinor = Annotated[
     ),
 ]
 Currency = Annotated[str | None, Parameter(pattern="^[A-Z]{3}$", description="Menus in it. ISO 4217.")]
-Open = Annotated[
-    Literal["now"] | None,
-    Parameter(query="open", description="`now`: only menus that are served now."),
-]
+OnlyOpen = Annotated[bool, Parameter(description="Only menus that are served now.")]
 Form = Annotated[
     Literal["compact", "full"], Parameter(description="`full`: menus with their dishes that fit.")
 ]
@@ -85,14 +82,14 @@ Language = Annotated[
 
 
 class AskedOfMenus(msgspec.Struct, frozen=True, kw_only=True):
-    """What a request asks of menus only, as it was written; None where it says nothing."""
+    """What a request asks of menus only, as it was written; None (or False) where it says nothing."""
 
     diet: str | None = None
     without: str | None = None
     cuisine: str | None = None
     max_price_minor: int | None = None
     currency: str | None = None
-    open: Literal["now"] | None = None
+    open_now: bool = False
 
     @property
     def asks_for_own(self) -> bool:
@@ -106,7 +103,7 @@ class AskedOfMenus(msgspec.Struct, frozen=True, kw_only=True):
             cuisines=_listed(self.cuisine),
             max_price_minor=self.max_price_minor,
             currency=self.currency,
-            only_open=self.open == "now",
+            only_open=self.open_now,
         )
 
     def refuse(self) -> None:
@@ -114,7 +111,7 @@ class AskedOfMenus(msgspec.Struct, frozen=True, kw_only=True):
         faults = tuple(
             Fault(name, "is for menus: ask for kinds=menu")
             for name in self.__struct_fields__
-            if getattr(self, name) is not None
+            if getattr(self, name) is not None and getattr(self, name) is not False
         )
         if faults:
             raise InvalidInput("Sites cannot be looked for by what is on their menus.", faults=faults)
@@ -139,7 +136,7 @@ def read_asked(
     cuisine: Cuisines = None,
     max_price_minor: MostMinor = None,
     currency: Currency = None,
-    open_now: Open = None,
+    open_now: OnlyOpen = False,
 ) -> AskedOfMenus:
     return AskedOfMenus(
         diet=diet,
@@ -147,7 +144,7 @@ def read_asked(
         cuisine=cuisine,
         max_price_minor=max_price_minor,
         currency=currency,
-        open=open_now,
+        open_now=open_now,
     )
 
 

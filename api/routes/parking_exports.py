@@ -14,8 +14,8 @@ from api.import_bodies import GEOJSON
 from api.routes.exports import COLLECTION, JSON, ROWS_AT_ONCE, opened_file, pages, sent, tenant_at_one_moment
 from api.routes.parking_forms import ZoneFeature, exported_zone, terms_of_row
 from api.routes.resources import RetailerId
-from offers.parking.publishing import list_tariffs, names_of_tariffs, versions_of
 from offers.parking.tables import TariffRow, TariffVersionRow, ZoneRow
+from offers.parking.tariff_rows import list_tariffs, names_of_tariffs, versions_of
 from offers.parking.tariffs import Tariff, write_tariff
 from offers.parking.zone_edits import list_zones
 

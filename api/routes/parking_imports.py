@@ -18,7 +18,8 @@ from offers.parking.codes import code_key_of
 from offers.parking.permit_edits import MOST_ZONES, PermitEdit, permit_faults, write_permits
 from offers.parking.plate_keys import PlateKey
 from offers.parking.plates import LONGEST_TYPED, read_plate
-from offers.parking.publishing import Plan, ids_of_tariffs, plan_tariffs, publish
+from offers.parking.publishing import Plan, plan_tariffs, publish
+from offers.parking.tariff_rows import ids_of_tariffs
 from offers.parking.tariffs import Tariff, read_tariff
 from offers.parking.zone_edits import ids_of_zones, write_zones
 

@@ -14,7 +14,7 @@ from api.routes.devices import key_of
 from api.routes.parking_stays import SessionId
 from api.routes.problems import Accept, wants_page
 from offers.handing.plain_words import SpokenLanguage
-from offers.parking.receipts import Receipt, make_receipt
+from offers.parking.receipts import ParkingReceipt, make_receipt
 from offers.parking.session_views import Teller
 from offers.parking.sessions import owner_of, read_session
 
@@ -35,7 +35,7 @@ async def read_receipt(
     state: State,
     accept: Accept = "",
     accept_language: AcceptLanguage = None,
-) -> Response[Receipt]:
+) -> Response[ParkingReceipt]:
     """What was paid for which plate, where, when, by which version of the tariff; for browsers a page.
 
     `money` is `sandbox` where nothing real was paid, and the page says so. Before the session has ended it is
@@ -49,7 +49,7 @@ async def read_receipt(
     return Response(receipt, headers=_HEADERS)
 
 
-def _page(receipt: Receipt, language: SpokenLanguage) -> Response[Any]:
+def _page(receipt: ParkingReceipt, language: SpokenLanguage) -> Response[Any]:
     headers = {**_HEADERS, "content-language": language, "content-security-policy": CONTENT_POLICY}
     return Response(render(receipt, language), media_type=MediaType.HTML, headers=headers)
 

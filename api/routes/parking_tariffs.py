@@ -21,16 +21,9 @@ from api.routes.parking_forms import (
 from api.routes.parking_imports import import_tariffs
 from api.routes.resources import Id, RetailerId, existing_tenant
 from geo.errors import Conflict, NotFound
-from offers.parking.publishing import (
-    ids_of_tariffs,
-    list_tariffs,
-    plan_tariffs,
-    publish,
-    tariff_of,
-    versions_of,
-    withdraw,
-)
+from offers.parking.publishing import plan_tariffs, publish, withdraw
 from offers.parking.tables import TariffVersionRow
+from offers.parking.tariff_rows import ids_of_tariffs, list_tariffs, tariff_of, versions_of
 from offers.parking.tariffs import Tariff, read_tariff, write_tariff
 
 Version = Annotated[int, Parameter(ge=1, le=MAX_VERSION)]

@@ -24,18 +24,16 @@ from api.routes.resources import (
     stopper_of,
 )
 from geo.errors import Fault, InvalidInput
-from offers.parking.publishing import ids_of_tariffs, names_of_tariffs
 from offers.parking.tables import ZoneRow
+from offers.parking.tariff_rows import ids_of_tariffs, names_of_tariffs
 from offers.parking.zone_edits import (
     ZoneEdit,
-    close_zone,
     create_zone,
-    delete_zone,
     edit_zone,
     list_zones,
-    reopen_zone,
     zone_of,
 )
+from offers.parking.zone_lifecycle import close_zone, delete_zone, reopen_zone
 
 Code = Annotated[str | None, Parameter(max_length=64, description="As on the sign; finds one.")]
 

@@ -36,7 +36,7 @@ class PaymentTold(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PaymentInFull(PaymentTold, frozen=True, kw_only=True):
-    """With `client_secret` while the state is `requires_action`: what the provider's form on the phone needs."""
+    """With `client_secret` while the state is `requires_action`: for the provider's form on the phone."""
 
     client_secret: str | None
 

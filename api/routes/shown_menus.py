@@ -10,7 +10,8 @@ from api.database import PLAIN, Now, Tx
 from api.etags import NOT_MODIFIED, unless_known
 from api.languages import ranked_languages, spoken_language
 from api.routes.resources import Id
-from offers.menus.showing import Reader, ShownMenu, SiteMenus, menu_shown, menus_of_site
+from offers.menus.showing import Reader, menu_shown, menus_of_site
+from offers.menus.shown import ShownMenu, SiteMenus
 
 _BY_LANGUAGE: Final = {"vary": "Accept-Language"}
 

@@ -25,12 +25,12 @@ _CODE: Final = "75 104"
 _OWN_NAME: Final = "quai"
 _SET_AT: Final = "2026-06-15T09:20:00Z"
 
-_TARIFF: Final[dict[str, Any]] = {
+TARIFF: Final[dict[str, Any]] = {
     "id": _OWN_NAME,
     "version": 1,
     "name": {"fr": "Quai, 2 h au plus", "en": "Quay, 2 h at most"},
     "currency": "EUR",
-    "fps_minor": 3500,
+    "fps_minor": 1200,
     "rates": [
         {
             "hours": "Mo-Sa 09:00-20:00; PH off",
@@ -48,7 +48,7 @@ _TARIFF: Final[dict[str, Any]] = {
 }
 _VERSION: Final = {
     "version": 1,
-    "valid_from": _TARIFF["valid_from"],
+    "valid_from": TARIFF["valid_from"],
     "valid_until": None,
     "published_at": _SET_AT,
     "withdrawn_at": None,
@@ -59,7 +59,7 @@ _PUBLISHED: Final = {
     "version": 1,
     "published_at": _SET_AT,
     "withdrawn_at": None,
-    "tariff": _TARIFF,
+    "tariff": TARIFF,
 }
 _RESTRICTION: Final = {"kind": "loading_only", "hours": "Mo-Sa 06:00-09:00", "note": "Market deliveries"}
 _LINE: Final = {"type": "LineString", "coordinates": [[2.3482, 48.8531], [2.3489, 48.85335]]}
@@ -94,7 +94,7 @@ def _edited(**said: Any) -> dict[str, Any]:
 _CLOSED: Final = _edited(revision=2, closed_at=NOW, closed_by="retailer", updated_at=NOW)
 _REOPENED: Final = _edited(revision=3, updated_at=NOW)
 _ZONES: Final = {"type": "FeatureCollection", "features": [_DRAFT]}
-_TARIFFS: Final = {"tariffs": [_TARIFF]}
+_TARIFFS: Final = {"tariffs": [TARIFF]}
 _REPORT: Final = {
     "dry_run": False,
     "rows": 1,
@@ -179,7 +179,7 @@ TOLD: Final[Mapping[str, Told]] = {
     "reopenParkingZone": Told(answering(_REOPENED), parameters=_AT),
     "importParkingZones": Told(answering(_REPORT), asked={"GeoJSON": _ZONES}),
     "exportParkingZones": Told(answering(_ZONES)),
-    "publishParkingTariff": Told(answering(_PUBLISHED, "201"), asked={"": _TARIFF}),
+    "publishParkingTariff": Told(answering(_PUBLISHED, "201"), asked={"": TARIFF}),
     "listParkingTariffs": Told(answering(page(_LISTED)), parameters={"external_id": _OWN_NAME}),
     "getParkingTariff": Told(answering(_LISTED), parameters=_AT),
     "getParkingTariffVersion": Told(answering(_PUBLISHED), parameters=_AT),

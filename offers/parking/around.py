@@ -102,18 +102,21 @@ async def read_zones_around(
         _AROUND, lon - east, lat - north, lon + east, lat + north, lon, lat, now, _READ_AT_MOST
     )
     likely = likely_zones(lon, lat, accuracy_m, [_polygon(row["shape"]) for row in rows])
+    told = sorted(
+        (pair for pair in zip(rows, likely, strict=True) if pair[1].distance_m <= reach_m),
+        key=lambda pair: (-pair[1].confidence, pair[1].distance_m, pair[0]["zone_id"]),
+    )
+    seen = _Seeing(language, now)
     found = [
         ZoneAround(
-            **_seen(zone_in(row), _version_in(row), language, now),
+            **seen.members_of(zone_in(row), _version_in(row)),
             confidence=round(one.confidence, 3),
             distance_m=round(one.distance_m, 1),
         )
-        for row, one in zip(rows, likely, strict=True)
-        if one.distance_m <= reach_m
+        for row, one in told[:MOST_ZONES]
     ]
-    found.sort(key=lambda one: (-one.confidence, one.distance_m, one.zone_id))
     some = math.fsum(one.confidence for one in likely)
-    return ZonesAround(zones=found[:MOST_ZONES], none=round(max(0.0, 1 - some), 3))
+    return ZonesAround(zones=found, none=round(max(0.0, 1 - some), 3))
 
 
 async def seen_zones(
@@ -122,30 +125,40 @@ async def seen_zones(
     """Zones that were found by their code, with their tariffs."""
     tariff_ids = {one.tariff_id for one in found if one.tariff_id is not None}
     versions = await versions_in_force(connection, tariff_ids, now)
-    return [ZoneSeen(**_seen(one, versions.get(one.tariff_id or 0), language, now)) for one in found]
+    seen = _Seeing(language, now)
+    return [ZoneSeen(**seen.members_of(one, versions.get(one.tariff_id or 0))) for one in found]
 
 
-def _seen(
-    zone: Zone, version: TariffVersion | None, language: SpokenLanguage, now: datetime
-) -> dict[str, Any]:
-    same = ("zone_id", "operator", "code", "name", "time_zone", "country", "capacity", "is_open")
-    return {
-        **{name: getattr(zone, name) for name in same},
-        "operator_id": zone.retailer_id,
-        "restrictions": zone.restrictions,
-        "forbidden_by": forbidding(zone.restrictions, zone.time_zone, _NOBODY, now),
-        "price": None if version is None else _price(version, zone.time_zone, language, now),
-    }
+class _Seeing:
+    """One look at some zones. A street has many and few tariffs: each is priced once."""
 
+    def __init__(self, language: SpokenLanguage, now: datetime) -> None:
+        self._language: SpokenLanguage = language
+        self._now = now
+        self._prices: dict[tuple[int, int, str], Price] = {}
 
-def _price(version: TariffVersion, time_zone: str, language: SpokenLanguage, now: datetime) -> Price:
-    paying = paying_now(version.tariff, now, time_zone)
-    return Price(
-        tariff_id=version.tariff_id,
-        version=version.version,
-        text=in_short(paying, now, time_zone, language),
-        now=paying,
-    )
+    def members_of(self, zone: Zone, version: TariffVersion | None) -> dict[str, Any]:
+        """The members of a `ZoneSeen`."""
+        same = ("zone_id", "operator", "code", "name", "time_zone", "country", "capacity", "is_open")
+        return {
+            **{name: getattr(zone, name) for name in same},
+            "operator_id": zone.retailer_id,
+            "restrictions": zone.restrictions,
+            "forbidden_by": forbidding(zone.restrictions, zone.time_zone, _NOBODY, self._now),
+            "price": None if version is None else self._price(version, zone.time_zone),
+        }
+
+    def _price(self, version: TariffVersion, time_zone: str) -> Price:
+        key = version.tariff_id, version.version, time_zone
+        if key not in self._prices:
+            paying = paying_now(version.tariff, self._now, time_zone)
+            self._prices[key] = Price(
+                tariff_id=version.tariff_id,
+                version=version.version,
+                text=in_short(paying, self._now, time_zone, self._language),
+                now=paying,
+            )
+        return self._prices[key]
 
 
 def _version_in(row: asyncpg.Record) -> TariffVersion | None:

@@ -69,5 +69,8 @@ class CashierMoney:
             await settled.money_came(
                 connection, key, self, payment.subject_id, payment.payment_id, payment.amount_minor, now
             )
+        elif payment.state in {"partially_refunded", "refunded"}:
+            amount_minor = payment.refunded_minor + payment.refunding_minor
+            await settled.money_went_back(connection, key, payment.subject_id, amount_minor, now)
         elif payment.state in {"declined", "cancelled"}:
             await settled.no_money_came(connection, key, payment.subject_id, now)

@@ -71,12 +71,14 @@ _OF: Final[Mapping[str, _Series]] = MappingProxyType(
             forms=("LLDDDLL",),
         ),
         "FI": _series(
-            "a Finnish", "ABC-123", r"[A-ZÅÄÖ]{1,3}[1-9]\d{0,2}", r"[1-9]\d{0,2}[A-ZÅÄÖ]{1,3}", r"CD[1-9]\d{3}",
+            "a Finnish", "ABC-123",
+            r"[A-ZÅÄÖ]{1,3}[1-9]\d{0,2}", r"[1-9]\d{0,2}[A-ZÅÄÖ]{1,3}", r"CD[1-9]\d{3}",
             forms=("LLLDDD",),
         ),
-        # At most eight characters, E (electric) and H (historic) included (FZV § 9 and annex 4).
+        # At most eight characters, E (electric) and H (historic) included (FZV).
         "DE": _series(
-            "a German", "B-AB 1234", r"(?!.{9})[A-ZÄÖÜ]{2,5}[1-9]\d{0,3}[EH]?", r"(?!.{9})[A-ZÄÖÜ]{1,3}\d{1,6}",
+            "a German", "B-AB 1234",
+            r"(?!.{9})[A-ZÄÖÜ]{2,5}[1-9]\d{0,3}[EH]?", r"(?!.{9})[A-ZÄÖÜ]{1,3}\d{1,6}",
         ),
         "GB": _series(
             "a British", "AB12 CDE",
@@ -98,7 +100,7 @@ _OF: Final[Mapping[str, _Series]] = MappingProxyType(
         ),
         "BE": _series(
             "a Belgian", "1-ABC-234",
-            # A personal plate has what its holder likes (AR 20 July 2001, art. 22); the letters O and I, too.
+            # A personal plate has what its holder likes (AR 20 July 2001); the letters O and I, too.
             r"\d[A-Z]{3}\d{3}", r"[A-Z]{3}\d{3}", r"\d{3}[A-Z]{3}", r"(?=.*[A-Z])[A-Z0-9]{2,8}",
         ),
         "NL": _series(

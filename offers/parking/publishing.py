@@ -1,11 +1,12 @@
 """Publishing tariffs: new versions beside those there are, one operator's at a time, in one order.
 
 Whoever publishes holds the operator's row first, so that two imports wait for each other and each judges
-what the other left. Owns the tables of tariffs and their versions for whoever edits; which versions fit
-beside each other is `offers.parking.validity`', what terms may say `offers.parking.tariffs`'.
+what the other left. Owns the writing of versions; which fit beside each other is
+`offers.parking.validity`', what terms may say
+`offers.parking.tariffs`', and the reading `offers.parking.tariff_rows`'.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Any, Final
 
@@ -13,10 +14,11 @@ import msgspec
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from geo.errors import Conflict, Fault, NotFound
+from geo.errors import Conflict, Fault
 from geo.places import Written, external_id_faults, per_statement
-from geo.tables import Retailer, is_one_of
-from offers.parking.tables import TariffRow, TariffVersionRow
+from geo.tables import Retailer
+from offers.parking.tables import TariffVersionRow
+from offers.parking.tariff_rows import ids_of_tariffs, versions_of
 from offers.parking.tariffs import Tariff, write_tariff
 from offers.parking.validity import Stretch, place, stretch_faults
 
@@ -97,56 +99,6 @@ async def publish(
             wanted = {name: said[name] for name in statement.compile().params}
             await session.execute(statement, wanted)
     return Written(created=len(new), updated=0, unchanged=len(numbers) - len(new))
-
-
-async def tariff_of(session: AsyncSession, retailer_id: int, tariff_id: int) -> TariffRow:
-    query = select(TariffRow).where(TariffRow.retailer_id == retailer_id, TariffRow.tariff_id == tariff_id)
-    tariff = (await session.scalars(query)).one_or_none()
-    if tariff is None:
-        raise NotFound(f"There is no parking tariff {tariff_id}.")
-    return tariff
-
-
-async def list_tariffs(
-    session: AsyncSession, retailer_id: int, *, after_id: int, limit: int, external_id: str | None = None
-) -> Sequence[TariffRow]:
-    """In the order of their ids, those after `after_id`."""
-    query = select(TariffRow).where(TariffRow.retailer_id == retailer_id, TariffRow.tariff_id > after_id)
-    if external_id is not None:
-        query = query.where(TariffRow.external_id == external_id)
-    return (await session.scalars(query.order_by(TariffRow.tariff_id).limit(limit))).all()
-
-
-async def versions_of(
-    session: AsyncSession, tariff_ids: Collection[int]
-) -> dict[int, list[TariffVersionRow]]:
-    """By tariff, all its versions in the order in which they hold, withdrawn ones as well."""
-    query = select(TariffVersionRow).where(is_one_of(TariffVersionRow.tariff_id, tariff_ids))
-    ordered = query.order_by(
-        TariffVersionRow.tariff_id, TariffVersionRow.valid_from.nulls_first(), TariffVersionRow.version
-    )
-    found: dict[int, list[TariffVersionRow]] = {tariff_id: [] for tariff_id in tariff_ids}
-    for row in await session.scalars(ordered):
-        found[row.tariff_id].append(row)
-    return found
-
-
-async def names_of_tariffs(
-    session: AsyncSession, retailer_id: int, tariff_ids: Collection[int]
-) -> dict[int, str]:
-    """The operator's own names of these, by id."""
-    query = select(TariffRow.tariff_id, TariffRow.external_id).where(
-        TariffRow.retailer_id == retailer_id, is_one_of(TariffRow.tariff_id, tariff_ids)
-    )
-    return {row[0]: row[1] for row in await session.execute(query)} if tariff_ids else {}
-
-
-async def ids_of_tariffs(session: AsyncSession, retailer_id: int, names: Collection[str]) -> dict[str, int]:
-    """The same the other way; a name that the operator has not is left out."""
-    query = select(TariffRow.external_id, TariffRow.tariff_id).where(
-        TariffRow.retailer_id == retailer_id, is_one_of(TariffRow.external_id, names)
-    )
-    return {row[0]: row[1] for row in await session.execute(query)} if names else {}
 
 
 async def withdraw(session: AsyncSession, version: TariffVersionRow, now: datetime) -> bool:

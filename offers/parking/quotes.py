@@ -69,6 +69,17 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
     duration_min: int | None
 
 
+class ScaleStep(msgspec.Struct, frozen=True, kw_only=True):
+    """A stay that ends after the step before, and at `until` the latest, costs `price_minor`.
+
+    `until` null: the price rises no more within a year. `paid_minutes` are those until then.
+    """
+
+    until: datetime | None
+    paid_minutes: int
+    price_minor: int
+
+
 class Quote(msgspec.Struct, frozen=True, kw_only=True):
     """A stay and its price, pinned to a version of the tariff. `has_plate`: a stay can begin with it.
 
@@ -96,7 +107,7 @@ class Quote(msgspec.Struct, frozen=True, kw_only=True):
     paid_minutes: int
     free_minutes: int
     lines: tuple[Charge, ...]
-    scale: tuple[Step, ...]
+    scale: list[ScaleStep]
     fps_minor: int | None
     expires_at: datetime
 
@@ -170,7 +181,7 @@ async def make_quote(
         paid_minutes=bought.priced.paid_minutes,
         free_minutes=bought.priced.free_minutes,
         lines=bought.priced.lines,
-        scale=scale_of(terms, starts_at),
+        scale=[_step(one) for one in scale_of(terms, starts_at)],
         fps_minor=bought.priced.fps_minor,
         expires_at=now + QUOTE_HOLDS,
     )
@@ -250,6 +261,10 @@ async def pinned_terms(
         classes=frozenset(classes),
         free_before=tuple(free_before),
     )
+
+
+def _step(one: Step) -> ScaleStep:
+    return ScaleStep(until=one.until, paid_minutes=one.paid_minutes, price_minor=one.price_minor)
 
 
 async def _classes(

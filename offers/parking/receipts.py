@@ -4,6 +4,7 @@ A receipt is made from rows that do not change once its stay has ended; before t
 content, in numbers; the printed page is the edge's. Amounts include VAT where the zone states a rate.
 """
 
+import contextlib
 from datetime import datetime
 from typing import Literal
 from uuid import UUID
@@ -11,7 +12,7 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
-from geo.errors import Conflict
+from geo.errors import Conflict, NotFound
 from offers.parking.session_views import Teller
 from offers.parking.sessions import Session
 from offers.parking.stay_rules import vat_minor
@@ -38,7 +39,7 @@ class Vat(msgspec.Struct, frozen=True, kw_only=True):
     net_minor: int
 
 
-class Receipt(msgspec.Struct, frozen=True, kw_only=True):
+class ParkingReceipt(msgspec.Struct, frozen=True, kw_only=True):
     """`total_minor` is what was paid and not given back. `is_final`: the stay has ended.
 
     `money` is `sandbox` where nothing real was paid.
@@ -68,7 +69,7 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     money: Literal["none", "sandbox", "stripe"]
 
     def __repr__(self) -> str:
-        return f"Receipt({self.receipt_id})"
+        return f"ParkingReceipt({self.receipt_id})"
 
 
 async def make_receipt(
@@ -76,7 +77,7 @@ async def make_receipt(
     session: Session,
     teller: Teller,
     now: datetime,
-) -> Receipt:
+) -> ParkingReceipt:
     """Raises Conflict `not_paid_yet` for a stay that has not begun."""
     stay = session.stay
     if stay.state in {"pending", "dropped"}:
@@ -89,7 +90,7 @@ async def make_receipt(
     if rules.vat_basis_points is not None:
         part = vat_minor(total_minor, rules.vat_basis_points)
         vat = Vat(basis_points=rules.vat_basis_points, vat_minor=part, net_minor=total_minor - part)
-    return Receipt(
+    return ParkingReceipt(
         receipt_id=session.session_id,
         issued_at=now,
         is_final=stay.state == "ended",
@@ -129,7 +130,8 @@ async def _money(connection: asyncpg.Connection, session: Session) -> Literal["n
     providers = set()
     for one in session.stay.paid:
         if one.payment_id is not None:
-            providers.add((await read_payment(connection, session.key, one.payment_id)).provider)
+            with contextlib.suppress(NotFound):  # payments have a period of their own
+                providers.add((await read_payment(connection, session.key, one.payment_id)).provider)
     if not providers:
         return "none"
     return "sandbox" if "sandbox" in providers else "stripe"

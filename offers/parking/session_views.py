@@ -35,7 +35,7 @@ class Longer(msgspec.Struct, frozen=True, kw_only=True):
     price_minor: int
 
 
-class PaymentTold(msgspec.Struct, frozen=True, kw_only=True):
+class PaymentUnderWay(msgspec.Struct, frozen=True, kw_only=True):
     """A payment under way; with `client_secret` the phone lets the bank confirm it in `requires_action`."""
 
     payment_id: UUID
@@ -77,7 +77,7 @@ class SessionTold(msgspec.Struct, frozen=True, kw_only=True):
     remind_before_min: int | None
     purchases: list[PurchaseTold]
     extensions: list[Longer]
-    payment: PaymentTold | None
+    payment: PaymentUnderWay | None
 
     def __repr__(self) -> str:
         return f"SessionTold({self.session_id})"
@@ -138,12 +138,12 @@ class Teller:
             self._zones[session.zone_id] = zone, await read_stay_rules(self._connection, session.zone_id)
         return self._zones[session.zone_id]
 
-    async def _payment(self, session: Session) -> PaymentTold | None:
+    async def _payment(self, session: Session) -> PaymentUnderWay | None:
         pending = session.stay.pending
         if pending is None or pending.payment_id is None:
             return None
         payment = await read_payment(self._connection, session.key, pending.payment_id)
-        return PaymentTold(**{name: getattr(payment, name) for name in PaymentTold.__struct_fields__})
+        return PaymentUnderWay(**{name: getattr(payment, name) for name in PaymentUnderWay.__struct_fields__})
 
     async def _extensions(self, session: Session, zone: Zone) -> list[Longer]:
         """By the scale of the whole stay; of a tariff where each purchase begins anew, none are told."""

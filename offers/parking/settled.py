@@ -47,6 +47,18 @@ async def money_came(
         await answered(connection, session, now)
 
 
+async def money_went_back(
+    connection: asyncpg.Connection, key: CustomerKey, purchase_id: UUID, amount_minor: int, now: datetime
+) -> None:
+    """So much of it in all, by a stop or by the operator: receipts say so."""
+    session = await session_of_purchase(connection, key, purchase_id)
+    if session is None:
+        return
+    stay = stays.given_back(session.stay, purchase_id, amount_minor)
+    if stay != session.stay:
+        await change_stay(connection, session, stay, now)
+
+
 async def no_money_came(
     connection: asyncpg.Connection, key: CustomerKey, purchase_id: UUID, now: datetime
 ) -> None:

@@ -171,11 +171,12 @@ def stopped(stay: Stay, now: datetime, worth_minor: int | None) -> tuple[Stay, l
     A payment still under way is given back when it comes in. Raises Conflict where the stay is not running.
     """
     _check_running(stay, now)
-    unused_minor = 0 if worth_minor is None else max(0, stay.price_minor - worth_minor)
+    kept_minor = stay.price_minor - stay.given_back_minor
+    unused_minor = 0 if worth_minor is None else max(0, kept_minor - worth_minor)
     refunds = _refunds(stay.paid, unused_minor)
     back = {refund.purchase.purchase_id: refund.amount_minor for refund in refunds}
     purchases = tuple(
-        msgspec.structs.replace(one, given_back_minor=back.get(one.purchase_id, one.given_back_minor))
+        msgspec.structs.replace(one, given_back_minor=one.given_back_minor + back.get(one.purchase_id, 0))
         for one in stay.purchases
     )
     ended_at = min(max(now, stay.starts_at), stay.ends_at)
@@ -228,6 +229,19 @@ def failed(stay: Stay, purchase_id: UUID) -> Stay:
     return msgspec.structs.replace(_decided(stay, purchase, "failed"), state=state)
 
 
+def given_back(stay: Stay, purchase_id: UUID, amount_minor: int) -> Stay:
+    """So much of a purchase has gone back in all, by whomever it was given: never less than before."""
+    purchases = tuple(
+        msgspec.structs.replace(
+            one, given_back_minor=max(one.given_back_minor, min(amount_minor, one.price_minor))
+        )
+        if one.purchase_id == purchase_id and one.state == "paid"
+        else one
+        for one in stay.purchases
+    )
+    return msgspec.structs.replace(stay, purchases=purchases)
+
+
 def reminder_due(stay: Stay, now: datetime) -> bool:
     """Whether its driver is to be reminded now that it ends."""
     at = _reminder_at(stay)
@@ -270,7 +284,7 @@ def _refunds(purchases: Sequence[Purchase], amount_minor: int) -> list[Refund]:
     """The amount spread over what was paid, the newest first."""
     refunds = []
     for purchase in reversed(purchases):
-        if part := min(amount_minor, purchase.price_minor):
+        if part := min(amount_minor, purchase.price_minor - purchase.given_back_minor):
             refunds.append(Refund(purchase, part))
             amount_minor -= part
     return refunds

@@ -7,17 +7,16 @@ saying the same once more raises nothing. A zone is known by its public code. Sh
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import msgspec
 import shapely
-import sqlalchemy.exc
 from geoalchemy2.shape import from_shape, to_shape
 from shapely import LineString, MultiLineString, MultiPolygon, Polygon
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from geo.errors import Conflict, Fault, NotFound
+from geo.errors import Fault, NotFound
 from geo.kerbs import Kerb
 from geo.places import (
     Written,
@@ -33,11 +32,8 @@ from offers.parking.codes import code_faults, code_key_of
 from offers.parking.restrictions import Restriction, restriction_faults
 from offers.parking.tables import ZoneRow
 from offers.people.customers import is_country
-from offers.retail.stops import Stopper, refuse_resuming
 
 MOST_SPACES: Final = 100_000
-
-_FOREIGN_KEY_VIOLATION: Final = "23503"
 
 _UPSERT: Final = text("""
 INSERT INTO parking_zones (retailer_id, code, code_key, name, shape, kerb, buffer_m, time_zone, country,
@@ -208,55 +204,6 @@ def _plain(edit: ZoneEdit) -> dict[str, Any]:
         "code_key": code_key_of(edit.code),
         "restrictions": msgspec.to_builtins(list(edit.restrictions)),
     }
-
-
-async def close_zone(
-    session: AsyncSession, zone: ZoneRow, by: Stopper, now: datetime
-) -> Stopper | Literal["same"] | None:
-    """Let nothing be bought there any more; who had closed it before, `same` where nothing changes.
-
-    What a retailer closed the operator may close, too, and then only the operator reopens it.
-    """
-    before = _closer(zone)
-    if before in {by, "operator"}:
-        return "same"
-    zone.closed_at, zone.closed_by = zone.closed_at or now, by
-    await _note_edit(session, zone, now)
-    return before
-
-
-async def reopen_zone(
-    session: AsyncSession, zone: ZoneRow, by: Stopper, now: datetime
-) -> Stopper | Literal["same"] | None:
-    """Undo it. Forbidden (`stopped_by_operator`) where that is not theirs."""
-    before = _closer(zone)
-    if before is None:
-        return "same"
-    refuse_resuming(before, by)
-    zone.closed_at = zone.closed_by = None
-    await _note_edit(session, zone, now)
-    return before
-
-
-async def delete_zone(session: AsyncSession, zone: ZoneRow) -> None:
-    """Conflict (`in_use`) where something names it: a stay, or what is left of one."""
-    await session.delete(zone)
-    try:
-        await session.flush()
-    except sqlalchemy.exc.IntegrityError as error:
-        if getattr(error.orig, "sqlstate", None) != _FOREIGN_KEY_VIOLATION:
-            raise
-        raise Conflict("Somebody parked in this zone; close it instead.", code="in_use") from None
-
-
-async def _note_edit(session: AsyncSession, zone: ZoneRow, now: datetime) -> None:
-    zone.revision += 1
-    zone.updated_at = now
-    await session.flush()
-
-
-def _closer(zone: ZoneRow) -> Stopper | None:
-    return "operator" if zone.closed_by == "operator" else "retailer" if zone.closed_by else None
 
 
 async def ids_of_zones(session: AsyncSession, retailer_id: int, code_keys: Collection[str]) -> dict[str, int]:

@@ -1,7 +1,7 @@
 """The ledger: double entry, append-only. A row moves an amount from one account to another.
 
 That is what balances it: there is no row whose two sides differ, so the lines of every transaction sum to 0
-(docs/adr/0019). The key of a row lets a capture or a refund be posted once. Accounts are
+(docs/adr/0021). The key of a row lets a capture or a refund be posted once. Accounts are
 
 - `provider:<name>`: what the provider holds for us,
 - `payee:<retailer id>:<subject>`: what is owed to that business for that subject.

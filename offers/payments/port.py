@@ -1,7 +1,7 @@
 """The payment port: what a provider is asked, and what it answers. Knows no provider and no rows.
 
 A charge takes steps so that a lost answer can never charge twice, with or without the provider's
-idempotency keys (docs/adr/0019): `open` makes an intent, which moves no money and whose reference is
+idempotency keys (docs/adr/0021): `open` makes an intent, which moves no money and whose reference is
 committed before anything else happens; `authorise` and `capture` move that one intent, which can be done
 only once; `look` says how it stands.
 """

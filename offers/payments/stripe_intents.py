@@ -157,7 +157,7 @@ def read_webhook(payload: bytes, signature: str | None, secret: str) -> Hint | N
     """What to look at; None for an event of something else.
 
     Raises InvalidInput `webhook_unsigned` where the signature is missing, wrong or too old, compared in
-    constant time; and for what is signed but no event.
+    constant time; `malformed_json` for what is signed but no event.
     """
     try:
         stripe.WebhookSignature.verify_header(payload, signature, secret, TOLERANCE_S)
@@ -168,7 +168,7 @@ def read_webhook(payload: bytes, signature: str | None, secret: str) -> Hint | N
     try:
         about = msgspec.json.decode(payload, type=_Event).data.object
     except msgspec.MsgspecError:
-        raise InvalidInput("This is no event of Stripe's.") from None
+        raise InvalidInput("This is no event of Stripe's.", code="malformed_json") from None
     provider_ref = about.id if about.object == "payment_intent" else about.payment_intent
     if not provider_ref:
         return None

@@ -29,12 +29,35 @@ from offers.retail.outlived import keep_counts
 # Rows of one customer, found by (bucket, customer_id), in an order that foreign keys allow. A new table
 # of a person's is one more line here.
 OWNED: Final = (
-    "ledger_entries", "refunds", "payments",
-    "redemptions", "deliveries", "earlier_deliveries", "holdouts", "held_offers", "crossings", "timers",
-    "previews", "parking_purchases", "parking_sessions", "parking_quotes", "parking_prompts", "test_phones",
-    "customer_references", "customer_attributes", "customer_diets", "device_tokens", "device_states",
-    "parking_plates", "link_codes", "consents", "customer_looks", "former_customers", "devices", "customers",
-)  # fmt: skip
+    "customer_diets",
+    "ledger_entries",
+    "refunds",
+    "payments",
+    "redemptions",
+    "deliveries",
+    "earlier_deliveries",
+    "holdouts",
+    "held_offers",
+    "crossings",
+    "timers",
+    "previews",
+    "parking_purchases",
+    "parking_sessions",
+    "parking_quotes",
+    "parking_prompts",
+    "test_phones",
+    "customer_references",
+    "customer_attributes",
+    "device_tokens",
+    "device_states",
+    "parking_plates",
+    "link_codes",
+    "consents",
+    "customer_looks",
+    "former_customers",
+    "devices",
+    "customers",
+)
 # Rows that are found otherwise, each by a statement of its own below.
 SHARED: Final[Mapping[str, str]] = {
     "installations": "by the devices they are",

@@ -45,7 +45,7 @@ async def open_business(
         )
         client = client_of(audited_server, await create_retailer_key(sql, retailer_id, "manage"))
         opened.append(client)
-        return Business(admin, client, retailer_id)
+        return Business(admin, client, retailer_id, audited_server.database_url)
 
     yield make
     for client in opened:

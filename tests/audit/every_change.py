@@ -14,8 +14,9 @@ import httpx
 
 from tests.http.phones import Phone, new_phone, yes
 from tests.http.shops import circle, soup
-from tests.parking.operators import tariff, zone
 from tests.menus.cards import small
+from tests.parking.operators import tariff, zone
+from tests.payments.counter import somebody_paid
 
 SITE = {"name": "Bread", "lat": 60.1646, "lon": 24.9385, "time_zone": "Europe/Helsinki"}
 CAP = {"scope": "retailer", "at_most": 1, "window": {"calendar": "day"}}
@@ -29,6 +30,11 @@ class Business:
     admin: httpx.AsyncClient
     manage: httpx.AsyncClient
     retailer_id: int
+    database_url: str
+
+    async def payment_id(self) -> str:
+        """Somebody paid this business, with play money."""
+        return str(await somebody_paid(self.database_url, self.retailer_id))
 
     async def fence(self, **properties: Any) -> dict[str, Any]:
         fence: dict[str, Any] = (await self._made("/v1/fences", circle(tags=["soup"], **properties))).json()
@@ -154,6 +160,11 @@ async def _edit_zone(shop: Business) -> httpx.Response:
     made = await _zone(shop)
     made["properties"]["capacity"] = 12
     return await shop.manage.put(f"/v1/parking/zones/{made['id']}", json=made)
+
+
+async def _settle_stays(shop: Business) -> httpx.Response:
+    path = f"/v1/parking/zones/{(await _zone(shop))['id']}/stay-rules"
+    return await shop.manage.put(path, json={"pays_actual_time": True})
 
 
 async def _delete_zone(shop: Business) -> httpx.Response:
@@ -347,6 +358,11 @@ async def _preview_offer(shop: Business) -> httpx.Response:
     return await shop.manage.post(f"/v1/offers/{offer_id}/preview", json={"test_phone_id": tried_on})
 
 
+async def _refund_payment(shop: Business) -> httpx.Response:
+    path, key = f"/v1/payments/{await shop.payment_id()}/refund", {"idempotency-key": uuid4().hex}
+    return await shop.manage.post(path, json={"reason": "left early"}, headers=key)
+
+
 @dataclass
 class _Somebody:
     """A customer who lets this business know them, and try things on their phone."""
@@ -391,6 +407,7 @@ CHANGES: Mapping[str, tuple[Change, str]] = {
     "importFences": (_import_fences, "fence"),
     "createParkingZone": (_create_zone, "parking_zone"),
     "editParkingZone": (_edit_zone, "parking_zone"),
+    "writeStayRules": (_settle_stays, "parking_zone"),
     "deleteParkingZone": (_delete_zone, "parking_zone"),
     "closeParkingZone": (_close_zone, "parking_zone"),
     "reopenParkingZone": (_reopen_zone, "parking_zone"),
@@ -427,6 +444,7 @@ CHANGES: Mapping[str, tuple[Change, str]] = {
     "inviteTestPhone": (_invite_test_phone, "test_phone"),
     "removeTestPhone": (_remove_test_phone, "test_phone"),
     "previewOffer": (_preview_offer, "offer"),
+    "refundPayment": (_refund_payment, "payment"),
     "publishNotice": (_publish_notice, "notice"),
     "putController": (_put_controller, "controller"),
     "rotateReceiptKey": (_rotate_receipt_key, "receipt_key"),
@@ -434,11 +452,19 @@ CHANGES: Mapping[str, tuple[Change, str]] = {
 # Of several things, or of somebody whose id is not told.
 WITHOUT_ONE = frozenset(
     {
-        "importSites", "importFences", "importOffers", "setAttributes", "deleteAttributes", "inviteTestPhone",
-        "removeTestPhone", "importParkingZones", "importParkingTariffs", "importParkingPermits",
-        "importSites", "importFences", "importOffers", "importMenus", "setAttributes", "deleteAttributes",
-        "inviteTestPhone", "removeTestPhone",
+        "importSites",
+        "importFences",
+        "importOffers",
+        "setAttributes",
+        "deleteAttributes",
+        "inviteTestPhone",
+        "removeTestPhone",
+        "importParkingZones",
+        "importParkingTariffs",
+        "importParkingPermits",
+        "refundPayment",
+        "importMenus",
     }
-)  # fmt: skip
+)
 # What concerns nobody's things but the operator's.
 OF_THE_OPERATOR = frozenset({"setClock", "advanceClock", "tickClock", "editDefaults", "rotateReceiptKey"})

@@ -28,7 +28,7 @@ CHECKS = "not_a_server_error,response_schema_conformance,content_type_conformanc
 # Endless by design: a stream of events.
 ENDLESS = "/v1/live"
 PHONES = (
-    "^/v1/(fixes|devices|me|consents|nearby|fences/sync|inbox|deliveries|references|previews"
+    "^/v1/(fixes|devices|me|consents|nearby|parking/zones/by-code|fences/sync|inbox|deliveries|references|previews"
     "|caps/effective|test-phones/accept)"
 )
 # They end what the caller goes by, so they come last.

@@ -47,7 +47,7 @@ async def _admin_key(database_url: str) -> str:
         await connection.close()
 
 
-@pytest.mark.parametrize("page", ["retailer.md", "customer.md"])
+@pytest.mark.parametrize("page", ["retailer.md", "customer.md", "parking.md", "parking-operators.md"])
 def test_every_command_of_a_journey_prints_what_the_page_says(
     page: str, shared_server: Server, tmp_path: Path
 ) -> None:

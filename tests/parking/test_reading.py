@@ -71,8 +71,8 @@ async def test_the_classes_of_a_plate_are_those_of_its_permits_there_and_then(
         (KEY.hmac(Plate("FI", "AB123")), "craft", None),
     ):
         await sql.execute(
-            "INSERT INTO parking_permits (retailer_id, plate_hmac, key_name, user_class, zone_ids, valid_from,"
-            " valid_until, created_at, updated_at) VALUES ($1, $2, 'k', $3, $4, $5, $6, $5, $5)",
+            "INSERT INTO parking_permits (retailer_id, plate_hmac, key_name, user_class, zone_ids,"
+            " valid_from, valid_until, created_at, updated_at) VALUES ($1, $2, 'k', $3, $4, $5, $6, $5, $5)",
             *(shop.retailer_id, hmac, user_class, zone_ids, day("2026-01-01"), day("2027-01-01")),
         )
     hmacs = KEY.hmacs(CAR)

@@ -93,6 +93,18 @@ async def test_if_match_protects_an_edit_and_a_deletion(shop: Shop) -> None:
     assert (await shop.client.get(path)).status_code == 404
 
 
+async def test_a_zone_that_something_names_is_not_deleted(shop: Shop, sql: asyncpg.Connection) -> None:
+    made = await make_zone(shop)
+    await sql.execute("CREATE TABLE names_a_zone (zone_id bigint REFERENCES parking_zones)")
+    try:
+        await sql.execute("INSERT INTO names_a_zone VALUES ($1)", made["id"])
+        answer = await shop.client.delete(f"/v1/parking/zones/{made['id']}")
+    finally:
+        await sql.execute("DROP TABLE names_a_zone")
+    assert (answer.status_code, answer.json()["code"]) == (409, "in_use")
+    assert (await shop.client.delete(f"/v1/parking/zones/{made['id']}")).status_code == 204
+
+
 REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("no code", {"code": ""}, "properties.code"),
     ("a code with a slash", {"code": "75/A"}, "properties.code"),

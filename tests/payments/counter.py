@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -13,6 +12,7 @@ from offers.payments.cashier import Cashier
 from offers.payments.ledger import Books, read_books
 from offers.payments.payments import Payment, begin_payment, read_payment
 from offers.payments.refunds import Refund, begin_refund
+from offers.payments.sandbox import Sandbox
 from offers.people.customers import lock_customers
 from offers.people.keys import CustomerKey
 from tests.world import World
@@ -97,8 +97,18 @@ class Counter:
         self.told.append(payment.state)
 
 
+async def somebody_paid(
+    database_url: str, retailer_id: int, customer_id: UUID | None = None, amount_minor: int = 240
+) -> UUID:
+    """A captured payment of play money to this business; its id."""
+    async with asyncpg.create_pool(database_url, min_size=1, max_size=4) as pool:
+        who = customer_id or await World(pool).customer()
+        cashier = Cashier(pool, Sandbox(pool))
+        paid = await Counter(pool, cashier, CustomerKey(bucket_of(who), who), retailer_id).pays(amount_minor)
+        await cashier.close()
+    assert paid.state == "captured"
+    return paid.payment_id
+
+
 def balanced(books: Books) -> bool:
     return all(total.ledger_balance_minor == 0 for total in books.totals) and books.unmatched_payments == 0
-
-
-Maker = Callable[[], Awaitable[Counter]]

@@ -33,6 +33,11 @@ class FakeStripe:
     """Speaks to it as a phone would, with Stripe's own paths."""
 
     url: str
+    log: Path
+
+    def delivered(self) -> int:
+        """How many webhooks were taken."""
+        return self.log.read_text().count("successfully delivered")
 
     def method(self, card: str = "visa") -> str:
         """A payment method as a phone makes one with Stripe: our server never sees the card."""
@@ -80,7 +85,7 @@ def running() -> Iterator[FakeStripe]:
             )  # fmt: skip
         try:
             _wait(port, process, log)
-            yield FakeStripe(f"http://127.0.0.1:{port}")
+            yield FakeStripe(f"http://127.0.0.1:{port}", log)
         finally:
             process.terminate()
             process.wait(10)

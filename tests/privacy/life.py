@@ -161,6 +161,10 @@ async def _says_what_it_eats(life: Life) -> None:
     eats = {"allergens": ["lupin"], "diets": ["vegan"]}
     said = await life.phone.http.put("/v1/me/diet", json=eats, headers=life.phone.headers)
     assert said.status_code == 200, said.text
+    asked = {"lat": HELSINKI[0], "lon": HELSINKI[1], "kinds": "menu", "diet": "mine", "without": "lupin"}
+    found = await life.phone.get("/v1/nearby", params=asked)
+    assert found.status_code == 200, found.text
+    life.is_known_by(eaten="lupin")
 
 
 async def _redeems(life: Life, street: Street) -> None:
@@ -229,8 +233,9 @@ async def _is_held_and_held_out(rows: asyncpg.Pool, life: Life, street: Street) 
     payment_id, refund_id, operation_id = uuid4(), uuid4(), uuid4()
     await rows.execute(
         "INSERT INTO payments (bucket, customer_id, payment_id, operation_id, subject, subject_id,"
-        " retailer_id, amount_minor, currency, state, provider, provider_ref, captured_minor, refunded_minor, created_at,"
-        " settled_at) VALUES ($1, $2, $3, $4, 'parking', $3, $5, 240, 'EUR', 'partially_refunded', 'stripe',"
+        " retailer_id, amount_minor, currency, state, provider, provider_ref, captured_minor, refunded_minor,"
+        " created_at, settled_at)"
+        " VALUES ($1, $2, $3, $4, 'parking', $3, $5, 240, 'EUR', 'partially_refunded', 'stripe',"
         " $6, 240, 100, alentour_now(), alentour_now())",
         *(*who, payment_id, operation_id, street.first.retailer_id, f"pi_{payment_id.hex}"),
     )
@@ -247,7 +252,7 @@ async def _is_held_and_held_out(rows: asyncpg.Pool, life: Life, street: Street) 
             " 'payee:1:parking', $6, 'EUR', 1, alentour_now())",
             *(*who, payment_id, kind, cause_id, minor),
         )
-    life.is_known_by(payment=payment_id, refund=refund_id, operation=operation_id)
+    life.is_known_by(payment=payment_id, refund=refund_id)
     await rows.execute(
         "INSERT INTO offer_codes (offer_id, code, bucket, customer_id, delivery_id, claimed_at)"
         " VALUES ($1, 'SHOP-CODE', $2, $3, $4, alentour_now())",

@@ -160,8 +160,9 @@ async def somebody_lives(town: Town) -> None:
     who = (phone.bucket, phone.customer_id, payment_id)
     await town.pool.execute(
         "INSERT INTO payments (bucket, customer_id, payment_id, operation_id, subject, subject_id,"
-        " retailer_id, amount_minor, currency, state, provider, provider_ref, captured_minor, refunded_minor, created_at,"
-        " settled_at) VALUES ($1, $2, $3, $4, 'parking', $3, 1, 240, 'EUR', 'refunded', 'stripe', 'pi_1',"
+        " retailer_id, amount_minor, currency, state, provider, provider_ref, captured_minor, refunded_minor,"
+        " created_at, settled_at)"
+        " VALUES ($1, $2, $3, $4, 'parking', $3, 1, 240, 'EUR', 'refunded', 'stripe', 'pi_1',"
         " 240, 240, $5, $5)",
         *(*who, uuid4(), NOON),
     )
@@ -210,19 +211,25 @@ async def somebody_lives(town: Town) -> None:
 async def stays(town: Town, phone: Phone) -> None:
     """A quote, and a stay that ended, with what an inspector saw of it."""
     who, stay_id = (phone.bucket, phone.customer_id), uuid4()
+    zone_id = await town.pool.fetchval(
+        "INSERT INTO parking_zones (retailer_id, code, code_key, name, shape, time_zone, country, created_at,"
+        " updated_at) VALUES ($1, 'Z', 'Z', 'Z', ST_GeomFromText('POLYGON((0 0, 0 1, 1 1, 0 0))', 4326),"
+        " 'Europe/Paris', 'FR', $2, $2) RETURNING zone_id",
+        *(town.retailer_id, NOON),
+    )
     plate, hour = "sha256('a plate')", NOON + timedelta(hours=1)
     await town.pool.execute(
-        "INSERT INTO parking_quotes VALUES ($1, $2, $3, 1, 1, 1, '{}', NULL, NULL, $4, $5, $5, 0, 'EUR',"
+        "INSERT INTO parking_quotes VALUES ($1, $2, $3, $6, 1, 1, '{}', NULL, NULL, $4, $5, $5, 0, 'EUR',"
         " NULL, '[]', $4, $5, NULL)",
-        *(*who, uuid4(), NOON, hour),
+        *(*who, uuid4(), NOON, hour, zone_id),
     )
     await town.pool.execute(
         "INSERT INTO parking_sessions (bucket, customer_id, session_id, quote_id, operation_id, zone_id,"
         " tariff_id, tariff_version, classes, plate_hmac, plate_sealed, state, starts_at, ends_at,"
         " covered_until, ended_at, ended_because, currency, free_before, created_at)"
-        f" VALUES ($1, $2, $3, $3, $3, 1, 1, 1, '{{}}', {plate}, '', 'ended', $4, $5, $5, $5, 'expired',"
+        f" VALUES ($1, $2, $3, $3, $3, $6, 1, 1, '{{}}', {plate}, '', 'ended', $4, $5, $5, $5, 'expired',"
         " 'EUR', '[]', $4)",
-        *(*who, stay_id, NOON, hour),
+        *(*who, stay_id, NOON, hour, zone_id),
     )
     await town.pool.execute(
         "INSERT INTO parking_purchases (bucket, customer_id, session_id, purchase_id, operation_id, until,"
@@ -232,9 +239,9 @@ async def stays(town: Town, phone: Phone) -> None:
     await town.pool.execute(
         "INSERT INTO parking_rights (bucket, plate_hmac, right_id, plate_sealed, zone_id, retailer_id,"
         " tariff_id, tariff_version, classes, state, starts_at, ends_at, covered_until, paid_minor, currency,"
-        " free_used) SELECT get_byte(p, 0) % 64, p, $1, '', 1, 1, 1, 1, '{}', 'over', $2, $3, $3, 0, 'EUR',"
+        " free_used) SELECT get_byte(p, 0) % 64, p, $1, '', $4, 1, 1, 1, '{}', 'over', $2, $3, $3, 0, 'EUR',"
         f" '[]' FROM {plate} AS p",
-        *(stay_id, NOON, hour),
+        *(stay_id, NOON, hour, zone_id),
     )
 
 

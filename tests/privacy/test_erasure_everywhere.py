@@ -32,6 +32,7 @@ async def test_an_erased_person_is_found_nowhere_but_in_keyed_proofs(
     assert {kept["kind"]: kept["rows"] for kept in answer.json()["kept"]} == {
         "consents": 11,
         "redemptions": 1,
+        "payments": 2,
         "counts": None,
     }
     for phone in life.phones:
@@ -51,6 +52,7 @@ async def test_an_erased_person_is_found_nowhere_but_in_keyed_proofs(
     proven = await read_proofs(rows, _key(life.phone), proof_key)
     assert [(one.purpose, one.granted) for one in proven.consents].count(("marketing", True)) == 2
     assert [one.offer_id for one in proven.redemptions] == [street.limited_offer]
+    assert [(one.kind, one.amount_minor) for one in proven.payments] == [("capture", 240), ("refund", 100)]
     assert len((await read_proofs(rows, _key(life.former), proof_key)).consents) == 5
 
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import asyncpg
 import httpx
@@ -18,10 +18,14 @@ import msgspec
 
 from api.auth import create_admin_key, create_retailer_key
 from offers.buckets import bucket_of
+from offers.payments.cashier import Cashier
+from offers.payments.sandbox import Sandbox
+from offers.people.keys import CustomerKey
 from tests.http.documented import described
 from tests.http.edge.asking import Client, bearer
 from tests.http.phones import Phone, Shop, yes
 from tests.parking.operators import tariff, zone
+from tests.payments.counter import Counter
 from tests.world import World
 
 # An endless answer, and it takes no id.
@@ -59,6 +63,9 @@ MEANT = {
     ("createParkingZone", "properties.code"): "what stands on an operator's own sign",
     ("editParkingZone", "properties.code"): "the same",
     ("publishParkingTariff", "id"): "an operator's own name of a tariff",
+    ("quoteParking", "zone_id"): "anybody may park in any zone",
+    ("quoteParking", "code"): "the same, by the code on its sign",
+    ("quoteParking", "retailer_id"): "whose sign it is",
     ("addOfferCodes", "codes"): "a retailer brings codes of its own tills",
     ("giveReference", "retailer_id"): "a customer may let any retailer know them",
     ("acceptTestPhone", "code"): "that is how a phone becomes a test phone",
@@ -88,7 +95,7 @@ class Tenant:
         offer_id = await shop.offers(content=content, external_id=f"{name}-offer")
         keys = {
             role: await create_retailer_key(pool, shop.retailer_id, role, f"{name} {role}")
-            for role in ("manage", "read", "till")
+            for role in ("manage", "read", "till", "enforce")
         }
         manage = bearer(keys["manage"])
         cap = await client.post(
@@ -115,6 +122,7 @@ class Tenant:
         accepted = await phone.post("/v1/test-phones/accept", {"code": invitation.json()["code"]})
         assert accepted.status_code == 201, accepted.text
         given = await shop.gives(phone, offer_id)
+        payment = await _paid(pool, phone, shop.retailer_id)
         consents = (await phone.get("/v1/consents")).json()["history"]
         link = (await phone.post("/v1/me/link-codes", {}, headers={"idempotency-key": uuid4().hex})).json()
         ids = {
@@ -134,6 +142,7 @@ class Tenant:
             "code_id": link["code_id"],
             "link_code": link["code"],
             "reference": reference,
+            "payment_id": str(payment),
             "test_phone_id": accepted.json()["test_phone_id"],
         }
         marks = {name} | {str(one) for one in ids.values() if len(str(one)) >= 10}
@@ -161,12 +170,32 @@ async def _parking(client: Client, manage: dict[str, str], phone: Phone, name: s
     permits = (await client.get("/v1/parking/permits", headers=manage)).json()["items"]
     plate = await phone.post("/v1/me/plates", {"plate": "GX-482-ZT", "country": "FR", "label": f"{name} car"})
     return {
+        **await _stay(client, manage, phone, name, plate.json()["plate_id"]),
         "zone_id": zoned.json()["id"],
         "tariff_id": tariffed.json()["tariff_id"],
         "version": 1,
         "permit_id": permits[0]["permit_id"],
         "plate_id": plate.json()["plate_id"],
     }
+
+
+async def _stay(
+    client: Client, manage: dict[str, str], phone: Phone, name: str, plate_id: str
+) -> dict[str, Any]:
+    """A stay in a zone where nothing is to be paid, and another quote of the same; their ids."""
+    free = tariff(f"{name}-free", rates=[{"lines": [{"type": "step", "price_minor": 0}]}])
+    assert (await client.post("/v1/parking/tariffs", headers=manage, json=free)).status_code == 201
+    drawn = zone(f"{name} free", tariff=f"{name}-free")
+    zone_id = (await client.post("/v1/parking/zones", headers=manage, json=drawn)).json()["id"]
+    wish = {"zone_id": zone_id, "plate_id": plate_id, "duration_min": 60}
+    quotes = [(await phone.post("/v1/parking/quotes", wish)).json() for _ in range(2)]
+    begun = await phone.post(
+        "/v1/parking/sessions",
+        {"quote_id": quotes[0]["quote_id"]},
+        headers={"idempotency-key": uuid4().hex},
+    )
+    assert begun.status_code == 201, begun.text
+    return {"session_id": begun.json()["session_id"], "quote_id": quotes[1]["quote_id"]}
 
 
 async def _phone(client: Client, pool: asyncpg.Pool, retailer_id: int, label: str) -> Phone:
@@ -177,6 +206,15 @@ async def _phone(client: Client, pool: asyncpg.Pool, retailer_id: int, label: st
     known = await world.phone(customer_id)
     await pool.execute("UPDATE devices SET label = $1 WHERE device_id = $2", label, known.device_id)
     return Phone(client, "", str(known.device_id), str(customer_id), known.token)
+
+
+async def _paid(pool: asyncpg.Pool, phone: Phone, retailer_id: int) -> UUID:
+    """Bucket 7 is not that of the id: everybody here shares it."""
+    cashier = Cashier(pool, Sandbox(pool))
+    key = CustomerKey(BUCKET, UUID(phone.customer_id))
+    paid = await Counter(pool, cashier, key, retailer_id).pays(240)
+    await cashier.close()
+    return paid.payment_id
 
 
 async def two_tenants(client: Client, pool: asyncpg.Pool) -> tuple[Tenant, Tenant]:

@@ -26,7 +26,7 @@ from tests.security.tenants import (
 OPERATIONS = operations()
 # What is around is every phone's to see, whoever keeps the shop.
 AROUND = {"listNearby", "syncFences"}
-KEYS = ("manage", "read", "till")
+KEYS = ("manage", "read", "till", "enforce")
 WITH_IDS = [one for one in OPERATIONS if one.path_ids() or one.query_ids() or one.body_ids()]
 
 

@@ -113,7 +113,7 @@ class Street:
         """A zone with this tariff; the fifteen-minute one where nothing is said."""
         self.operator_id = await self.world.retailer("City")
         rate = {"hours": HOURS, "lines": steps(*QUARTERS)} | tariff.pop("rate", {})
-        terms = {"id": "T", "version": 1, "currency": "EUR", "rates": [rate], "fps_minor": 3500, **tariff}
+        terms = {"id": "T", "version": 1, "currency": "EUR", "rates": [rate], "fps_minor": 1200} | tariff
         tariff_id = await self.pool.fetchval(
             "INSERT INTO parking_tariffs (retailer_id, external_id, created_at) VALUES ($1, 'T', $2)"
             " RETURNING tariff_id",

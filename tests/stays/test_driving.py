@@ -26,7 +26,7 @@ async def test_a_quote_pins_price_version_and_scale(street: Street) -> None:
     driver = await street.driver()
     quote = await street.quote(driver, 47)
     assert (quote.price_minor, quote.currency, quote.ends_at) == (200, "EUR", at(60))
-    assert (quote.tariff_version, quote.fps_minor, quote.has_plate) == (1, 3500, True)
+    assert (quote.tariff_version, quote.fps_minor, quote.has_plate) == (1, 1200, True)
     assert [step.price_minor for step in quote.scale][:3] == [50, 100, 150]
     assert quote.expires_at == at(10)
 

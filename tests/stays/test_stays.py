@@ -151,6 +151,18 @@ def test_a_stop_gives_back_the_newest_payment_first() -> None:
     assert (ended.price_minor, ended.given_back_minor, ended.covered_until) == (450, 250, at(35))
 
 
+def test_what_the_operator_gave_back_is_not_given_back_again() -> None:
+    stay = running()
+    first = stay.purchases[0].purchase_id
+    stay = stays.given_back(stays.given_back(stay, first, 250), first, 100)
+    assert stay.given_back_minor == 250
+    ended, refunds = stays.stopped(stay, at(5), 20)
+    assert [one.amount_minor for one in refunds] == [30]
+    assert ended.given_back_minor == 280
+    assert stays.given_back(stay, UUID(int=0), 100) == stay
+    assert stays.given_back(stay, first, 999).given_back_minor == 300
+
+
 def test_a_stop_gives_nothing_back_where_the_zone_does_not() -> None:
     ended, refunds = stays.stopped(running(), at(5), None)
     assert (refunds, ended.given_back_minor, ended.covered_until) == ([], 0, at(60))

@@ -284,7 +284,7 @@ def test_every_guarded_operation_says_what_opens_it(described: dict[str, Any]) -
     assert open_to_all == {
         "GET /health/live", "GET /health/ready", "GET /metrics", "GET /problems", "GET /problems/{code}",
         "GET /v1/notices", "GET /v1/controllers", "GET /.well-known/jwks.json", "POST /v1/receipts/verify",
-        "POST /v1/devices",
+        "POST /v1/devices", "POST /v1/payments/webhooks/stripe",
     }  # fmt: skip
 
 
