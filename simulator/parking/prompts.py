@@ -50,7 +50,7 @@ class Ridden(NamedTuple):
 class PromptScore:
     """`due` stops and how many of them were `found`; of all `asked`, how many were `wrong`.
 
-    `pedestrians_asked` are those of the wrong that concern no car near; what is neither found nor wrong was
+    `pedestrians_asked` are those of the wrong whose person was in no car; what is neither found nor wrong was
     tolerated: right, but not due.
     """
 
@@ -127,14 +127,16 @@ class _Judge:
         return 0 <= after_s <= ASKED_WITHIN_S and any(zone.zone_id in asked.zone_ids for zone in stop.zones)
 
     def is_right(self, asked: Asked, stops: Sequence[_Stop]) -> tuple[bool, bool]:
-        """(whether a car did stop there where one pays, or near, or soon; whether any car stopped at all)."""
-        recent = [stop for stop in stops if 0 <= self._seconds(asked) - stop.parked.from_s <= ASKED_WITHIN_S]
+        """(whether a car stopped where one pays, or near, or soon; whether they were in a car at all)."""
+        at_s = self._seconds(asked)
+        recent = [stop for stop in stops if 0 <= at_s - stop.parked.from_s <= ASKED_WITHIN_S]
         right = any(
             zone.zone_id in asked.zone_ids and self._may_be_paid(zone, stop.parked)
             for stop in recent
             for zone in stop.near
         )
-        return right, bool(recent)
+        is_away = any(stop.parked.from_s <= at_s <= stop.parked.until_s for stop in stops)
+        return right, bool(recent) or (bool(stops) and not is_away)
 
     def _may_be_paid(self, zone: Zone, parked: Parked) -> bool:
         at = self._start + timedelta(seconds=parked.from_s)

@@ -72,12 +72,22 @@ def test_a_stop_that_nobody_asked_about_is_missed(zones: Zones) -> None:
     assert (score.due, score.found, score.recall) == (1, 0, 0.0)
 
 
-@pytest.mark.parametrize("at_s", [299, 601])
-def test_a_question_before_the_stop_or_long_after_it_is_wrong(zones: Zones, at_s: float) -> None:
+@pytest.mark.parametrize(("at_s", "on_foot"), [(299, 0), (601, 1), (1300, 0)])
+def test_a_question_on_the_road_or_long_after_the_stop_is_wrong(
+    zones: Zones, at_s: float, on_foot: int
+) -> None:
     drive = Drive(zones)
     drive.is_asked(at_s)
     score = drive.score()
-    assert (score.found, score.wrong, score.pedestrians_asked) == (0, 1, 1)
+    assert (score.found, score.wrong, score.pedestrians_asked) == (0, 1, on_foot)
+
+
+def test_a_question_to_somebody_without_a_car_is_wrong(zones: Zones) -> None:
+    drive = Drive(zones)
+    drive.parked = ()
+    drive.is_asked(420)
+    score = drive.score()
+    assert (score.due, score.wrong, score.pedestrians_asked) == (0, 1, 1)
 
 
 def test_a_question_about_another_zone_is_wrong_but_asked_of_a_driver(zones: Zones) -> None:
