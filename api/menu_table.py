@@ -6,17 +6,17 @@ said), `section`, `section.name.fr` …, `item`, `name.fr` …, `description.fr`
 card's currency), `size`, `size.name.fr` …, `add_on`, `allergens` (empty: not stated; `none`: none declared;
 else with `|` between), `traces`, `diets`, `photos`. A line with `add_on` is something that goes with the
 item, named by `name.…` and priced by `price`. Formulas and specials have no columns.
-Owns how lines become a card and a card becomes lines; how cells are written is `api.csv_cells`'.
+Owns the columns and how lines become a card; `api.menu_lines` writes them, cells are `api.csv_cells`'.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from api.columns import as_cell, items_in
-from api.csv_cells import Line, Table, marked, read_table, unmarked
+from api.columns import items_in
+from api.csv_cells import Line, Table, read_table, unmarked
 from geo.errors import Fault, InvalidInput
-from offers.menus.card import AddOn, Card, Item
-from offers.menus.currencies import as_decimal, as_minor, is_currency
+from offers.menus.card import Card
+from offers.menus.currencies import as_minor, is_currency
 from offers.menus.origins import Origins
 from offers.menus.reading import read_card
 
@@ -24,11 +24,11 @@ MOST_LINES: Final = 20_000
 NONE_DECLARED: Final = "none"
 
 _OF_MENU: Final = ("menu", "site", "status", "language", "currency", "opening_hours", "cuisines")
-_PLAIN: Final = (
+PLAIN: Final = (
     *_OF_MENU, "section", "item", "size", "add_on", "price", "allergens", "traces", "diets", "photos",
 )  # fmt: skip
 # Columns by language: what stands before the tag.
-_BY_LANGUAGE: Final = (
+BY_LANGUAGE: Final = (
     "menu.name.", "menu.description.", "section.name.", "section.description.", "name.", "description.",
     "size.name.",
 )  # fmt: skip
@@ -65,40 +65,6 @@ def read_lines(lines: Sequence[tuple[int, Cells]]) -> tuple[Cells, Card]:
     except InvalidInput as error:
         faults = tuple(reading.origins.told(one) for one in error.faults)
         raise InvalidInput(error.detail, faults=faults) from None
-
-
-def columns_of(cards: Sequence[Card]) -> list[str]:
-    """The columns that these cards need."""
-    languages = sorted({language for card in cards for language in _languages_in(card)})
-    texts = [f"{before}{language}" for before in _BY_LANGUAGE for language in languages]
-    return [*_PLAIN, *texts]
-
-
-def lines_of(card: Card, menu: str, site: str, status: str) -> Iterator[dict[str, object]]:
-    """The card's dishes as lines; what the card says of itself is on the first."""
-    head: dict[str, object] = {
-        "site": site,
-        "status": status,
-        "language": card.language,
-        "currency": card.currency,
-        "opening_hours": card.opening_hours or "",
-        "cuisines": as_cell(card.cuisines),
-        **_texts(card.name, "menu.name."),
-        **_texts(card.description, "menu.description."),
-    }
-    for section in card.sections:
-        about = {
-            **_texts(section.name, "section.name."),
-            **_texts(section.description, "section.description."),
-        }
-        for item in section.items:
-            for line in _item_lines(item, card.currency):
-                yield {"menu": menu, **head, "section": section.id, **about, **line}
-                head, about = {}, {}
-
-
-def cell(value: object) -> object:
-    return marked(value) if isinstance(value, str) else value
 
 
 class _Reading:
@@ -226,7 +192,7 @@ class _Reading:
 
 def _cells_of(line: Line, table: Table) -> Cells:
     cells = {
-        name: unmarked(one).strip() if name in _PLAIN else unmarked(one)
+        name: unmarked(one).strip() if name in PLAIN else unmarked(one)
         for name, one in zip(table.names, line.cells, strict=False)
         if one and not one.isspace()
     }
@@ -239,10 +205,10 @@ def _refuse_unknown(table: Table) -> None:
     unknown = [
         name
         for name in table.names
-        if name not in _PLAIN and not any(name.startswith(one) and name != one for one in _BY_LANGUAGE)
+        if name not in PLAIN and not any(name.startswith(one) and name != one for one in BY_LANGUAGE)
     ]
     if unknown:
-        known = ", ".join([*_PLAIN, *(f"{one}…" for one in _BY_LANGUAGE)])
+        known = ", ".join([*PLAIN, *(f"{one}…" for one in BY_LANGUAGE)])
         faults = (
             Fault("rows[1]", f"{name[:100]!r} is no column here; there are {known}") for name in unknown
         )
@@ -262,45 +228,3 @@ def _food(cells: Cells) -> dict[str, Any]:
     if "allergens" in cells:
         allergens = [] if cells["allergens"] == NONE_DECLARED else _list(cells, "allergens")
     return {"allergens": allergens, "traces": _list(cells, "traces"), "diets": _list(cells, "diets")}
-
-
-def _item_lines(item: Item, currency: str) -> Iterator[dict[str, object]]:
-    about: dict[str, object] = {
-        **_texts(item.name, "name."),
-        **_texts(item.description, "description."),
-        **_food_cells(item),
-        "photos": as_cell(item.photos),
-    }
-    if item.price_minor is not None:
-        yield {"item": item.id, "price": as_decimal(item.price_minor, currency), **about}
-    for size in item.sizes:
-        price = as_decimal(size.price_minor, currency)
-        yield {"item": item.id, "size": size.id, "price": price, **_texts(size.name, "size.name."), **about}
-        about = {}
-    for add_on in item.add_ons:
-        yield {
-            "item": item.id,
-            "add_on": add_on.id,
-            "price": as_decimal(add_on.price_minor, currency),
-            **_texts(add_on.name, "name."),
-            **_food_cells(add_on),
-        }
-
-
-def _food_cells(food: Item | AddOn) -> dict[str, object]:
-    stated = "" if food.allergens is None else as_cell(food.allergens) or NONE_DECLARED
-    return {"allergens": stated, "traces": as_cell(food.traces), "diets": as_cell(food.diets)}
-
-
-def _texts(text: Mapping[str, str], before: str) -> dict[str, object]:
-    return {f"{before}{language}": words for language, words in text.items()}
-
-
-def _languages_in(card: Card) -> set[str]:
-    texts = [card.name, card.description]
-    for section in card.sections:
-        texts += [section.name, section.description]
-        for item in section.items:
-            texts += [item.name, item.description]
-            texts += [one.name for one in item.sizes] + [one.name for one in item.add_ons]
-    return {language for text in texts for language in text}

@@ -1,7 +1,8 @@
 """What every test may ask for: a real PostGIS, a migrated database of its own, a running server.
 
-One cluster per session, one migrated template in it, one clone per test. fsync is off: a test
-that is about durability starts a cluster of its own (tests/embedded, tests/crash).
+One cluster per session (a worker of xdist has its own), one migrated template in it, one clone per
+test. fsync is off: a test that is about durability starts a cluster of its own (tests/embedded,
+tests/crash).
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+from coverage import Coverage
 from hypothesis import HealthCheck, settings
 
 from api import schema
@@ -33,6 +35,29 @@ settings.register_profile(
 settings.load_profile("steady")
 
 TEMPLATE = "migrated"
+FAST = {
+    "fsync": "off",
+    "full_page_writes": "off",
+    "shared_buffers": "128MB",
+    "max_wal_size": "1GB",
+    # Tests open connections by the thousand, and each would load the library anew (about 25 ms).
+    "shared_preload_libraries": "postgis-3",
+}
+RULES_ONLY = "tests/rules.coveragerc"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """Rules need no database: where they alone are measured, tests that have one run untraced and fast."""
+    coverage = Coverage.current()
+    is_traced = "cluster" not in getattr(item, "fixturenames", ())
+    if coverage is None or is_traced or item.config.getoption("cov_config", None) != RULES_ONLY:
+        return (yield)
+    coverage.stop()
+    try:
+        return (yield)
+    finally:
+        coverage.start()
 
 
 @pytest.fixture(scope="session")
@@ -47,8 +72,7 @@ def short_folder() -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def cluster(short_folder: Path) -> Iterator[Cluster]:
     """The session's PostgreSQL, with a template database that the migrations built."""
-    fast = {"fsync": "off", "full_page_writes": "off", "shared_buffers": "128MB", "max_wal_size": "1GB"}
-    with Cluster(short_folder / "pg", settings=fast) as started:
+    with Cluster(short_folder / "pg", settings=FAST) as started:
         started.create_database(TEMPLATE)
         schema.upgrade(started.url(TEMPLATE))
         yield started

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -19,6 +20,9 @@ from typing import Self
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 READY_WITHIN_S = 120.0
+_WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+_WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+_PORTS = range(10_000 + _WORKER, 32_768, _WORKERS)
 
 
 @dataclass
@@ -140,9 +144,15 @@ def environment(database_url: str | None, port: int, workers: int, clock: str) -
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port that nobody listens on, nor will by chance until it is used.
+
+    It lies below those that Linux gives to whoever asks for any, and no two workers of a run draw the same.
+    """
+    while True:
+        port = secrets.choice(_PORTS)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def _is_tracker(pid: int) -> bool:

@@ -17,7 +17,7 @@ from api.csv_cells import written_row
 from api.database import ORM, Session
 from api.export_file import ExportFile
 from api.import_bodies import CSV
-from api.menu_table import cell, columns_of, lines_of
+from api.menu_lines import cell, columns_of, lines_of
 from api.room import Room
 from api.routes.menu_imports import ImportedMenu
 from api.routes.resources import RetailerId, existing_tenant

@@ -26,7 +26,8 @@ from geo.sites import positions_of_sites
 from geo.tables import is_one_of
 from offers.menus.card import Card, card_of
 from offers.menus.json_ld import MEDIA_TYPE as JSON_LD
-from offers.menus.json_ld_reading import Found, identifier_of, is_json_ld, menus_in, read_menu
+from offers.menus.json_ld_nodes import Found, identifier_of, is_json_ld, menus_in
+from offers.menus.json_ld_reading import read_menu
 from offers.menus.judging import faults_of
 from offers.menus.menu_edits import create_menu, edit_menu, publish_menu
 from offers.menus.reading import read_card

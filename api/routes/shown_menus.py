@@ -13,7 +13,8 @@ from api.database import PLAIN, Now, Tx
 from api.languages import ranked_languages, spoken_language
 from api.routes.resources import Id
 from api.routes.sync import is_known
-from offers.menus.showing import Reader, ShownMenu, SiteMenus, menu_shown, menus_of_site
+from offers.menus.showing import Reader, menu_shown, menus_of_site
+from offers.menus.shown import ShownMenu, SiteMenus
 
 _NOT_MODIFIED: Final = {304: ResponseSpec(None, description="The answer is the one you have.")}
 

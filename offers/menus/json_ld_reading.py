@@ -1,16 +1,13 @@
 """Menus out of schema.org JSON-LD: what `offers.menus.json_ld` writes, and what restaurants' websites have.
 
-A document is a node, a list of nodes or a `@graph`; menus are found as `hasMenu` of what has an `identifier`
-(the retailer's own id of the site), or by themselves. Nothing is fetched and no context is resolved: names
-count with or without `schema:` and `https://schema.org/` before them. Without ids of their own parts are
-called by their names. A price that cannot be written exactly in the currency is refused, never rounded.
+Owns what the members of a Menu mean for a card; where menus are is `offers.menus.json_ld_nodes`'.
+Without ids of their own parts are called by their names. A price that cannot be written exactly in the
+currency is refused, never rounded.
 Pure: no database.
 """
 
-import re
-import unicodedata
 from collections.abc import Iterator
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from geo.errors import Fault, InvalidInput
 from offers.menus.allergens import NAMES
@@ -18,16 +15,23 @@ from offers.menus.card import Card
 from offers.menus.currencies import as_minor, is_currency
 from offers.menus.diets import SCHEMA_ORG
 from offers.menus.json_ld import FORMULA, NONE_DECLARED, SPECIAL, Node
+from offers.menus.json_ld_nodes import (
+    Found,
+    each_of,
+    get,
+    gs1_member,
+    gs1_of,
+    identifier_of,
+    slug_of,
+    term_in,
+    types_of,
+    url_in,
+)
 from offers.menus.origins import Origins
 from offers.menus.reading import read_card
 
-MOST_MENUS: Final = 10_000
-
-_PREFIX: Final = re.compile(r"^(?:schema:|https?://schema\.org/|urn:alentour:menu:)")
-_GS1: Final = re.compile(r"^(?:gs1:|https?://(?:ref\.|www\.)?gs1\.org/voc/)")
 _ALLERGEN_OF: Final = {named.gs1: name for name, named in NAMES.items()}
 _DIET_OF: Final = {term: name for name, term in SCHEMA_ORG.items()}
-_NOT_IN_AN_ID: Final = re.compile(r"[^a-z0-9]+")
 # How members of the card are called there.
 _NAMES: Final = {
     "id": "identifier",
@@ -48,33 +52,6 @@ _NAMES: Final = {
 }
 
 
-class Found(NamedTuple):
-    """A Menu in a document: its node, its path, and what its restaurant says (None: it stands alone)."""
-
-    node: Any
-    at: str
-    restaurant: Node | None
-
-
-def menus_in(document: object) -> list[Found]:
-    """Every menu of a document, in order. Raises InvalidInput where there is none, or what is no document."""
-    if isinstance(document, dict) and "@graph" in document:
-        nodes, before = document["@graph"], "@graph"
-    else:
-        nodes, before = document, "" if isinstance(document, dict) else "body"
-    found = [menu for node, at in _each(nodes, before) for menu in _menus_of(node, f"{at}." if at else "")]
-    if not 1 <= len(found) <= MOST_MENUS:
-        reason = f"must have 1 to {MOST_MENUS} menus: nodes of type Menu, or hasMenu of a Restaurant"
-        raise InvalidInput("The body cannot be imported.", faults=(Fault(before or "body", reason),))
-    return found
-
-
-def identifier_of(node: Node) -> str | None:
-    """The id that a node gives itself, if any."""
-    said = _get(node, "identifier")
-    return said if isinstance(said, str) else None
-
-
 def read_menu(found: Found) -> tuple[str, Card]:
     """(the retailer's own id of it, the card). Raises InvalidInput with paths in the document."""
     node, at = found.node, found.at
@@ -92,31 +69,14 @@ def read_menu(found: Found) -> tuple[str, Card]:
     return identifier_of(node) or slug_of(card.name[card.language], set()), card
 
 
-def slug_of(words: str, taken: set[str]) -> str:
-    """An id made of words, not among those `taken`, which it joins."""
-    plain = unicodedata.normalize("NFKD", words.lower()).encode("ascii", "ignore").decode()
-    slug = _NOT_IN_AN_ID.sub("-", plain).strip("-")[:56].strip("-") or "x"
-    free, number = slug, 2
-    while free in taken:
-        free, number = f"{slug}-{number}", number + 1
-    taken.add(free)
-    return free
-
-
-def is_json_ld(value: object) -> bool:
-    """Whether a JSON body says of itself that it is linked data."""
-    one = value[0] if isinstance(value, list) and value else value
-    return isinstance(one, dict) and any(name.startswith("@") for name in one)
-
-
 class _Reading:
     """One menu: builds the card's JSON values, notes where each came from and what cannot be."""
 
     def __init__(self, node: Node, at: str, origins: Origins) -> None:
         self._node, self._at, self._origins = node, at, origins
         self.faults: list[Fault] = []
-        self._language = _get(node, "inLanguage")
-        self._currency = _get(node, "currency", "alentour:")
+        self._language = get(node, "inLanguage")
+        self._currency = get(node, "currency", "alentour:")
         self._item_ids: set[str] = set()
 
     def menu(self, restaurant: Node | None) -> Node:
@@ -133,36 +93,41 @@ class _Reading:
                 f"{at}alentour:currency", "is not a currency of ISO 4217; nor does an offer name one"
             )
             self._currency = "EUR"
-        for one, _ in _each(_get(node, "hasMenuSection"), ""):
+        for one, _ in each_of(get(node, "hasMenuSection"), ""):
             self._take_ids(one)
-        sections, specials = self._sections()
-        loose, formulas = self._loose_items()
+        self._take_ids(node)
+        taken: set[str] = set()
+        sections, specials = self._sections(taken)
+        loose, formulas = self._loose_items(f"sections[{len(sections)}].")
         if loose:
-            sections.append({"id": "other", "name": {self._language: "—"}, "items": loose})
+            id_ = slug_of("other", taken)
+            sections.append({"id": id_, "name": {self._language: "—"}, "items": loose})
         return {
             "name": self._text(node, "name", at),
             "description": self._text(node, "description", at),
             "language": self._language,
             "currency": self._currency,
             "cuisines": self._cuisines(restaurant),
-            "opening_hours": _get(node, "openingHours", "alentour:"),
+            "opening_hours": get(node, "openingHours", "alentour:"),
             "sections": sections,
             "formulas": formulas,
             "specials": specials,
         }
 
-    def _sections(self) -> tuple[list[Node], list[Node]]:
+    def _sections(self, taken: set[str]) -> tuple[list[Node], list[Node]]:
         sections: list[Node] = []
         specials: list[Node] = []
-        taken: set[str] = set()
-        for node, at in _each(_get(self._node, "hasMenuSection"), f"{self._at}hasMenuSection"):
+        for one, _ in each_of(get(self._node, "hasMenuSection"), ""):
+            if isinstance(one, dict) and (said := identifier_of(one)) is not None:
+                taken.add(said)
+        for node, at in each_of(get(self._node, "hasMenuSection"), f"{self._at}hasMenuSection"):
             if not isinstance(node, dict):
                 self._refuse(at, "must be a MenuSection")
-            elif _get(node, "additionalType") == SPECIAL:
+            elif get(node, "additionalType") == SPECIAL:
                 part = f"specials[{len(specials)}]."
                 self._origins.note(part, f"{at}.")
                 items = self._items(node, f"{at}.", part, set(self._item_ids))
-                specials.append({"on": _get(node, "temporalCoverage"), "items": items})
+                specials.append({"on": get(node, "temporalCoverage"), "items": items})
             else:
                 part = f"sections[{len(sections)}]."
                 self._origins.note(part, f"{at}.")
@@ -178,24 +143,24 @@ class _Reading:
             "items": self._items(node, at, part, self._item_ids),
         }
 
-    def _loose_items(self) -> tuple[list[Node], list[Node]]:
-        """Items of the menu itself, and its formulas."""
+    def _loose_items(self, section: str) -> tuple[list[Node], list[Node]]:
+        """Items of the menu itself, which become a section with that path, and its formulas."""
         items: list[Node] = []
         formulas: list[Node] = []
-        for node, at in _each(_get(self._node, "hasMenuItem"), f"{self._at}hasMenuItem"):
+        for node, at in each_of(get(self._node, "hasMenuItem"), f"{self._at}hasMenuItem"):
             if not isinstance(node, dict):
                 self._refuse(at, "must be a MenuItem")
-            elif _get(node, "additionalType") == FORMULA:
+            elif get(node, "additionalType") == FORMULA:
                 part = f"formulas[{len(formulas)}]."
                 self._origins.note(part, f"{at}.")
                 formulas.append(self._formula(node, f"{at}.", part))
             else:
-                items.append(self._item(node, f"{at}.", f"other.items[{len(items)}].", self._item_ids))
+                items.append(self._item(node, f"{at}.", f"{section}items[{len(items)}].", self._item_ids))
         return items, formulas
 
     def _items(self, node: Node, at: str, part: str, taken: set[str]) -> list[Node]:
         items: list[Node] = []
-        for one, here in _each(_get(node, "hasMenuItem"), f"{at}hasMenuItem"):
+        for one, here in each_of(get(node, "hasMenuItem"), f"{at}hasMenuItem"):
             if not isinstance(one, dict):
                 self._refuse(here, "must be a MenuItem")
             else:
@@ -209,7 +174,7 @@ class _Reading:
             "id": self._id(node, name, taken),
             "name": name,
             "description": self._text(node, "description", at),
-            "photos": [_url(one) for one, _ in _each(_get(node, "image"), "")],
+            "photos": [url_in(one) for one, _ in each_of(get(node, "image"), "")],
             **self._prices(node, at, part),
             **self._food(node, at),
         }
@@ -222,25 +187,27 @@ class _Reading:
 
     def _add_on_nodes(self, node: Node, at: str) -> Iterator[tuple[Node, str]]:
         """Items that can be added, also those of a section."""
-        for one, here in _each(_get(node, "menuAddOn"), f"{at}menuAddOn"):
+        for one, here in each_of(get(node, "menuAddOn"), f"{at}menuAddOn"):
             if not isinstance(one, dict):
                 self._refuse(here, "must be a MenuItem or a MenuSection")
-            elif "MenuSection" in _types(one):
-                inner = _each(_get(one, "hasMenuItem"), f"{here}.hasMenuItem")
+            elif "MenuSection" in types_of(one):
+                inner = each_of(get(one, "hasMenuItem"), f"{here}.hasMenuItem")
                 yield from ((each, place) for each, place in inner if isinstance(each, dict))
             else:
                 yield one, here
 
     def _add_on(self, node: Node, at: str, taken: set[str]) -> Node:
         name = self._text(node, "name", at)
-        offers = list(_each(_get(node, "offers"), f"{at}offers"))
+        offers = list(each_of(get(node, "offers"), f"{at}offers"))
+        if len(offers) != 1:
+            self._refuse(f"{at}offers", "must be one: what can be added has one price, 0 if it costs nothing")
         price = self._price(*offers[0]) if offers else 0
         return {"id": self._id(node, name, taken), "name": name, "price_minor": price, **self._food(node, at)}
 
     def _formula(self, node: Node, at: str, part: str) -> Node:
         name = self._text(node, "name", at)
         courses: list[Node] = []
-        for one, here in _each(_get(node, "course", "alentour:"), f"{at}alentour:course"):
+        for one, here in each_of(get(node, "course", "alentour:"), f"{at}alentour:course"):
             if not isinstance(one, dict):
                 self._refuse(here, "must be a course")
                 continue
@@ -251,32 +218,32 @@ class _Reading:
             "name": name,
             "description": self._text(node, "description", at),
             "price_minor": self._prices(node, at, part).get("price_minor"),
-            "opening_hours": _get(node, "openingHours", "alentour:"),
+            "opening_hours": get(node, "openingHours", "alentour:"),
             "courses": courses,
         }
 
     def _course(self, node: Node, at: str) -> Node:
         supplements = []
-        for one, here in _each(_get(node, "supplement", "alentour:"), f"{at}alentour:supplement"):
+        for one, here in each_of(get(node, "supplement", "alentour:"), f"{at}alentour:supplement"):
             if isinstance(one, dict):
                 price = self._prices(one, f"{here}.", "").get("price_minor")
-                supplements.append({"item_id": _get(one, "identifier"), "price_minor": price})
+                supplements.append({"item_id": get(one, "identifier"), "price_minor": price})
         return {
             "name": self._text(node, "name", at),
-            "choose": _get(node, "choose", "alentour:") or 1,
-            "section_ids": [one for one, _ in _each(_get(node, "section", "alentour:"), "")],
-            "item_ids": [one for one, _ in _each(_get(node, "item", "alentour:"), "")],
+            "choose": get(node, "choose", "alentour:") or 1,
+            "section_ids": [one for one, _ in each_of(get(node, "section", "alentour:"), "")],
+            "item_ids": [one for one, _ in each_of(get(node, "item", "alentour:"), "")],
             "supplements": supplements,
         }
 
     def _prices(self, node: Node, at: str, part: str) -> Node:
         """One offer without a name of its own is the price; others are sizes."""
-        offers = list(_each(_get(node, "offers"), f"{at}offers"))
+        offers = list(each_of(get(node, "offers"), f"{at}offers"))
         if not offers:
             self._refuse(f"{at}offers", "is missing: everything on a menu has a price")
             return {}
         one, here = offers[0]
-        if len(offers) == 1 and not (isinstance(one, dict) and _get(one, "name")):
+        if len(offers) == 1 and not (isinstance(one, dict) and get(one, "name")):
             return {"price_minor": self._price(one, here)}
         sizes: list[Node] = []
         taken: set[str] = set()
@@ -291,10 +258,10 @@ class _Reading:
         if not isinstance(offer, dict):
             self._refuse(at, "must be an Offer")
             return 0
-        currency = _get(offer, "priceCurrency")
+        currency = get(offer, "priceCurrency")
         if currency != self._currency:
             self._refuse(f"{at}.priceCurrency", f"is not {self._currency}, the currency of this menu")
-        price = _get(offer, "price")
+        price = get(offer, "price")
         minor = None if isinstance(price, bool) else as_minor(str(price).strip(), str(self._currency))
         if minor is None:
             self._refuse(f"{at}.price", f"is not a price in {self._currency} such as 12.50; none is negative")
@@ -302,17 +269,17 @@ class _Reading:
 
     def _food(self, node: Node, at: str) -> Node:
         diets = []
-        for one, here in _each(_get(node, "suitableForDiet"), f"{at}suitableForDiet"):
-            term = _PREFIX.sub("", _url(one))
+        for one, here in each_of(get(node, "suitableForDiet"), f"{at}suitableForDiet"):
+            term = term_in(one)
             if term not in _DIET_OF:
                 self._refuse(here, f"is not a RestrictedDiet of schema.org: {', '.join(_DIET_OF)}")
             diets.append(_DIET_OF.get(term, ""))
         allergens: list[str] | None = None
         traces: list[str] = []
-        said = next((value for name, value in node.items() if _GS1.sub("", name) == "hasAllergen"), None)
-        for one, here in _each(said, f"{at}gs1:hasAllergen"):
+        said = gs1_member(node, "hasAllergen")
+        for one, here in each_of(said, f"{at}gs1:hasAllergen"):
             allergens = [] if allergens is None else allergens
-            code, level = _gs1_of(one, "allergenType"), _gs1_of(one, "allergenLevelOfContainmentCode")
+            code, level = gs1_of(one, "allergenType"), gs1_of(one, "allergenLevelOfContainmentCode")
             if code == NONE_DECLARED or level == "FREE_FROM":
                 continue
             if code not in _ALLERGEN_OF:
@@ -327,7 +294,7 @@ class _Reading:
 
     def _text(self, node: Node, member: str, at: str) -> dict[str, str]:
         texts: dict[str, str] = {}
-        for one, here in _each(_get(node, member), f"{at}{member}"):
+        for one, here in each_of(get(node, member), f"{at}{member}"):
             if isinstance(one, str):
                 language, words = str(self._language), one
             elif isinstance(one, dict) and isinstance(one.get("@value"), str):
@@ -341,10 +308,10 @@ class _Reading:
         return texts
 
     def _cuisines(self, restaurant: Node | None) -> list[str]:
-        own = _get(self._node, "cuisine", "alentour:")
+        own = get(self._node, "cuisine", "alentour:")
         if own is not None:
-            return [one for one, _ in _each(own, "")]
-        said = [] if restaurant is None else [one for one, _ in _each(_get(restaurant, "servesCuisine"), "")]
+            return [one for one, _ in each_of(own, "")]
+        said = [] if restaurant is None else [one for one, _ in each_of(get(restaurant, "servesCuisine"), "")]
         words = [slug_of(one, set()).replace("-", "_") for one in said if isinstance(one, str)]
         return list(dict.fromkeys(words))[:20]
 
@@ -354,7 +321,7 @@ class _Reading:
         while waiting:
             one = waiting.pop(0)
             if isinstance(one, dict):
-                if (currency := _get(one, "priceCurrency")) is not None:
+                if (currency := get(one, "priceCurrency")) is not None:
                     return currency
                 waiting += one.values()
             elif isinstance(one, list):
@@ -363,59 +330,15 @@ class _Reading:
 
     def _take_ids(self, section: Any) -> None:
         """Ids that are given must not be given again to what has none."""
-        if isinstance(section, dict) and _get(section, "additionalType") != SPECIAL:
-            nodes = [one for one, _ in _each(_get(section, "hasMenuItem"), "") if isinstance(one, dict)]
+        if isinstance(section, dict) and get(section, "additionalType") != SPECIAL:
+            nodes = [one for one, _ in each_of(get(section, "hasMenuItem"), "") if isinstance(one, dict)]
             self._item_ids |= {id_ for one in nodes if (id_ := identifier_of(one)) is not None}
 
     def _id(self, node: Node, name: dict[str, str], taken: set[str]) -> Any:
-        said = _get(node, "identifier")
+        said = get(node, "identifier")
         if said is not None:
             return said
         return slug_of(name.get(str(self._language)) or next(iter(name.values()), ""), taken)
 
     def _refuse(self, field: str, reason: str) -> None:
         self.faults.append(Fault(field, reason))
-
-
-def _menus_of(node: Any, at: str) -> Iterator[Found]:
-    if not isinstance(node, dict):
-        return
-    if "Menu" in _types(node):
-        yield Found(node, at, None)
-    for name in ("hasMenu", "menu"):
-        for menu, here in _each(_get(node, name), f"{at}{name}"):
-            yield Found(menu, f"{here}.", node)
-
-
-def _each(value: Any, at: str) -> Iterator[tuple[Any, str]]:
-    """JSON-LD writes one value with or without a list around it."""
-    if isinstance(value, list):
-        yield from ((one, f"{at}[{n}]") for n, one in enumerate(value))
-    elif value is not None:
-        yield value, at
-
-
-def _get(node: Node, member: str, own: str = "") -> Any:
-    """A member by its name, however it is prefixed; `own` is before the short form of our own terms."""
-    if (value := node.get(f"{own}{member}")) is not None:
-        return value
-    return next((value for name, value in node.items() if _PREFIX.sub("", name) == member), None)
-
-
-def _types(node: Node) -> list[str]:
-    return [_PREFIX.sub("", str(one)) for one, _ in _each(node.get("@type"), "")]
-
-
-def _url(value: Any) -> str:
-    """A link, or the link of a node such as an ImageObject."""
-    if isinstance(value, dict):
-        value = value.get("@id") or value.get("url") or value.get("contentUrl")
-    return value if isinstance(value, str) else ""
-
-
-def _gs1_of(node: Any, member: str) -> str:
-    """The last part of a GS1 code: MILK of gs1:AllergenTypeCode-MILK."""
-    if not isinstance(node, dict):
-        return ""
-    said = next((value for name, value in node.items() if _GS1.sub("", name) == member), None)
-    return _GS1.sub("", _url(said)).partition("-")[2]

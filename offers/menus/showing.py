@@ -6,21 +6,30 @@ Whole cards, or heads only (`compact`); which menus are near is not asked here.
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
-from typing import Annotated, Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import asyncpg
 import msgspec
-from msgspec import UNSET, UnsetType
 
 from geo.errors import NotFound
 from geo.wall_clock import wall_time
 from offers.menus.allergens import Spoken, in_order, written
 from offers.menus.card import AddOn, Card, Formula, Item, Section
 from offers.menus.opening import is_served, opening_of
+from offers.menus.shown import (
+    MenuHead,
+    ShownAddOn,
+    ShownCourse,
+    ShownFormula,
+    ShownItem,
+    ShownMenu,
+    ShownSection,
+    ShownSize,
+    SiteMenus,
+)
 from offers.menus.speaking import language_for, said
 
 _SITE: Final = "SELECT time_zone FROM sites WHERE site_id = $1"
-# One statement for both: the menus of a site ($1), or one menu ($2).
 _MENUS: Final = """
     SELECT p.menu_id, p.site_id, p.version, p.published_at, p.items, p.price_from_minor, p.price_to_minor,
            v.content_hash, v.card, s.time_zone, s.opening_hours AS site_hours, o.sold_out
@@ -30,16 +39,14 @@ _MENUS: Final = """
     JOIN menu_versions AS v ON v.menu_id = p.menu_id AND v.version = p.version
     LEFT JOIN LATERAL (
         SELECT json_object_agg(i.item_id, nullif(i.sold_out_until, 'infinity')) AS sold_out
-        FROM menu_items AS i WHERE i.menu_id = p.menu_id AND i.sold_out_until > $3
+        FROM menu_items AS i WHERE i.menu_id = p.menu_id AND i.sold_out_until > $2
     ) AS o ON true
-    WHERE ($1::bigint IS NULL OR p.site_id = $1) AND ($2::bigint IS NULL OR p.menu_id = $2)
-    ORDER BY p.menu_id
 """
+_OF_SITE: Final = f"{_MENUS} WHERE p.site_id = $1 ORDER BY p.menu_id"
+_ONE: Final = f"{_MENUS} WHERE p.menu_id = $1"
 
 _CARD: Final = msgspec.json.Decoder(Card)
 _SOLD_OUT: Final = msgspec.json.Decoder(dict[str, datetime | None])
-
-Minor = Annotated[int, msgspec.Meta(ge=0)]
 
 
 class Reader(NamedTuple):
@@ -49,112 +56,6 @@ class Reader(NamedTuple):
     spoken: Spoken
 
 
-class ShownSize(msgspec.Struct, frozen=True, kw_only=True):
-    """One way to have it. `name` null: there is only one."""
-
-    id: str | None
-    name: str | None
-    price_minor: Minor
-
-
-class ShownFood(msgspec.Struct, frozen=True, kw_only=True):
-    """What is told of every food. `allergens` null is not stated, [] none declared; the text says either."""
-
-    id: str
-    name: str
-    allergens: list[str] | None
-    traces: list[str]
-    allergens_text: str
-    diets: list[str]
-
-
-class ShownAddOn(ShownFood, frozen=True, kw_only=True):
-    """What can go with it, for so much more."""
-
-    price_minor: Minor
-
-
-class ShownItem(ShownFood, frozen=True, kw_only=True):
-    """A dish. `sold_out_until` null while it is not `available`: nobody knows until when."""
-
-    description: str | None
-    sizes: list[ShownSize]
-    add_ons: list[ShownAddOn]
-    photos: list[str]
-    available: bool
-    sold_out_until: datetime | None
-
-
-class ShownSection(msgspec.Struct, frozen=True, kw_only=True):
-    """Starters, mains, wines."""
-
-    id: str
-    name: str
-    description: str | None
-    items: list[ShownItem]
-
-
-class ShownCourse(msgspec.Struct, frozen=True, kw_only=True):
-    """Choose so many of these items; some cost more."""
-
-    name: str
-    choose: int
-    item_ids: list[str]
-    supplements: dict[str, Minor]
-
-
-class ShownFormula(msgspec.Struct, frozen=True, kw_only=True):
-    """A meal for one price. `open_now` null: not known."""
-
-    id: str
-    name: str
-    description: str | None
-    price_minor: Minor
-    opening_hours: str | None
-    open_now: bool | None
-    available: bool
-    courses: list[ShownCourse]
-
-
-class MenuHead(msgspec.Struct, frozen=True, kw_only=True):
-    """A menu in a list. `version` and `content_hash` say for ever what it was. Hours are OSM syntax."""
-
-    menu_id: int
-    site_id: int
-    version: int
-    content_hash: str
-    published_at: datetime
-    name: str
-    language: str
-    languages: list[str]
-    cuisines: list[str]
-    currency: str
-    opening_hours: str | None
-    open_now: bool | None
-    closes_at: datetime | None
-    opens_at: datetime | None
-    items: int
-    price_from_minor: Minor | None
-    price_to_minor: Minor | None
-
-
-class ShownMenu(MenuHead, frozen=True, kw_only=True):
-    """A whole card; its compact form is the head alone. `specials` are today's, on the clock of the site."""
-
-    description: str | UnsetType | None = UNSET
-    sections: list[ShownSection] | UnsetType = UNSET
-    formulas: list[ShownFormula] | UnsetType = UNSET
-    specials: list[ShownItem] | UnsetType = UNSET
-
-
-class SiteMenus(msgspec.Struct, frozen=True, kw_only=True):
-    """The menus of a site: those served now first."""
-
-    site_id: int
-    time_zone: str
-    menus: list[ShownMenu]
-
-
 async def menus_of_site(
     connection: asyncpg.Connection, site_id: int, reader: Reader, now: datetime, *, compact: bool = False
 ) -> SiteMenus:
@@ -162,7 +63,7 @@ async def menus_of_site(
     time_zone: str | None = await connection.fetchval(_SITE, site_id)
     if time_zone is None:
         raise NotFound(f"There is no site {site_id}.")
-    rows = await connection.fetch(_MENUS, site_id, None, now)
+    rows = await connection.fetch(_OF_SITE, site_id, now)
     menus = [_shown(row, reader, now, compact=compact) for row in rows]
     return SiteMenus(site_id=site_id, time_zone=time_zone, menus=sorted(menus, key=_open_first))
 
@@ -171,7 +72,7 @@ async def menu_shown(
     connection: asyncpg.Connection, menu_id: int, reader: Reader, now: datetime
 ) -> ShownMenu:
     """One menu, as an offer names it. Raises NotFound for one that phones cannot see."""
-    row = await connection.fetchrow(_MENUS, None, menu_id, now)
+    row = await connection.fetchrow(_ONE, menu_id, now)
     if row is None:
         raise NotFound(f"There is no menu {menu_id}.")
     return _shown(row, reader, now)

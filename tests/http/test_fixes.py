@@ -124,9 +124,10 @@ async def test_what_is_not_a_finite_number_is_refused(
         (b'{"fixes": [{"fix_id": "\xff"}]}', {}, 400, "malformed_json"),
         (b'{"x":' + b"[" * 200_000, {}, 400, "nested_too_deeply"),
         (b" " * 2 * 1024 * 1024, {}, 413, "body_too_large"),
-        (gzip.compress(b" " * 2 * 1024 * 1024), {"content-encoding": "gzip"}, 413, "body_too_large"),
+        (gzip.compress(b" " * 2 * 1024 * 1024, mtime=0), {"content-encoding": "gzip"}, 413, "body_too_large"),
         (b"no gzip", {"content-encoding": "gzip"}, 400, "malformed_gzip"),
-        (gzip.compress(b"{}" * 1000)[:-9], {"content-encoding": "gzip"}, 400, "malformed_gzip"),
+        # Without a time in its header, so that the test has one name wherever it is collected.
+        (gzip.compress(b"{}" * 1000, mtime=0)[:-9], {"content-encoding": "gzip"}, 400, "malformed_gzip"),
         (b"{}", {"content-encoding": "br"}, 415, "unsupported_media_type"),
         (b"{}", {"content-type": "text/plain"}, 415, "unsupported_media_type"),
         (b"{}", {"authorization": ""}, 401, "unauthenticated"),

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 
 from geo.errors import InvalidInput
 from offers.menus.card import Card, as_json, card_of, hash_of
+from offers.menus.judging import refuse_faulty
 from offers.menus.reading import read_card
 from tests.menus.cards import cards, real_sized, small
 
@@ -175,6 +177,14 @@ def test_no_card_has_more_than_a_thousand_items():
     items = [{"id": f"i{n}", "name": {"fr": "X"}, "price_minor": 1} for n in range(1001)]
     told = faults(small(formulas=[], sections=[{"id": "all", "name": {"fr": "Tout"}, "items": items}]))
     assert told == {"sections": "have 1002 items; at most 1000 are allowed"}
+
+
+def test_a_card_that_was_built_by_hand_is_judged_as_well():
+    card = read_card(small())
+    refuse_faulty(card)
+    with pytest.raises(InvalidInput) as refused:
+        refuse_faulty(msgspec.structs.replace(card, currency="EURO"), "menus[3].")
+    assert [one.field for one in refused.value.faults] == ["menus[3].currency"]
 
 
 def test_what_is_no_object_is_no_card():

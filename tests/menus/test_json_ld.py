@@ -12,7 +12,8 @@ from hypothesis import given
 from geo.errors import InvalidInput
 from offers.menus.card import Card
 from offers.menus.json_ld import CONTEXT, document, menu_node
-from offers.menus.json_ld_reading import is_json_ld, menus_in, read_menu
+from offers.menus.json_ld_nodes import is_json_ld, menus_in
+from offers.menus.json_ld_reading import read_menu
 from offers.menus.reading import read_card
 from tests.menus.cards import cards, real_sized, small
 
@@ -134,6 +135,65 @@ def test_what_is_wrong_is_told_where_it_stands_in_the_document(item: dict[str, A
     told = faults(changed(**item))
     matching = {where: why for where, why in told.items() if where.startswith(f"{STEAK}{field}")}
     assert any(reason in why for why in matching.values()), told
+
+
+def test_what_stands_beside_the_sections_is_told_where_it_stands_and_named_apart():
+    bread = {"name": "Bread", "offers": {"price": "1", "priceCurrency": "EUR"}, "image": "ftp://x"}
+    menu = {
+        "@type": "schema:Menu",
+        "inLanguage": ["en"],
+        "name": "Lunch",
+        "hasMenuSection": {"identifier": "other", "name": "Other", "hasMenuItem": {**bread, "image": []}},
+        "hasMenuItem": [bread],
+    }
+    assert set(faults(menu)) == {"hasMenuItem[0].image[0]"}
+    menu["hasMenuItem"] = [{**bread, "image": [], "identifier": "bread"}]
+    (found,) = menus_in(menu)
+    _, card = read_menu(found)
+    assert [(section.id, [item.id for item in section.items]) for section in card.sections] == [
+        ("other", ["bread-2"]),
+        ("other-2", ["bread"]),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("node", "field"),
+    [
+        ({"hasMenuSection": ["x"]}, "hasMenuSection[0]"),
+        ({"hasMenuItem": ["x"]}, "hasMenuItem[0]"),
+        ({"hasMenuSection": {"name": "A", "hasMenuItem": "x"}}, "hasMenuSection.hasMenuItem"),
+        (
+            {
+                "hasMenuItem": {
+                    "name": "F",
+                    "additionalType": "urn:alentour:menu:Formula",
+                    "alentour:course": "x",
+                }
+            },
+            "hasMenuItem.alentour:course",
+        ),
+    ],
+)
+def test_what_is_no_node_is_told(node: dict[str, Any], field: str):
+    said = {"@type": "Menu", "inLanguage": "en", "name": "Lunch", "alentour:currency": "EUR", **node}
+    assert field in faults(said)
+
+
+def test_what_can_be_added_may_stand_in_a_section_of_its_own():
+    item: dict[str, Any] = {
+        "name": "Steak",
+        "offers": {"price": "18", "priceCurrency": "EUR"},
+        "menuAddOn": {
+            "@type": "MenuSection",
+            "hasMenuItem": [{"name": "Fries", "offers": {"price": "3", "priceCurrency": "EUR"}}],
+        },
+    }
+    menu = {"@type": "Menu", "inLanguage": "en", "name": "Lunch", "hasMenuItem": item}
+    (found,) = menus_in([menu])
+    (steak,) = read_menu(found)[1].items
+    assert [(one.id, one.price_minor) for one in steak.add_ons] == [("fries", 300)]
+    del item["menuAddOn"]["hasMenuItem"][0]["offers"]
+    assert set(faults(menu)) == {"hasMenuItem.menuAddOn.hasMenuItem[0].offers"}
 
 
 def test_a_menu_says_its_language_and_its_currency():
