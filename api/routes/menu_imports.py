@@ -158,8 +158,8 @@ async def _judge(session: AsyncSession, retailer_id: int, _: Key, rows: Rows[Imp
             rows.refuse(number, [Fault(one.at_site, "there is no such site")])
         elif menu is not None and menu.site_id != site_id:
             rows.refuse(number, [Fault(one.at_site, "is not where this menu is; a menu cannot move")])
-        elif faults := faults_of(card, rows.at(number)):
-            rows.refuse(number, faults)
+        elif card is not one.card and (faults := faults_of(card, rows.at(number))):
+            rows.refuse(number, faults)  # formulas that name dishes which are gone now
         else:
             judged[number] = Judged(site_id, menu, card)
     return judged
