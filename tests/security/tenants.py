@@ -133,7 +133,7 @@ class Tenant:
             "fence_id": shop.fence_id,
             "offer_id": offer_id,
             "cap_id": cap.json()["cap_id"],
-            **await _parking(client, manage, phone, name),
+            **await _parking(client, pool, manage, phone, name),
             "menu_id": menu.json()["menu_id"],
             "key_id": keys["read"].split("_")[1],
             "delivery_id": str(given.delivery_id),
@@ -152,7 +152,9 @@ class Tenant:
         return cls(keys, phone.token, ids, marks)
 
 
-async def _parking(client: Client, manage: dict[str, str], phone: Phone, name: str) -> dict[str, Any]:
+async def _parking(
+    client: Client, pool: asyncpg.Pool, manage: dict[str, str], phone: Phone, name: str
+) -> dict[str, Any]:
     """A zone with its tariff, a permit, and the plate of the phone's car; their ids."""
     tariffed = await client.post(
         "/v1/parking/tariffs",
@@ -175,11 +177,24 @@ async def _parking(client: Client, manage: dict[str, str], phone: Phone, name: s
     return {
         **await _stay(client, manage, phone, name, plate.json()["plate_id"]),
         "zone_id": zoned.json()["id"],
+        "plate": "GX482ZT",
+        "prompt_id": await _prompt(pool, phone, zoned.json()["id"]),
         "tariff_id": tariffed.json()["tariff_id"],
         "version": 1,
         "permit_id": permits[0]["permit_id"],
         "plate_id": plate.json()["plate_id"],
     }
+
+
+async def _prompt(pool: asyncpg.Pool, phone: Phone, zone_id: int) -> str:
+    """What the driver is asked, as a flush writes it."""
+    prompt_id = uuid4()
+    await pool.execute(
+        "INSERT INTO parking_prompts (bucket, customer_id, prompt_id, device_id, kind, zone_ids, asked_at,"
+        " expires_at) VALUES ($1, $2, $3, $4, 'pay', $5, alentour_now(), alentour_now() + interval '1 hour')",
+        *(BUCKET, UUID(phone.customer_id), prompt_id, UUID(phone.device_id), [zone_id]),
+    )
+    return str(prompt_id)
 
 
 async def _stay(
