@@ -63,15 +63,18 @@ async def seed(start_server: StartServer, database_url: str, *, clock: str = "no
 
 
 async def _visits(url: str, phone: Phone) -> dict[str, list[Any]]:
-    """What one phone hears that walks from shop to shop and says yes to being measured."""
+    """What one phone hears that walks from shop to shop and says yes to being measured, and to a diet."""
     headers = {"authorization": f"Bearer {phone.token}"}
     async with httpx.AsyncClient(base_url=url, headers=headers, timeout=30) as http:
         fixes = [fix_at(n * 2_000.0, before_s=60 * (VISITS - 1 - n)) for n in range(VISITS)]
         told = [await _post(http, "/v1/fixes", report_of(fix)) for fix in fixes]
         deliveries = [delivery for answer in told for delivery in answer["deliveries"]]
-        answer = {"purpose": "measurement", "granted": True}
-        body = {"decisions": [answer], "notice_version": 1, "language": "en"}
-        await _post(http, "/v1/consents", body)
+        for purpose in ("measurement", "dietary"):
+            answer = {"purpose": purpose, "granted": True}
+            body = {"decisions": [answer], "notice_version": 1, "language": "en"}
+            await _post(http, "/v1/consents", body)
+        eats = {"allergens": ["nuts"], "diets": ["vegetarian"]}
+        assert (await http.put("/v1/me/diet", json=eats)).is_success
         consents = (await http.get("/v1/consents")).json()["history"]
         link = await _post(http, "/v1/me/link-codes", {})
     assert deliveries, told
