@@ -115,13 +115,8 @@ async def explain_me(
     by Accept-Language, else by the customer's language.
     """
     language = spoken_language(accept_language, fallback=phone.language)
-    told = await read_transparency(
-        tx,
-        key_of(phone),
-        language,
-        dormant_after_months=state.settings.dormant_after_months,
-        ledger_kept_years=state.settings.ledger_kept_years,
-    )
+    periods = {name: getattr(state.settings, name) for name in words.PERIODS}
+    told = await read_transparency(tx, key_of(phone), language, periods)
     headers = {"content-language": language, "vary": "Accept-Language", "cache-control": "no-store"}
     return Response(told, headers=headers)
 

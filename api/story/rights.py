@@ -35,7 +35,12 @@ from api.story.told import (
 )
 from offers.people import transparency_words as words
 from offers.people.receipts import withdrawal_body
-from offers.periods import DORMANT_AFTER_MONTHS, LEDGER_KEPT_YEARS
+from offers.periods import (
+    DORMANT_AFTER_MONTHS,
+    LEDGER_KEPT_YEARS,
+    PARKING_KEPT_MONTHS,
+    PLATES_KEPT_MONTHS,
+)
 
 _FENCE: Final = {"fence_id": FENCE_ID, "fence_name": "Around the café"}
 _SITE: Final = {"site_id": SITE_ID, "site_name": NAME}
@@ -221,7 +226,12 @@ def _asked(consent: Any) -> dict[str, Any]:
 
 
 _LOCATION, _MARKETING, _ = CONSENTS
-_PERIODS: Final = {"dormant_after_months": DORMANT_AFTER_MONTHS, "ledger_kept_years": LEDGER_KEPT_YEARS}
+_PERIODS: Final = {
+    "dormant_after_months": DORMANT_AFTER_MONTHS,
+    "ledger_kept_years": LEDGER_KEPT_YEARS,
+    "parking_kept_months": PARKING_KEPT_MONTHS,
+    "plates_kept_months": PLATES_KEPT_MONTHS,
+}
 _TRANSPARENCY: Final = {
     "language": "fr",
     "known": [
@@ -233,6 +243,9 @@ _TRANSPARENCY: Final = {
         _known("redemptions", 1),
         _known("answers", 3),
         _known("diet", 0),
+        _known("cars", 1),
+        _known("parking", 1),
+        _known("payments", 1),
         _known("looks", 0),
     ],
     "asked": [_asked(one) for one in CONSENTS],

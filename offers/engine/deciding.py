@@ -300,6 +300,7 @@ class Decider:
             tags=list(offer.tags),
             decided_at=self._now,
             expires_at=self._now + timedelta(seconds=offer.expires_after_s),
+            menu_id=offer.menu_id,
         )
 
     def _hold_out(

@@ -4,6 +4,7 @@ Reads a summary; the whole is `offers.people.export`'s. The sentences are in
 `offers.people.transparency_words`.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final, Literal
 from uuid import UUID
@@ -31,6 +32,9 @@ _COUNTS: Final = """
         (SELECT count(*) FROM consents AS x WHERE x.bucket = $1 AND x.customer_id = $2) AS answers,
         (SELECT coalesce(sum(cardinality(x.allergens) + cardinality(x.diets)), 0) FROM customer_diets AS x
          WHERE x.bucket = $1 AND x.customer_id = $2) AS diet,
+        (SELECT count(*) FROM parking_plates AS x WHERE x.bucket = $1 AND x.customer_id = $2) AS cars,
+        (SELECT count(*) FROM parking_sessions AS x WHERE x.bucket = $1 AND x.customer_id = $2) AS parking,
+        (SELECT count(*) FROM payments AS x WHERE x.bucket = $1 AND x.customer_id = $2) AS payments,
         (SELECT count(*) FROM customer_looks AS x WHERE x.bucket = $1 AND x.customer_id = $2) AS looks
     FROM customers AS c WHERE c.bucket = $1 AND c.customer_id = $2
 """
@@ -132,18 +136,15 @@ async def read_transparency(
     connection: asyncpg.Connection,
     key: CustomerKey,
     language: SpokenLanguage,
-    *,
-    dormant_after_months: int,
-    ledger_kept_years: int,
+    periods: Mapping[str, int],
 ) -> Transparency:
-    """The summary for this customer; Gone for nobody."""
+    """The summary for this customer; Gone for nobody. `periods` are what the operator chose, by setting."""
     counts = await connection.fetchrow(_COUNTS, *key)
     if counts is None:
         raise Gone
     answers = current(await read_history(connection, key))
     names = await read_retailer_names(connection, answers)
     granted = [one for one in answers if one.granted]
-    periods = {"dormant_after_months": dormant_after_months, "ledger_kept_years": ledger_kept_years}
     return Transparency(
         language=language,
         known=_known(dict(counts), language),

@@ -8,6 +8,7 @@ from offers.periods import (
     CROSSINGS_KEPT_DAYS,
     DELIVERIES_KEPT_DAYS,
     LEFT_CUSTOMERS_KEPT,
+    PAYMENTS_KEPT,
     REASONS_KEPT_DAYS,
     REVOKED_DEVICES_KEPT,
 )
@@ -59,6 +60,18 @@ KNOWN: Final[Mapping[str, Words]] = {
         "fr": "{count} allergies et régimes que vous nous avez demandé de conserver ; aucun commerce ne les"
         " voit.",
     },
+    "cars": {
+        "en": "{count} number plates of yours, encrypted.",
+        "fr": "{count} plaques d'immatriculation à vous, chiffrées.",
+    },
+    "parking": {
+        "en": "{count} times that you parked, where, when and for how much; no business learns who you are.",
+        "fr": "{count} stationnements, où, quand et à quel prix ; aucun exploitant n'apprend qui vous êtes.",
+    },
+    "payments": {
+        "en": "{count} payments, without your card: that stays with the payment service.",
+        "fr": "{count} paiements, sans votre carte : elle reste chez le prestataire de paiement.",
+    },
     "looks": {
         "en": "{count} times that an administrator looked at your file.",
         "fr": "{count} consultations de votre dossier par un administrateur.",
@@ -101,7 +114,9 @@ SAID_NO: Final[Words] = {
 
 _LEFT_DAYS: Final = LEFT_CUSTOMERS_KEPT.days
 _REVOKED_DAYS: Final = REVOKED_DEVICES_KEPT.days
-# By what is kept: for how long. {dormant_after_months} and {ledger_kept_years} are the operator's.
+# Settings of the operator that the sentences below name.
+PERIODS: Final = ("dormant_after_months", "ledger_kept_years", "parking_kept_months", "plates_kept_months")
+# By what is kept: for how long.
 KEPT: Final[Mapping[str, Words]] = {
     "positions": {
         "en": "Positions are not kept: only the last, until you take back your consent.",
@@ -126,6 +141,18 @@ KEPT: Final[Mapping[str, Words]] = {
         "en": "Allergies and diets: until you change or erase them, or take back your consent.",
         "fr": "Allergies et régimes : jusqu'à ce que vous les changiez ou les effaciez, ou reveniez sur"
         " votre accord.",
+    },
+    "parking": {
+        "en": "Where you parked: {parking_kept_months} months; a plate that you do not park with any more:"
+        " {plates_kept_months} months.",
+        "fr": "Vos stationnements : {parking_kept_months} mois ; une plaque avec laquelle vous ne vous garez"
+        " plus : {plates_kept_months} mois.",
+    },
+    "payments": {
+        "en": f"Payments: {PAYMENTS_KEPT.days} days; after that, for the books, amounts without your name or"
+        " number, {ledger_kept_years} years.",
+        "fr": f"Les paiements : {PAYMENTS_KEPT.days} jours ; ensuite, pour la comptabilité, des montants sans"
+        " votre nom ni votre numéro, {ledger_kept_years} ans.",
     },
     "phones": {
         "en": f"A phone that you revoked: {_REVOKED_DAYS} days.",

@@ -28,7 +28,7 @@ CHECKS = "not_a_server_error,response_schema_conformance,content_type_conformanc
 # Endless by design: a stream of events.
 ENDLESS = "/v1/live"
 PHONES = (
-    "^/v1/(fixes|devices|me|consents|nearby|parking/zones/by-code|fences/sync|inbox|deliveries|references|previews"
+    "^/v1/(fixes|devices|me|consents|nearby|parking/(zones/by-code|quotes|sessions|prompts)|fences/sync|inbox|deliveries|references|previews"
     "|caps/effective|test-phones/accept)"
 )
 # They end what the caller goes by, so they come last.
@@ -37,6 +37,7 @@ FAREWELLS = "^/v1/me/(devices/[^/]+/revoke|token/rotate)$"
 ERASURE = "^/v1/me$"
 ENDS_OF_KEYS = "^/v1/keys/"
 TILLS = "^/v1/redemptions"
+INSPECTORS = "^/v1/parking/(enforcement|zones/[^/]+/enforcement)"
 LOCKED_OUT = {"401", "403"}
 COUNTED = re.compile(r"^alentour_http_requests_total\{(.*)\} (\S+)$", re.MULTILINE)
 LABEL = re.compile(r'(\w+)="([^"]*)"')
@@ -121,16 +122,17 @@ def test_no_request_of_a_phone_or_a_till_makes_the_server_fail(seeded: Seed, tmp
     trial.of(phone, "--include-path-regex", FAREWELLS)
     trial.of(phone, "--include-path-regex", ERASURE)
     trial.of(trial.seeded.till_key, "--include-path-regex", TILLS)
-    assert trial.locked_out(f"{PHONES}|{TILLS}") == []
+    trial.of(trial.seeded.inspector_key, "--include-path-regex", INSPECTORS)
+    assert trial.locked_out(f"{PHONES}|{TILLS}|{INSPECTORS}") == []
 
 
 def test_no_request_of_an_operator_makes_the_server_fail(seeded: Seed, tmp_path: Path) -> None:
     trial = Trial(seeded(clock="simulated"), tmp_path)
     admin = trial.seeded.admin_key
-    trial.of(admin, "--exclude-path-regex", f"{PHONES}|{TILLS}|{ENDS_OF_KEYS}")
+    trial.of(admin, "--exclude-path-regex", f"{PHONES}|{TILLS}|{INSPECTORS}|{ENDS_OF_KEYS}")
     assert httpx.get(f"{trial.seeded.url}/v1/keys", headers=bearer(admin)).status_code == 200, "logged out"
     trial.of(admin, "--include-path-regex", ENDS_OF_KEYS)
-    assert trial.locked_out(f"^(?!.*({PHONES}|{TILLS}))") == []
+    assert trial.locked_out(f"^(?!.*({PHONES}|{TILLS}|{INSPECTORS}))") == []
 
 
 def bearer(token: str) -> dict[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,7 @@ from tests.menus.cards import small
 from tests.world import NOON, Phone, World, send
 
 
-async def lunch_offer(world: World) -> tuple[int, int]:
+async def lunch_offer(world: World, **columns: Any) -> tuple[int, int]:
     """(retailer, menu): offered to who stays three minutes nearby on weekdays around noon."""
     shop = await world.retailer()
     fence = await world.fence(shop, dwell_s=180)
@@ -27,7 +28,8 @@ async def lunch_offer(world: World) -> tuple[int, int]:
         fence,
     )
     hours = "Mo-Fr 11:30-13:30"
-    await world.offer(shop, fence, trigger="dwell", channel="inbox", weekly_hours=hours, menu_id=menu_id)
+    said = {"trigger": "dwell", "channel": "inbox", "weekly_hours": hours, "menu_id": menu_id} | columns
+    await world.offer(shop, fence, **said)
     return shop, menu_id
 
 
@@ -63,3 +65,15 @@ async def test_without_consent_or_after_lunch_nobody_is(
     phone = await world.phone(await world.customer(*consents_to, channel="inbox"))
     await stays(world, engine, phone, NOON + timedelta(hours=hours_later))
     assert await inbox_of(world, phone) == []
+
+
+async def test_the_answer_to_a_fix_leads_to_the_menu_as_well(world: World, engine: Engine) -> None:
+    shop, menu_id = await lunch_offer(world, trigger="enter", channel="push")
+    phone = await world.phone(await world.customer(shop))
+    await engine.refresh()
+    told = []
+    for step, north_m in enumerate((300, 200, 20, 0)):
+        at = NOON + timedelta(seconds=15 * step)
+        await world.moves_to(at)
+        told += (await send(engine, phone, north_m, at)).deliveries
+    assert [one.menu_id for one in told] == [menu_id]

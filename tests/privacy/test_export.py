@@ -208,7 +208,7 @@ async def test_it_is_explained_in_the_persons_language(http, rows, street, langu
     assert known.pop("crossings") >= 2  # the streets of all these tests are in one place
     assert known == {
         "choices": 4, "phones": 2, "whereabouts": 1, "deliveries": 2, "redemptions": 1,
-        "answers": 6, "diet": 2, "looks": 1,
+        "answers": 6, "diet": 2, "cars": 1, "parking": 1, "payments": 1, "looks": 1,
     }  # fmt: skip
     assert {one["retailer_name"] for one in said["may_write"]} == {"Bakery", "Garage"}
     assert {one["purpose"] for one in said["asked"]} == {

@@ -18,8 +18,10 @@ import msgspec
 
 from api.auth import create_admin_key, create_retailer_key
 from offers.buckets import bucket_of
+from offers.parking.prompts import prompt
 from offers.payments.cashier import Cashier
 from offers.payments.sandbox import Sandbox
+from offers.people.customers import lock_customers
 from offers.people.keys import CustomerKey
 from tests.http.documented import described
 from tests.http.edge.asking import Client, bearer
@@ -43,11 +45,11 @@ ALIASES = {
 }
 # Chosen by whoever sends them, each in a space of names of their own.
 OWN_NAMES = {"external_id", "installation_id", "fix_id", "item_id", "item_ids", "section_ids"}
-# Not about somebody's things at all.
-PUBLIC = {("explainProblem", "code"), ("findParkingZone", "code")}
-# So are menus that are published, to every phone.
+# Not about somebody's things at all, or there for everybody to read.
 PUBLIC = {
     ("explainProblem", "code"),
+    ("findParkingZone", "code"),
+    ("lookUpPlate", "plate"),
     ("openMenu", "menu_id"),
     ("listSiteMenus", "site_id"),
     ("getMenuVersion", "version"),
@@ -143,6 +145,7 @@ class Tenant:
             "link_code": link["code"],
             "reference": reference,
             "payment_id": str(payment),
+            "prompt_id": str(await _asked(pool, phone)),
             "test_phone_id": accepted.json()["test_phone_id"],
         }
         marks = {name} | {str(one) for one in ids.values() if len(str(one)) >= 10}
@@ -215,6 +218,15 @@ async def _paid(pool: asyncpg.Pool, phone: Phone, retailer_id: int) -> UUID:
     paid = await Counter(pool, cashier, key, retailer_id).pays(240)
     await cashier.close()
     return paid.payment_id
+
+
+async def _asked(pool: asyncpg.Pool, phone: Phone) -> UUID:
+    key = CustomerKey(BUCKET, UUID(phone.customer_id))
+    async with pool.acquire() as connection, connection.transaction():
+        now = await lock_customers(connection, key)
+        asked = await prompt(connection, key, "pay", zone_ids=[1], now=now)
+    assert asked is not None
+    return asked.prompt_id
 
 
 async def two_tenants(client: Client, pool: asyncpg.Pool) -> tuple[Tenant, Tenant]:

@@ -159,7 +159,7 @@ def test_api3_broken_object_property_level_authorization_no_answer_has_a_member_
     # Of what is in a dish; and what proves which card was shown.
     of_menus = {"traces", "content_hash"}
     # Made by the provider for that person's phone, for as long as the payment waits for them.
-    ones_own.add(("PaymentInFull", "client_secret"))
+    ones_own |= {(name, "client_secret") for name in ("PaymentInFull", "PaymentUnderWay")}
     for name, schema in described()["components"]["schemas"].items():
         for member in schema.get("properties", {}):
             is_inside = any(word in member for word in inside) and member not in of_menus
@@ -452,7 +452,7 @@ def _bare(path: str) -> str:
 
 HTTP_CLIENTS = {"aiohttp", "httpx", "requests", "urllib3", "http.client", "urllib.request", "smtplib"}
 # It starts a server and asks it whether it is ready; nothing of it runs in one.
-COMMANDS = {"api/demo.py"}
+COMMANDS = {"api/demo.py", "api/demo_calls.py"}
 
 
 def test_api10_unsafe_consumption_of_apis_the_server_calls_nobody() -> None:
