@@ -8,11 +8,14 @@ from typing import Any
 from geo.errors import Unavailable
 
 
-def call(url: str, key: str, body: Any = None, *, kind: str = "application/json") -> dict[str, Any]:
-    """GET, or POST of a body; what was answered. Raises Unavailable where it was refused."""
+def call(
+    url: str, key: str, body: Any = None, *, kind: str = "application/json", method: str | None = None
+) -> dict[str, Any]:
+    """What was answered; GET, or POST of a body, where no `method` is named. Unavailable if refused."""
     request = urllib.request.Request(  # noqa: S310 - our own server on the loopback
         url,
         data=None if body is None else json.dumps(body).encode(),
+        method=method,
         headers={"Authorization": f"Bearer {key}", "Content-Type": kind},
     )
     try:

@@ -43,6 +43,7 @@ class OperatorLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     tariffs: tuple[dict[str, Any], ...]
     streets: float = 0.0
     car_parks: float = 0.0
+    stay_rules: dict[str, Any] | None = None
 
 
 class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -50,12 +51,16 @@ class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """What one operator imports: tariffs, then a FeatureCollection of zones that name them."""
+    """What one operator imports: tariffs, then a FeatureCollection of zones that name them.
+
+    `stay_rules` are what it settles of each zone beside the tariff.
+    """
 
     external_id: str
     name: str
     tariffs: list[dict[str, Any]]
     features: list[dict[str, Any]]
+    stay_rules: dict[str, Any] | None = None
 
 
 class Operator(msgspec.Struct, frozen=True, kw_only=True):
@@ -99,6 +104,7 @@ def plan(city: Path, *, seed: int) -> list[Plan]:
             name=line.name,
             tariffs=list(line.tariffs),
             features=plans[line.external_id].features,
+            stay_rules=line.stay_rules,
         )
         for line in operators()
     ]
@@ -111,6 +117,11 @@ def open_operator(address: str, key: str, one: Plan) -> Operator:
     call(f"{address}/v1/parking/tariffs/import?{owner}", key, {"tariffs": one.tariffs})
     zones = {"type": "FeatureCollection", "features": one.features}
     call(f"{address}/v1/parking/zones/import?{owner}", key, zones, kind=_GEOJSON)
+    if one.stay_rules is not None:
+        listed = call(f"{address}/v1/parking/zones/all?{owner}&limit=200", key)["items"]
+        for zone in listed:
+            path = f"/v1/parking/zones/{zone['id']}/stay-rules?{owner}"
+            call(f"{address}{path}", key, one.stay_rules, method="PUT")
     keys = f"{address}/v1/retailers/{added['retailer_id']}/keys"
     return Operator(
         retailer_id=added["retailer_id"],

@@ -50,7 +50,7 @@ class Diner:
             return
         longitude, latitude = self._track.degrees[number].tolist()
         accuracy_m = float(self._track.accuracy_m[number])
-        query = f"lat={latitude}&lon={longitude}&accuracy_m={accuracy_m}&kinds=menu&open=now"
+        query = f"lat={latitude}&lon={longitude}&accuracy_m={accuracy_m}&kinds=menu&open_now=true"
         found = await self._read(f"/v1/nearby?{query}", None, _Around)
         sites = [] if found is None else list(dict.fromkeys(menu.site_id for menu in found.menus))
         for site_id in sites[: int(self._rng.integers(1, READS_AT_MOST + 1))]:

@@ -9,7 +9,7 @@ import pytest
 from simulator.journal import Change, History, Span
 from simulator.tracks import Track
 from simulator.walks import standing
-from simulator.watching import SentFix, Watched, watched
+from simulator.watching import SentFix, Watched, refused_although_for_parking, watched
 
 WALK = standing(np.array([0.0, 0.0]))
 SECONDS = np.arange(20) * 15.0
@@ -119,3 +119,34 @@ def test_a_fix_too_coarse_for_anything_but_nearby_may_be_refused(story: Story) -
     story.sends(2, status="rejected:too_coarse")
     assert story.watched(track(fix_2=1000.1)).refused == Counter()
     assert story.watched(track(fix_2=1000.0)).refused == {"rejected:too_coarse": 1}
+
+
+# With location for parking, and that alone
+
+
+def refused_for_parking(story: Story, parking: History[bool], of: Track | None = None) -> Counter[str]:
+    return refused_although_for_parking(of or track(), story.sent, story.location, parking)
+
+
+def test_a_fix_that_was_to_be_used_for_parking_alone_must_not_be_refused(story: Story) -> None:
+    story.sends(1)
+    story.sends(2, status="no_location_consent")
+    story.sends(3, status="late")
+    assert refused_for_parking(story, History(True)) == {"no_location_consent": 1}
+    assert story.times() == []
+
+
+def test_a_fix_may_be_refused_that_is_coarse_or_whose_consent_is_uncertain(story: Story) -> None:
+    story.sends(2, status="no_location_consent")
+    assert refused_for_parking(story, History(False)) == Counter()
+    assert refused_for_parking(story, History(True), track(fix_2=1500)) == Counter()
+    unanswered = History(True, [Change(False, next(story.marks), None)])
+    story.sends(3, status="no_location_consent")
+    assert refused_for_parking(story, unanswered) == {"no_location_consent": 1}
+
+
+def test_a_refused_fix_is_counted_once_where_both_purposes_are_granted(story: Story) -> None:
+    story.says(True)
+    story.sends(2, status="no_location_consent")
+    assert refused_for_parking(story, History(True)) == Counter()
+    assert story.watched().refused == {"no_location_consent": 1}
