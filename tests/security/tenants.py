@@ -42,11 +42,11 @@ ALIASES = {
     "offer_ids": "offer_id",
 }
 # Chosen by whoever sends them, each in a space of names of their own.
-OWN_NAMES = {"external_id", "installation_id", "fix_id", "item_id", "item_ids", "section_ids"}
+OWN_NAMES = {"external_id", "installation_id", "fix_id", "item_id", "item_ids", "section_ids", "plate"}
 # Not about somebody's things at all.
-PUBLIC = {("explainProblem", "code"), ("findParkingZone", "code")}
 # So are menus that are published, to every phone.
 PUBLIC = {
+    ("findParkingZone", "code"),
     ("explainProblem", "code"),
     ("openMenu", "menu_id"),
     ("listSiteMenus", "site_id"),
