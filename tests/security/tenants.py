@@ -46,7 +46,11 @@ ALIASES = {
 # Chosen by whoever sends them, each in a space of names of their own.
 OWN_NAMES = {"external_id", "installation_id", "fix_id", "item_id", "item_ids", "section_ids"}
 # Not about somebody's things at all, or there for everybody to read.
+OWN_NAMES = {"external_id", "installation_id", "fix_id", "item_id", "item_ids", "section_ids", "plate"}
+# Not about somebody's things at all.
+# So are menus that are published, to every phone.
 PUBLIC = {
+    ("findParkingZone", "code"),
     ("explainProblem", "code"),
     ("findParkingZone", "code"),
     ("lookUpPlate", "plate"),
