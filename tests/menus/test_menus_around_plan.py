@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import time
-from collections.abc import AsyncIterator, Awaitable, Iterator
-from typing import Any, Final
+from collections.abc import AsyncIterator
+from typing import Final
 
 import asyncpg
 import msgspec
 import pytest
 
 from geo.spots import Spot
-from offers.handing.around import read_around
-from offers.menus.around import AROUND, Search, arguments, menus_around
+from offers.menus.around import Search
 from offers.menus.fitting import wish_of
 from tests.world import HELSINKI, NOON, World
 
@@ -120,36 +117,3 @@ async def test_no_more_dishes_are_read_than_those_of_the_sites_within_reach(
         if node.get("Relation Name") == "menu_items"
     )
     assert 0 < read <= 2 * within * DISHES
-
-
-async def test_all_filters_cost_a_few_times_what_plain_sites_do(large: asyncpg.Connection) -> None:
-    """About four times on an idle machine; a scan of all dishes would be fifty times."""
-    asked, plain = [], []
-    for _ in range(8):
-        asked.append(await _seconds(menus_around(large, HERE, EVERYTHING, NOON)))
-        sites = read_around(large, HERE, radius_m=1_000, kinds=None, language="en", limit=20, now=NOON)
-        plain.append(await _seconds(sites))
-    assert await menus_around(large, HERE, EVERYTHING, NOON), "there is something to rank"
-    assert min(asked) < 12 * min(plain)
-
-
-async def _seconds(answer: Awaitable[object]) -> float:
-    began = time.perf_counter()
-    await answer
-    return time.perf_counter() - began
-
-
-async def plan(connection: asyncpg.Connection, search: Search, how: str = "") -> Iterator[dict[str, Any]]:
-    told = await connection.fetchval(f"EXPLAIN ({how}FORMAT JSON) {AROUND}", *arguments(HERE, search, NOON))
-    return _nodes(json.loads(told)[0]["Plan"])
-
-
-def _nodes(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    yield node
-    for inner in node.get("Plans", []):
-        yield from _nodes(inner)
-
-
-def _index_of(scan: dict[str, Any]) -> str | None:
-    """Also of a bitmap scan, whose index is below it."""
-    return next((node["Index Name"] for node in _nodes(scan) if "Index Name" in node), None)

@@ -20,8 +20,9 @@ CREATE TABLE parking_prompts (
     CHECK (kind <> 'ending' OR ends_at IS NOT NULL)
 );
 -- Each end of a session is told once, and so is each leaving.
-CREATE UNIQUE INDEX parking_prompts_once ON parking_prompts (bucket, customer_id, session_id, kind, ends_at)
-    NULLS NOT DISTINCT WHERE session_id IS NOT NULL;
+CREATE UNIQUE INDEX parking_prompts_once
+    ON parking_prompts (bucket, customer_id, session_id, kind, (coalesce(ends_at, '-infinity')))
+    WHERE session_id IS NOT NULL;
 CREATE INDEX parking_prompts_expire ON parking_prompts (bucket, expires_at);
 
 -- As before, and the flag 64.
