@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from typing import Final
+import json
+from collections.abc import AsyncIterator, Iterator
+from typing import Any, Final
 
 import asyncpg
 import msgspec
 import pytest
 
 from geo.spots import Spot
-from offers.menus.around import Search
+from offers.menus.around import AROUND, Search, arguments
 from offers.menus.fitting import wish_of
 from tests.world import HELSINKI, NOON, World
 
@@ -117,3 +118,19 @@ async def test_no_more_dishes_are_read_than_those_of_the_sites_within_reach(
         if node.get("Relation Name") == "menu_items"
     )
     assert 0 < read <= 2 * within * DISHES
+
+
+async def plan(connection: asyncpg.Connection, search: Search, how: str = "") -> Iterator[dict[str, Any]]:
+    told = await connection.fetchval(f"EXPLAIN ({how}FORMAT JSON) {AROUND}", *arguments(HERE, search, NOON))
+    return _nodes(json.loads(told)[0]["Plan"])
+
+
+def _nodes(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield node
+    for inner in node.get("Plans", []):
+        yield from _nodes(inner)
+
+
+def _index_of(scan: dict[str, Any]) -> str | None:
+    """Also of a bitmap scan, whose index is below it."""
+    return next((node["Index Name"] for node in _nodes(scan) if "Index Name" in node), None)
