@@ -225,7 +225,7 @@ def test_what_is_kept_of_somebody_erased_can_be_looked_up_with_the_key(alentour,
         code_, out, _ = alentour("prove", shown, **environ)
         assert (code_, json.loads(out)["redemptions"][0]["redeemed_on"]) == (0, "2026-07-01")
     code_, out, _ = alentour("prove", str(uuid4()), **environ)
-    assert (code_, json.loads(out)) == (1, {"consents": [], "redemptions": []})
+    assert (code_, json.loads(out)) == (1, {"consents": [], "redemptions": [], "payments": []})
     code_, _, err = alentour("prove", "nobody", **environ)
     assert code_ == 2
     one_line(err)
