@@ -4,7 +4,8 @@ Owns the state machine of one phone: on foot → driving → stopping → parked
 in, new values out, times by the fixes' own clock. Knows nothing of parking zones, consents or tariffs.
 
 A phone's own speed is believed where it tells one (it comes from the Doppler shift, not from positions).
-Else the speed lies between the distance of two fixes less and plus both their accuracies, by the time.
+Else it went as fast, at least, as the distance of two fixes says, less the radius that holds 68 % of the
+difference of their errors.
 
 Driving is two fixes, at least, faster than anybody runs, that end well away from where they began: one
 wild fix goes out and comes back. Stopped is where a driving phone then stood, and stayed or went on only as
@@ -160,7 +161,7 @@ def _slowest_mps(before: Sighting | None, fix: Fix) -> float | None:
         return fix.speed_mps
     if before is None or not 0 < fix.at - before.at <= EVIDENCE_LASTS_S:
         return None
-    least_m = _metres(before, fix) - before.accuracy_m - fix.accuracy_m
+    least_m = _metres(before, fix) - hypot(before.accuracy_m, fix.accuracy_m)
     return max(least_m, 0.0) / (fix.at - before.at)
 
 

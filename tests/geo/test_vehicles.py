@@ -47,6 +47,13 @@ def test_it_is_noticed_when_it_stood_for_longer_than_a_red_light():
 
 @pytest.mark.parametrize("seed", range(20))
 @pytest.mark.parametrize("tells_speed", [True, False])
+def test_a_slow_street_is_driven_too(tells_speed, seed):
+    fixes = fixes_of([(120, 8.3), *TO_THE_SHOP[1:]], accuracy_m=10, tells_speed=tells_speed, seed=seed)
+    assert [event.kind for event in driven(fixes)[1]] == ["stopped"]
+
+
+@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("tells_speed", [True, False])
 def test_real_errors_hide_no_stop(tells_speed, seed):
     fixes = fixes_of(TO_THE_SHOP, accuracy_m=15, tells_speed=tells_speed, seed=seed)
     _, events = driven(fixes)
