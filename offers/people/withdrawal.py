@@ -4,7 +4,7 @@ The same for a withdrawal (before it is acknowledged), a lapse, and an age band 
 Recording the answer is in `offers.people.consent_records`.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Final, Literal
 
@@ -61,8 +61,8 @@ _KEPT_FOR: Final[Mapping[str, tuple[str, ...]]] = {
 _members_of: Final = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 # Members of `geo.tracking.DeviceState` by the purpose they are kept for; the others serve both.
 _ANSWER: Final = frozenset("a")
-_OF_OFFERS: Final = frozenset("abfm")
-_OF_PARKING: Final = frozenset("abv")
+_FENCES: Final = frozenset("fm")
+_CAR: Final = frozenset("v")
 
 
 async def undo_uncovered(
@@ -105,9 +105,9 @@ async def _erase_whereabouts(
     if not (for_offers or for_parking):
         await connection.execute(_FORGET_STATES, *key)
     elif not for_offers:
-        await _forget_members(connection, key, _OF_OFFERS)
+        await _forget_members(connection, key, _FENCES)
     elif not for_parking:
-        await _forget_members(connection, key, _OF_PARKING)
+        await _forget_members(connection, key, _CAR)
 
 
 async def erase_kept_for(connection: asyncpg.Connection, key: CustomerKey, ended: frozenset[str]) -> None:
@@ -118,15 +118,17 @@ async def erase_kept_for(connection: asyncpg.Connection, key: CustomerKey, ended
 
 
 async def _forget_members(
-    connection: asyncpg.Connection, key: CustomerKey, forgotten: Collection[str]
+    connection: asyncpg.Connection, key: CustomerKey, forgotten: frozenset[str]
 ) -> None:
-    r"""Members of the phones' states. An answer that stays is given again to a batch that is sent again.
+    r"""Members of the phones' states, and with them the answer that told of them.
+
+    An answer that stays is given again to a batch that is sent again.
 
     Not in SQL: PostgreSQL cannot take apart a JSON text with a \u0000 in it, and phones name their fixes.
     """
     for row in await connection.fetch(_STATES, *key):
         members = _members_of(row["state"])
-        kept = {name: value for name, value in members.items() if name not in forgotten}
-        if len(kept) < len(members):
+        if not members.keys().isdisjoint(forgotten):
+            kept = {name: value for name, value in members.items() if name not in forgotten | _ANSWER}
             state = msgspec.json.encode(kept).decode()
             await connection.execute(_SET_STATE, key.bucket, row["device_id"], state)

@@ -240,7 +240,7 @@ async def test_location_withdrawal_cancels_all_that_waits_and_forgets_where_the_
     assert await _memory_of(rows, phone) == (None, 0)
 
 
-async def test_state_is_forgotten_though_location_for_parking_stays_granted(http, rows, shop):
+async def test_state_is_forgotten_once_neither_purpose_of_location_needs_it(http, rows, shop):
     phone = await new_phone(http)
     await phone.consents_to(shop.retailer_id)
     await phone.answers(yes("location_parking"))
@@ -249,6 +249,8 @@ async def test_state_is_forgotten_though_location_for_parking_stays_granted(http
     assert await _memory_of(rows, phone) == ("{}", 1)
     await phone.answers(yes("location_parking"))
     await phone.answers(no("location_offers"))
+    assert await _memory_of(rows, phone) == ("{}", 0)
+    await phone.answers(no("location_parking"))
     assert await _memory_of(rows, phone) == (None, 0)
 
 

@@ -24,7 +24,7 @@ class Counter:
     def __init__(self, pool: asyncpg.Pool, cashier: Cashier, key: CustomerKey, retailer_id: int) -> None:
         self.pool, self.cashier, self.key, self.retailer_id = pool, cashier, key, retailer_id
         self.told: list[str] = []
-        cashier.register("parking", self._hook)
+        cashier.register("trial", self._hook)
 
     @classmethod
     async def opens(cls, pool: asyncpg.Pool, cashier: Cashier) -> Counter:
@@ -46,7 +46,7 @@ class Counter:
                 connection,
                 self.key,
                 operation_id=operation_id or uuid4(),
-                subject=other.pop("subject", "parking"),
+                subject=other.pop("subject", "trial"),
                 subject_id=other.pop("subject_id", UUID(int=1)),
                 retailer_id=self.retailer_id,
                 amount_minor=amount_minor,

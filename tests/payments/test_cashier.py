@@ -46,7 +46,7 @@ async def test_a_payment_is_captured_posted_and_told_once(counter: Counter) -> N
     books = await counter.books()
     assert {(one.account, one.balance_minor) for one in books.accounts} == {
         ("provider:sandbox", 240),
-        (f"payee:{counter.retailer_id}:parking", -240),
+        (f"payee:{counter.retailer_id}:trial", -240),
     }
     assert balanced(books)
     assert counter.told == ["captured"]
@@ -198,7 +198,7 @@ async def test_a_hook_that_fails_writes_nothing_and_is_tried_again(counter: Coun
         if len(attempts) == 1:
             raise RuntimeError("the session cannot be written")
 
-    counter.cashier.register("parking", refuses_once)
+    counter.cashier.register("trial", refuses_once)
     asked = await counter.asks(240)
     with pytest.raises(RuntimeError):
         await counter.cashier.settle(counter.key, asked.payment_id)

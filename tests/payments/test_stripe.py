@@ -46,7 +46,7 @@ async def test_a_card_is_authorised_and_captured(counter: Counter, their_server:
     assert balanced(books)
     assert {one.account for one in books.accounts} == {
         "provider:stripe",
-        f"payee:{counter.retailer_id}:parking",
+        f"payee:{counter.retailer_id}:trial",
     }
 
 

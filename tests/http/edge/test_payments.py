@@ -118,7 +118,7 @@ async def test_a_business_refunds_a_part_once_and_the_books_balance(
     assert own["totals"] == [{"currency": "EUR", "ledger_balance_minor": 0}]
     assert {one["account"]: one["balance_minor"] for one in own["accounts"]} == {
         "provider:sandbox": 140,
-        f"payee:{till.retailer_id}:parking": -140,
+        f"payee:{till.retailer_id}:trial": -140,
     }
     assert own["unmatched_payments"] == 0
 
