@@ -15,8 +15,9 @@ from tests.http.shops import Shop, faults_of, version_of
 from tests.parking.operators import at, features, kerb, publish, rectangle, tariff, zone
 
 ZONES, TARIFFS, PERMITS = "/v1/parking/zones", "/v1/parking/tariffs", "/v1/parking/permits"
-PORTLAND = Path("/work/shared/data/parking/portland_downtown.curblr.json")
-QUARTERS = Path("/work/shared/data/montpellier/VilleMTP_MTP_SousQuartiers.geojson")
+SHARED = Path(__file__).parents[3] / "shared" / "data"
+PORTLAND = SHARED / "parking" / "portland_downtown.curblr.json"
+QUARTERS = SHARED / "montpellier" / "VilleMTP_MTP_SousQuartiers.geojson"
 MANY = 5_000
 
 
@@ -287,9 +288,9 @@ async def test_the_kerbs_of_portland_become_zones_as_wide_as_postgis_would_make_
 
 
 async def test_the_quarters_of_montpellier_become_zones(shop: Shop) -> None:
-    if not QUARTERS.exists():  # noqa: ASYNC240 - once, of a small file
+    if not QUARTERS.exists():
         pytest.skip("the quarters of Montpellier are not here (shared data)")
-    collection = json.loads(QUARTERS.read_text(encoding="utf-8"))  # noqa: ASYNC240 - the same
+    collection = json.loads(QUARTERS.read_text(encoding="utf-8"))
     zones = [zone(f"Q{n}", one["geometry"]) for n, one in enumerate(collection["features"])]
     report = (await imports(shop, ZONES, features(*zones))).json()
     assert report["created"] == len(zones) == 31, report
