@@ -11,7 +11,7 @@ from typing import Final
 from api.docs_page.frame import framed
 from geo.wall_clock import wall_time
 from offers.handing.plain_words import SpokenLanguage
-from offers.parking.receipts import ParkingReceipt
+from offers.parking.receipts import ParkingReceipt, ReceiptLine
 from offers.parking.tariff_words import money
 
 _WORDS: Final[Mapping[SpokenLanguage, Mapping[str, str]]] = {
@@ -25,6 +25,7 @@ _WORDS: Final[Mapping[SpokenLanguage, Mapping[str, str]]] = {
         "classes": "Parked as",
         "tariff": "Tariff",
         "version": "version",
+        "clock": "Time zone",
         "from": "From",
         "until": "Until",
         "stopped": "stopped by the driver",
@@ -51,6 +52,7 @@ _WORDS: Final[Mapping[SpokenLanguage, Mapping[str, str]]] = {
         "classes": "Stationné comme",
         "tariff": "Tarif",
         "version": "version",
+        "clock": "Fuseau horaire",
         "from": "Du",
         "until": "Au",
         "stopped": "arrêté par le conducteur",
@@ -96,6 +98,7 @@ def _facts(receipt: ParkingReceipt, language: SpokenLanguage) -> Iterator[tuple[
     if receipt.classes:
         yield words["classes"], ", ".join(receipt.classes)
     yield words["tariff"], f"{receipt.tariff}, {words['version']} {receipt.tariff_version}"
+    yield words["clock"], receipt.time_zone
     yield words["from"], _clock(receipt.starts_at, receipt.time_zone)
     ending = f" ({words[receipt.ended_because]})" if receipt.ended_because else ""
     yield words["until"], _clock(receipt.ends_at, receipt.time_zone) + ending
@@ -108,24 +111,22 @@ def _facts(receipt: ParkingReceipt, language: SpokenLanguage) -> Iterator[tuple[
 
 def _payments(receipt: ParkingReceipt, language: SpokenLanguage) -> str:
     words = _WORDS[language]
-    names = ("paid_at", "for_until", "amount", "back", "payment")
+    names = ("paid_at", "for_until", "amount", "back")
     head = "".join(f"<th>{escape(words[name])}</th>" for name in names)
-    rows = "".join(
-        "<tr>"
-        + "".join(
-            f"<td>{escape(cell)}</td>"
-            for cell in (
-                _clock(line.paid_at, receipt.time_zone),
-                _clock(line.until, receipt.time_zone),
-                money(line.amount_minor, receipt.currency, language),
-                money(line.given_back_minor, receipt.currency, language),
-                words["free"] if line.payment_id is None else str(line.payment_id),
-            )
-        )
-        + "</tr>"
-        for line in receipt.lines
-    )
+    rows = "".join(_payment(line, receipt, language) for line in receipt.lines)
     return f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody>"
+
+
+def _payment(line: ReceiptLine, receipt: ParkingReceipt, language: SpokenLanguage) -> str:
+    number = _WORDS[language]["free"] if line.payment_id is None else str(line.payment_id)
+    others = (
+        _clock(line.until, receipt.time_zone),
+        money(line.amount_minor, receipt.currency, language),
+        money(line.given_back_minor, receipt.currency, language),
+    )
+    cells = "".join(f"<td>{escape(one)}</td>" for one in others)
+    paid_at = escape(_clock(line.paid_at, receipt.time_zone))
+    return f"<tr><td>{paid_at}<small>{escape(number)}</small></td>{cells}</tr>"
 
 
 def _rows(facts: Iterator[tuple[str, str]]) -> str:
@@ -135,4 +136,4 @@ def _rows(facts: Iterator[tuple[str, str]]) -> str:
 
 
 def _clock(at: datetime, time_zone: str) -> str:
-    return f"{wall_time(at, time_zone):%Y-%m-%d %H:%M} ({time_zone})"
+    return f"{wall_time(at, time_zone):%Y-%m-%d %H:%M}"
