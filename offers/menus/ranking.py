@@ -81,13 +81,11 @@ def tastes_of(interests: Iterable[str]) -> frozenset[str]:
 
 
 def _at_the_door_min(candidate: Candidate, arrival: datetime) -> float:
-    match candidate.open_now:
-        case None:
-            return _UNKNOWN_MIN
-        case True:
-            return _hurry_min(candidate.closes_at, arrival)
-        case False:
-            return _waiting_min(candidate.opens_at, arrival)
+    if candidate.open_now is None:
+        return _UNKNOWN_MIN
+    if candidate.open_now:
+        return _hurry_min(candidate.closes_at, arrival)
+    return _waiting_min(candidate.opens_at, arrival)
 
 
 def _hurry_min(closes_at: datetime | None, arrival: datetime) -> float:

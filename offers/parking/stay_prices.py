@@ -15,6 +15,7 @@ import msgspec
 
 from geo.errors import Conflict, Fault, InvalidInput
 from geo.wall_clock import rfc3339
+from offers.parking import tariffs
 from offers.parking.restrictions import Restriction, forbidding
 from offers.parking.stays import Purchase, Stay
 from offers.parking.tariffs import (
@@ -130,10 +131,16 @@ def scale_of(terms: Terms, starts_at: datetime) -> tuple[Step, ...]:
 
 def free_used(terms: Terms, stay: Stay, until: datetime) -> tuple[FreeUse, ...]:
     """The free minutes that the stay had until then, by local day: the plate's next stay has fewer."""
-    try:
-        return _whole(terms, stay.starts_at, until).free_used if until > stay.starts_at else ()
-    except Conflict:  # bought part by part, each anew: as a whole it is longer than the scale
+    if until <= stay.starts_at:
         return ()
+    return tariffs.free_used(
+        terms.tariff,
+        start=stay.starts_at,
+        until=until,
+        zone=terms.zone,
+        classes=terms.classes,
+        used=terms.free_before,
+    )
 
 
 def check_allowed(

@@ -10,6 +10,8 @@ from geo.errors import InvalidInput
 from offers.consent import (
     grant_key,
     grants_after,
+    may_follow_car,
+    may_keep_diet,
     may_personalise,
     may_track,
     may_use_location,
@@ -41,6 +43,8 @@ def test_nothing_is_allowed_before_it_is_granted() -> None:
     assert not may_use_location(NONE)
     assert not may_track(NONE)
     assert not may_personalise(NONE)
+    assert not may_follow_car(NONE)
+    assert not may_keep_diet(NONE)
 
 
 def test_location_is_used_only_for_the_purpose_granted() -> None:
@@ -49,6 +53,9 @@ def test_location_is_used_only_for_the_purpose_granted() -> None:
     assert not may_use_location(parking)
     assert may_use_location(frozenset({"location_offers"}))
     assert may_track(frozenset({"location_offers"}))
+    assert may_follow_car(parking)
+    assert not may_follow_car(frozenset({"location_offers"}))
+    assert may_keep_diet(frozenset({"dietary"}))
 
 
 @pytest.mark.parametrize("grant", ["location_parking", "personalisation", "measurement", "marketing:1:push"])

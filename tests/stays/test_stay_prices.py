@@ -19,6 +19,7 @@ from offers.parking.stay_prices import (
     buy,
     buy_more,
     check_allowed,
+    free_used,
     scale_of,
     until_of,
     worth_at,
@@ -169,3 +170,13 @@ def _greedy(priced_by: Terms, untils: list[int]) -> Stay:
             if stay.pending is not None:
                 stay, _ = stays.paid(stay, stay.purchases[-1].purchase_id, TEN)
     return stay
+
+
+def test_the_free_minutes_of_a_stay_are_the_plates_also_where_it_was_bought_part_by_part() -> None:
+    line = {"type": "step", "until_minutes": 60, "price_minor": 100}
+    rate = {"hours": "09:00-19:00", "lines": [line], "free": {"minutes": 30}}
+    said = {"id": "t", "version": 1, "currency": "EUR", "extension": "new", "rates": [rate]}
+    halves = Terms(tariff=read_tariff(said), zone=PARIS, classes=frozenset())
+    stay = stay_of(halves, 90, 150)
+    assert [use.minutes for use in free_used(halves, stay, at(150))] == [30]
+    assert free_used(halves, stay, TEN) == ()
